@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The front door.  `make demo` and `make test` are complete on a fresh machine; `make help` lists the rest.
+
+PY := .venv/bin/python
+PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build asan demo test test-unit test-api bench lint format install clean
+
+help:
+	@echo "make demo     install what is missing, build, and see it work on a software SSD"
+	@echo "make test     install what is missing, build, and run all tests"
+	@echo "make bench    measure (ratios, instructions a command)"
+	@echo "make lint     format, static analysis, layers, types"
+	@echo "make format   rewrite the sources in the project's format"
+	@echo "make install  programs and library under PREFIX (default /usr/local), through meson"
+	@echo "make clean    remove what was built"
+
+setup:
+	@tools/setup
+
+# The package, the extension and the programs, as a user gets them with pip; build/ is kept, so that only changes compile.
+build: setup
+	@mkdir -p build
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+		-C builddir=build . >build/pip.log 2>&1 || { cat build/pip.log; exit 1; }
+
+# The same sources with the sanitizers on, for the C tests.
+asan: setup
+	@test -f build-asan/build.ninja || meson setup -Db_sanitize=address,undefined -Db_lundef=false \
+		build-asan >build-asan.log 2>&1 || { cat build-asan.log; exit 1; }
+	@rm -f build-asan.log
+	@ninja -C build-asan --quiet
+
+demo: build
+	@$(PY) tools/demo.py
+
+test: build asan
+	@$(PY) tools/run_tests.py unit sim api
+
+test-unit: asan
+	@$(PY) tools/run_tests.py unit sim
+
+test-api: build
+	@$(PY) tools/run_tests.py api
+
+bench: build
+	@$(PY) tests/bench/run.py
+
+lint:
+	@tools/setup lint
+	@tools/lint
+
+format:
+	@tools/setup lint
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+	@black --quiet --line-length 110 $(PYSOURCES)
+
+install: setup
+	@meson setup --buildtype=release --prefix=$(or $(PREFIX),/usr/local) build-install
+	@meson install -C build-install
+
+clean:
+	rm -rf build build-asan build-install build-clang .venv results

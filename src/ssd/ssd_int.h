@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside the software SSD.  ctrlr.c bar.c cfg.c msix.c: registers and life cycle; sq.c cq.c arb.c: queues; xfer.c: PRP and SGL
+ * to host memory; exec.c: from SQE to CQE; admin/ and nvm/: one file a command or family; media/: where the data is.
+ *
+ * A handler checks its command, moves data, and returns an NVMe status; ssd_fail() names the guilty byte on the way.
+ * Nothing from the host is trusted: queue indexes, addresses, lengths and SQE fields are checked before use.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "nvproof/spec/cmd.h"
+#include "nvproof/spec/id_ctrl.h"
+#include "nvproof/spec/id_ns.h"
+#include "nvproof/spec/log.h"
+#include "nvproof/spec/regs.h"
+#include "nvproof/spec/status.h"
+#include "ssd/ssd.h"
+#include "util/bits.h"
+#include "util/rng.h"
+
+#define SSD_PAGE 4096u			/* CAP.MPSMIN = CAP.MPSMAX = 0: 4 KiB pages */
+#define SSD_NR_VECTORS 128u
+#define SSD_ERROR_ENTRIES 64u
+#define SSD_MAX_AERS 8u			/* AERL + 1 */
+#define SSD_MAX_SEGS 1024u		/* pieces of host memory that one command may be scattered over */
+#define SSD_BOUNCE (64u << 10)		/* per controller scratch for what cannot be done in place */
+#define SSD_PENDING 0xffff		/* handler: the CQE comes later (AER, a long format) */
+
+struct ssd_cmd;
+typedef nvme_status (*ssd_exec_fn)(struct ssd_cmd *c);
+
+/* A line of an opcode table; the Commands Supported and Effects log is printed from the same table. */
+struct ssd_opcode {
+	ssd_exec_fn exec;
+	uint32_t effects;
+};
+extern const struct ssd_opcode ssd_admin_opcodes[256];	/* admin/table.c */
+extern const struct ssd_opcode ssd_nvm_opcodes[256];	/* nvm/table.c */
+
+/* Where an LBA's data lives.  len and off are bytes, whole LBAs; checked by the caller. */
+struct ssd_media;
+struct ssd_media_ops {
+	void (*close)(struct ssd_media *m);
+	/*
+	 * A pointer to [off, off+len) for reading (len shrinks to what is contiguous).  Never NULL: unwritten space is zeros.
+	 */
+	const void *(*peek)(struct ssd_media *m, uint64_t off, uint64_t *len);
+	/* The same for writing; NULL: no space (NVME_SC_CAPACITY_EXCEEDED or a write fault). */
+	void *(*poke)(struct ssd_media *m, uint64_t off, uint64_t *len);
+	void (*discard)(struct ssd_media *m, uint64_t off, uint64_t len);	/* reads as zeros from now on */
+	int (*flush)(struct ssd_media *m);				/* what was written survives a power loss */
+};
+struct ssd_media {
+	const struct ssd_media_ops *ops;
+	bool null;			/* keeps nothing: commands skip the copy */
+};
+
+struct ssd_ns {
+	struct ssd_subsys *sub;
+	uint32_t nsid;
+	uint64_t media_off;		/* where it starts in the media */
+	uint64_t media_size;
+	uint64_t nsze;			/* LBAs in the current format */
+	uint32_t lba_size, lba_shift;
+	uint8_t lbaf;			/* index of the current format */
+	uint8_t eui64[8], nguid[16], uuid[16];
+	struct ssd_lba_map *bad;	/* LBAs that Write Uncorrectable marked; nvm/uncor.c */
+	struct ssd_lba_map *alloc;	/* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
+};
+
+struct ssd_smart {			/* what really happened; persists with the image */
+	uint64_t units_read_512, units_written_512;	/* 512-byte units; the log counts thousands */
+	uint64_t host_reads, host_writes, busy_ns;
+	uint64_t power_cycles, power_on_ns, unsafe_shutdowns, media_errors, error_entries;
+};
+
+struct ssd_subsys {
+	struct ssd_config cfg;
+	struct ssd_media *media;
+	struct ssd_ns ns[SSD_MAX_NAMESPACES];	/* index nsid - 1; nsze 0: not there */
+	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
+	struct ssd_smart smart;
+	struct ssd_stats stats;
+	uint16_t temperature_k;
+	bool powered;
+	bool nssr_done;				/* CSTS.NSSRO until cleared */
+};
+
+struct ssd_cq {
+	bool live, pc, ien;
+	uint16_t id, iv;
+	uint32_t size;			/* entries */
+	uint32_t head, tail;
+	uint16_t phase;			/* 0 or 1 */
+	uint16_t refs;			/* SQs that use it */
+	uint64_t base;			/* PC=1: the ring; PC=0: the PRP list was read into pages[] */
+	uint64_t *pages;		/* PC=0: one bus address a page */
+	void *ring;			/* PC=1 and mappable: the host's memory; else NULL */
+};
+
+struct ssd_sq {
+	bool live, pc;
+	uint16_t id;
+	uint8_t prio;
+	uint32_t size;
+	uint32_t head, tail;
+	struct ssd_cq *cq;
+	uint64_t base;
+	uint64_t *pages;
+	const void *ring;
+	bool fused;			/* the first half of a fused pair waits for the second */
+	struct nvme_sqe fused_sqe;
+};
+
+/* A piece of host memory: `va` when the port could map it, else only `addr`. addr == UINT64_MAX && !va: bit bucket. */
+struct ssd_seg {
+	void *va;
+	uint64_t addr;
+	uint32_t len;
+	bool bucket;
+};
+
+struct ssd_cmd {
+	struct ssd *ssd;
+	struct ssd_sq *sq;
+	const struct nvme_sqe *sqe;	/* a private copy: the host cannot change it any more */
+	struct ssd_ns *ns;		/* valid for I/O commands and where admin handlers set it */
+	uint32_t dw0, dw1;		/* for the CQE */
+	uint16_t err_byte;		/* offset in the SQE of the guilty field; 0xffff: none */
+	uint8_t err_bit;
+	uint64_t err_lba;
+	const struct nvme_sqe *fused_first;	/* exec of the second half: the first half's SQE */
+	uint32_t nsegs;			/* filled by ssd_data() */
+	struct ssd_seg *segs;		/* the controller's SSD_MAX_SEGS entries */
+};
+
+struct ssd_aer {			/* an outstanding AER or an event that waits for one */
+	uint16_t cid, sq_head;
+};
+
+struct ssd_feat {
+	uint32_t arbitration, power, temp_over, temp_under, err_recovery, vwc, int_coal, aec, kato;
+	uint32_t nr_queues;		/* dw0 of the answer; 0: not set since reset */
+	uint64_t timestamp_ms, timestamp_set_ns;
+	bool timestamp_synced;
+};
+
+struct ssd {
+	struct ssd_subsys *sub;
+	uint16_t cntlid;		/* 1.. */
+	const struct ssd_port_ops *ops;
+	void *port;
+	uint64_t now_ns;
+
+	uint64_t cap;
+	uint32_t cc, csts, aqa, intm;
+	uint64_t asq, acq;
+	uint64_t ready_ns;		/* when CSTS.RDY follows CC.EN */
+	bool busy;			/* the last step did something */
+	bool stopped;			/* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
+
+	uint32_t *db, *db_own;		/* doorbells: [qid * stride], see sq.c */
+	struct ssd_sq sq[SSD_MAX_QUEUES];
+	struct ssd_cq cq[SSD_MAX_QUEUES];
+	uint64_t live_sqs[SSD_MAX_QUEUES / 64];
+	uint16_t rr_next;		/* round robin goes on here */
+	uint64_t irq_due;		/* CQs (bitmap by vector) that posted in this batch */
+
+	uint8_t cfg[SSD_CFG_SIZE];
+	uint8_t msix[SSD_NR_VECTORS * 16];
+	uint64_t pba[SSD_NR_VECTORS / 64];
+
+	struct ssd_feat feat;
+	struct ssd_feat feat_saved;
+	uint16_t aer_cid[SSD_MAX_AERS];
+	uint32_t nr_aers;
+	uint32_t aer_events[16];	/* events not yet reported (dw0), oldest first */
+	uint32_t nr_aer_events;
+	uint32_t aer_masked;		/* event types masked until their log is read (bitmap) */
+	struct nvme_error_log_entry errors[SSD_ERROR_ENTRIES];	/* ring; [count % 64] is the next */
+	uint64_t error_count;
+	uint64_t kato_due;		/* 0: off */
+	uint64_t changed_ns[SSD_MAX_NAMESPACES / 32];
+
+	struct ssd_seg segs[SSD_MAX_SEGS];
+	uint8_t *bounce;		/* SSD_BOUNCE bytes */
+	uint8_t *bounce2;		/* the same again, for Compare and Copy */
+};
+
+/* exec.c */
+/* Note the guilty field (byte offset in the SQE) for the error log, and return sc. */
+nvme_status ssd_fail(struct ssd_cmd *c, nvme_status sc, size_t byte);
+nvme_status ssd_fail_lba(struct ssd_cmd *c, nvme_status sc, uint64_t lba);
+
+/* xfer.c: the data of a command */
+/*
+ * Walk PRP or SGL of the command for exactly `len` bytes and fill c->segs.  Checks offsets, alignment, descriptor types, that an SGL is long
+ * enough.  Success or the status that the specification asks for.  NVMe Base, "Data Layout".
+ */
+nvme_status ssd_data(struct ssd_cmd *c, uint64_t len);
+/* Copy after ssd_data(); off is within the data.  NVME_SC_DATA_TRANSFER when the memory is not there. */
+nvme_status ssd_to_host(struct ssd_cmd *c, uint64_t off, const void *src, uint64_t len);
+nvme_status ssd_from_host(struct ssd_cmd *c, uint64_t off, void *dst, uint64_t len);
+/* For small admin data: ssd_data() for min(len, host's len) and copy. */
+nvme_status ssd_reply(struct ssd_cmd *c, const void *src, uint64_t len);
+
+/* cq.c */
+void ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st);
+
+/* aer.c: raise an event; delivered at once, or kept until an AER comes.  NVMe Base, "Asynchronous Event Request command". */
+void ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid);
+void ssd_event_all(struct ssd_subsys *sub, uint8_t type, uint8_t info, uint8_t lid);
+
+/* A namespace by id as an I/O command or admin command names it; NULL: not there. */
+struct ssd_ns *ssd_ns_get(struct ssd_subsys *sub, uint32_t nsid);
+
+/* media/: -ENOMEM and the errors of ssd_subsys_open() */
+int ssd_media_ram(uint64_t size, struct ssd_media **out);
+int ssd_media_null(uint64_t size, struct ssd_media **out);
+int ssd_media_file(const struct ssd_config *cfg, uint64_t size, struct ssd_media **out, char *err, size_t errlen);

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run the test suites and count them: cmocka programs of build-asan/ (unit, sim) and pytest (api).
+
+usage: run_tests.py [unit] [sim] [api]
+
+Prints each suite's own summary and, last, one line that counts all: "N passed, N failed, N skipped".
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LIMIT_S = {"unit": 120, "sim": 240}
+
+
+def c_programs(suite):
+    """The test programs of a suite as meson knows them: (name, command, environment)."""
+    out = subprocess.run(["meson", "introspect", "--tests", "build-asan"], cwd=ROOT, capture_output=True, text=True)
+    if out.returncode:
+        sys.exit(f"run_tests: {out.stderr or out.stdout}")
+    for t in json.loads(out.stdout):
+        if any(s.split(":")[-1] == suite for s in t["suite"]):
+            yield t["name"], t["cmd"], t["env"]
+
+
+def run_c(name, cmd, env, limit):
+    """(passed, failed, skipped) of one cmocka program; its output only when something went wrong."""
+    start = time.monotonic()
+    env = {**os.environ, **env, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+    try:
+        p = subprocess.run(cmd, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           timeout=limit, errors="replace")
+        text, code = p.stdout, p.returncode
+    except subprocess.TimeoutExpired as e:
+        raw = e.stdout or b""
+        text, code = raw.decode(errors="replace") if isinstance(raw, bytes) else raw, f"no end after {limit} s"
+    passed = len(re.findall(r"^\[ +OK +\]", text, re.M))
+    failed = len(set(re.findall(r"^\[ +FAILED +\] (\w+)$", text, re.M)))
+    skipped = len(set(re.findall(r"^\[ +SKIPPED +\] (\w+)$", text, re.M)))
+    if code and not failed:
+        failed = 1
+    if failed or skipped:
+        print(text)
+    if failed:
+        print(f"{name}: exit status {code}")
+    print(f"  {name:<28} {passed} passed, {failed} failed, {skipped} skipped  ({time.monotonic() - start:.1f} s)", flush=True)
+    return passed, failed, skipped
+
+
+def run_c_suite(suite):
+    print(f"== {suite}: cmocka, ASan and UBSan", flush=True)
+    total = [0, 0, 0]
+    for name, cmd, env in c_programs(suite):
+        total = [a + b for a, b in zip(total, run_c(name, cmd, env, LIMIT_S[suite]))]
+    return total
+
+
+def run_pytest():
+    print("== api: pytest on the software SSD", flush=True)
+    cmd = [sys.executable, "-m", "pytest", "-q", "-rs", "tests/api", "--timeout=120", "-p", "no:cacheprovider"]
+    p = subprocess.Popen(cmd, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    last = ""
+    for line in p.stdout:
+        print(line, end="", flush=True)
+        last = line if re.search(r" in [\d.]+s", line) else last
+    code = p.wait()
+    count = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)}
+    failed = count.get("failed", 0) + count.get("error", 0) + count.get("errors", 0)
+    if code and not failed:
+        failed = 1
+    return [count.get("passed", 0), failed, count.get("skipped", 0)]
+
+
+def main():
+    suites = sys.argv[1:] or ["unit", "sim", "api"]
+    total = [0, 0, 0]
+    for suite in suites:
+        part = run_pytest() if suite == "api" else run_c_suite(suite)
+        print(f"== {suite}: {part[0]} passed, {part[1]} failed, {part[2]} skipped", flush=True)
+        if part[0] == 0:
+            part[1] += 1
+            print(f"run_tests: suite {suite} ran no test")
+        total = [a + b for a, b in zip(total, part)]
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
