@@ -4,6 +4,7 @@
  *
  * NVMe Base Specification 2.2, "Identify command", figures "Identify - CNS Values" and "Identify
  * Controller Data Structure"; NVM Command Set, "I/O Command Set specific Identify Controller".
+ * The fields of the command itself are NVME_IDENTIFY_* in cmd.h.
  * Fields that came with Base 2.3 or 2.4 are marked; a controller that announces an older VS reports 0h there.
  */
 #pragma once
@@ -50,13 +51,6 @@ enum {
 	NVME_CNS_IND_ALLOC_NS = 0x1f,
 	NVME_CNS_CTRL_STATE_FORMATS = 0x20,
 };
-
-/* Identify command dwords. */
-#define NVME_ID_CDW10_CNS	NVME_BITS(7, 0)
-#define NVME_ID_CDW10_CNTID	NVME_BITS(31, 16)
-#define NVME_ID_CDW11_CNSSID	NVME_BITS(15, 0)
-#define NVME_ID_CDW11_CSI	NVME_BITS(31, 24)
-#define NVME_ID_CDW14_UIDX	NVME_BITS(6, 0)
 
 #define NVME_ID_SIZE		4096	/* every Identify data structure has this size */
 

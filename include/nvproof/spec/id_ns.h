@@ -10,9 +10,6 @@
 
 #include "nvproof/spec/types.h"
 
-#define NVME_NSID_NONE		0u
-#define NVME_NSID_ALL		0xffffffffu
-
 /* LBA Format. */
 struct nvme_lbaf {
 	le16 ms;		/* bytes of metadata a logical block */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Log pages: identifiers, the fields of Get Log Page, and the pages that every device test reads.
+ * Log pages: identifiers, and the pages that every device test reads.
  *
  * NVMe Base Specification 2.2, "Get Log Page command", figure "Get Log Page - Log Page Identifiers",
- * and one figure a page, named at each structure.  Identifiers that came with 2.3 or 2.4 are marked.
+ * and one figure a page, named at each structure.  The fields of the
+ * command itself are NVME_GLP_* in cmd.h.  Identifiers that came with 2.3 or 2.4 are marked.
  */
 #pragma once
 
@@ -61,17 +62,6 @@ enum {
 	NVME_LOG_ZNS_CHANGED = 0xbf,
 	NVME_LOG_VS_FIRST = 0xc0,
 };
-
-/* Get Log Page.  NUMD is 0's based and split; LPO (CDW12-13) is bytes, or an index when OT is set. */
-#define NVME_LOG_CDW10_LID	NVME_BITS(7, 0)
-#define NVME_LOG_CDW10_LSP	NVME_BITS(14, 8)
-#define NVME_LOG_CDW10_RAE	NVME_BITS(15, 15)
-#define NVME_LOG_CDW10_NUMDL	NVME_BITS(31, 16)
-#define NVME_LOG_CDW11_NUMDU	NVME_BITS(15, 0)
-#define NVME_LOG_CDW11_LSI	NVME_BITS(31, 16)
-#define NVME_LOG_CDW14_UIDX	NVME_BITS(6, 0)
-#define NVME_LOG_CDW14_OT	NVME_BITS(23, 23)
-#define NVME_LOG_CDW14_CSI	NVME_BITS(31, 24)
 
 /* LID 00h, Supported Log Pages: one dword an identifier. */
 struct nvme_supported_log_pages {
@@ -232,7 +222,7 @@ struct nvme_self_test_log {
 };
 static_assert(sizeof(struct nvme_self_test_log) == 564, "Device Self-test");
 
-#define NVME_CDSTO_CDSTO	NVME_BITS(3, 0)		/* NVME_STC_*; 0h: none */
+#define NVME_CDSTO_CDSTO	NVME_BITS(3, 0)		/* enum nvme_dst_stc of cmd.h; 0h: none */
 #define NVME_CDSTC_PERCENT	NVME_BITS(6, 0)
 #define NVME_DSTS_RESULT	NVME_BITS(3, 0)
 #define NVME_DSTS_STC		NVME_BITS(7, 4)
@@ -241,14 +231,6 @@ static_assert(sizeof(struct nvme_self_test_log) == 564, "Device Self-test");
 #define NVME_VDINFO_SCTV	NVME_BITS(2, 2)
 #define NVME_VDINFO_SCV		NVME_BITS(3, 3)
 
-/* Self-test code: of the command, and of CDSTO and DSTS. */
-enum {
-	NVME_STC_SHORT = 0x1,
-	NVME_STC_EXTENDED = 0x2,
-	NVME_STC_HIR = 0x3,		/* Host-Initiated Refresh */
-	NVME_STC_VS = 0xe,
-	NVME_STC_ABORT = 0xf,
-};
 enum {
 	NVME_DSTS_OK = 0x0,
 	NVME_DSTS_ABORT_CMD = 0x1,
@@ -281,7 +263,7 @@ struct nvme_telemetry_log {
 static_assert(sizeof(struct nvme_telemetry_log) == 512, "Telemetry header");
 static_assert(offsetof(struct nvme_telemetry_log, tcda) == 382, "TCDA");
 
-#define NVME_TELEMETRY_LSP_CREATE	NVME_BITS(0, 0)	/* within CDW10.LSP */
+#define NVME_TELEMETRY_LSP_CREATE	NVME_BITS(0, 0)	/* within LSP */
 
 /* LID 09h, Endurance Group Information. */
 struct nvme_endgrp_log {
