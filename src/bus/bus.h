@@ -36,11 +36,22 @@ struct nvp_bus_ops {
 	int (*reset)(struct nvp_bus *bus, enum nvp_reset kind);
 };
 
+/*
+ * All functions of a bus but open() may be called by several threads (one polls an I/O queue and looks whether the device
+ * is alive, another sends admin commands): a back end that talks over a socket takes its own lock.
+ * A device or server that is gone is -ENODEV or -EPIPE from each of them.
+ */
 struct nvp_bus {
 	const struct nvp_bus_ops *ops;
 	struct ut_clock *clock;		/* real, or the simulation's */
 	char addr[256];			/* as opened, prefix included; for "ssd:" the vfu: address it became */
 };
+
+/*
+ * The back ends of this layer: vfu_client.c and ssd_spawn.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it set itself;
+ * nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
+ */
+extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops;
 
 /* Add a back end of a higher layer (the in-process SSD).  Before the first open; -EEXIST, -ENOSPC. */
 int nvp_bus_register(const struct nvp_bus_ops *ops);

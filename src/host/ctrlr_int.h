@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside a controller.  ctrlr.c: open and close; init.c: the bring-up as a table of steps; reset.c: controller reset; reg.c: registers;
+ * queue.c: create and delete queue pairs; admin.c, ns.c, aer.c: commands; event.c: findings; share.c: queue pairs for other processes.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "bus/bus.h"
+#include "host/event.h"
+#include "host/qpair_int.h"
+#include "mem/region.h"
+#include "nvproof/ctrlr.h"
+#include "nvproof/spec/regs.h"
+
+#define AER_SLOTS 260u		/* AERL + 1 is at most 256: enough to exceed it on purpose */
+#define DB_WINDOWS 8u
+
+struct ctrlr_aer {
+	struct nvp_ctrlr *ctrlr;
+	nvp_cb cb;		/* of its own; the default one uses ctrlr->aer_cb */
+	void *arg;
+	bool used, refill;
+};
+
+struct nvp_ctrlr {
+	struct nvp_bus *bus;
+	bool own_bus;			/* close it too */
+	struct nvp_arena *arena;
+	struct nvp_region_user user;	/* maps regions for the device */
+	struct nvp_ctrlr_opts opts;
+	uint32_t timeout_ms;
+
+	uint64_t cap;			/* 0: not read yet */
+	uint32_t cc;			/* as written last */
+	bool gone;			/* registers read as all ones, or the transport is lost */
+	bool fatal_seen;
+	struct nvp_qpair *adminq;
+	struct nvp_qpair *ioqs;
+	uint32_t max_qid;		/* what Number of Queues allotted; 0: not asked yet */
+	struct nvme_id_ctrl id;
+	struct nvp_buf page;		/* for Identify */
+
+	struct ctrlr_aer aers[AER_SLOTS];	/* [0] is the one from bring-up */
+	nvp_cb aer_cb;
+	void *aer_arg;
+	struct nvp_events events;
+
+	struct {
+		uint64_t off;
+		void *va;
+	} db[DB_WINDOWS];		/* doorbell pages mapped so far */
+	uint32_t nr_db;
+};
+
+/* reg.c */
+/* CSTS, or -ENODEV (and the controller is marked as gone). */
+int ctrlr_csts(struct nvp_ctrlr *c, uint32_t *csts);
+/* Poll CSTS.RDY with the deadline of CAP.TO.  -ETIMEDOUT, -ENODEV, -EIO: fatal status. */
+int ctrlr_wait_rdy(struct nvp_ctrlr *c, uint32_t rdy);
+/* Is it there?  Called now and then by who waits.  -ENODEV. */
+int ctrlr_look(struct nvp_ctrlr *c);
+/* The doorbell at an offset of BAR 0, mapped; NULL: not mappable. */
+uint32_t *ctrlr_doorbell(struct nvp_ctrlr *c, uint64_t off);
+/* Set the line that nvp_error() returns; returns rc. */
+int ctrlr_fail(const struct nvp_ctrlr *c, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* init.c */
+int ctrlr_bring_up(struct nvp_ctrlr *c);
+int ctrlr_disable(struct nvp_ctrlr *c);
+
+/* queue.c */
+int ctrlr_adminq_make(struct nvp_ctrlr *c);
+void ctrlr_adminq_free(struct nvp_ctrlr *c);
+/* Point the doorbells of q at the device and mark it live; offsets from CAP.DSTRD. */
+void qpair_go_live(struct nvp_ctrlr *c, struct nvp_qpair *q);
+/* Create CQ and SQ on the device for a queue pair that has its memory. */
+int qpair_create_on_device(struct nvp_ctrlr *c, struct nvp_qpair *q, struct nvme_cqe *cqe);
+
+/* aer.c */
+int ctrlr_aer_up(struct nvp_ctrlr *c);
+void ctrlr_aer_drop(struct nvp_ctrlr *c);
+
+static inline uint8_t
+ctrlr_page_shift(const struct nvp_ctrlr *c)
+{
+	return (uint8_t)(12 + nvme_get(c->cap, NVME_CAP_MPSMIN));	/* the smallest page there is */
+}

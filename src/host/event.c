@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is strange about a device, as data. */
+#include "host/event.h"
+
+#include <string.h>
+
+#include "host/ctrlr_int.h"
+#include "util/bits.h"
+
+void
+events_init(struct nvp_events *e)
+{
+	pthread_mutex_init(&e->lock, NULL);
+	e->count = 0;
+	e->dropped = 0;
+}
+
+void
+events_add(struct nvp_events *e, const struct nvp_event *ev)
+{
+	pthread_mutex_lock(&e->lock);
+	if (e->count < EVENTS_KEPT)
+		e->ev[e->count++] = *ev;
+	else
+		e->dropped++;
+	pthread_mutex_unlock(&e->lock);
+}
+
+uint32_t
+events_take(struct nvp_events *e, struct nvp_event *out, uint32_t max)
+{
+	uint32_t n;
+
+	pthread_mutex_lock(&e->lock);
+	n = UT_MIN(e->count, max);
+	if (n) {
+		memcpy(out, e->ev, n * sizeof(*out));
+		e->count -= n;
+		memmove(e->ev, e->ev + n, e->count * sizeof(*out));
+	}
+	pthread_mutex_unlock(&e->lock);
+	return n;
+}
+
+uint32_t
+nvp_ctrlr_events(struct nvp_ctrlr *c, struct nvp_event *out, uint32_t max)
+{
+	return events_take(&c->events, out, max);
+}

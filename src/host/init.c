@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bring-up as a table: run forward, and backward on failure.  NVMe over PCIe Transport, "Controller Initialization"
+ * (NVMe Base, "Memory-based Controller Initialization").
+ */
+#include "host/ctrlr_int.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "nvproof/spec/pcie.h"
+#include "nvproof/spec/prep_admin.h"
+#include "nvproof/spec/status.h"
+#include "util/bits.h"
+
+#define PCI_COMMAND 0x04u
+#define PCI_COMMAND_MEM_BM 0x06u	/* Memory Space Enable, Bus Master Enable */
+#define CNS_CTRLR 0x01
+#define NQ_ALL 0xfffefffeu		/* FFFFh is not a legal number: 0's based, at most 65,534 */
+
+struct init_step {
+	const char *name;
+	int (*up)(struct nvp_ctrlr *c);
+	void (*down)(struct nvp_ctrlr *c);
+};
+
+/* A reset of the function cleared it: the device may not touch memory before this.  PCI Local Bus, "Command register". */
+static int
+bus_master(struct nvp_ctrlr *c)
+{
+	le16 cmd;
+	int rc = c->bus->ops->cfg_read(c->bus, PCI_COMMAND, &cmd, sizeof(cmd));
+
+	if (rc)
+		return rc;
+	cmd = le16_from((uint16_t)(le16_get(cmd) | PCI_COMMAND_MEM_BM));
+	return c->bus->ops->cfg_write(c->bus, PCI_COMMAND, &cmd, sizeof(cmd));
+}
+
+static int
+read_cap(struct nvp_ctrlr *c)
+{
+	return nvp_reg_read64(c, NVME_REG_CAP, &c->cap);
+}
+
+int
+ctrlr_disable(struct nvp_ctrlr *c)
+{
+	uint32_t cc, csts;
+	int rc = nvp_reg_read32(c, NVME_REG_CC, &cc);
+
+	if (!rc)
+		rc = ctrlr_csts(c, &csts);
+	if (rc)
+		return rc;
+	/* EN 1->0 before RDY has followed is undefined; a controller in fatal status never gets ready. */
+	if (nvme_get(cc, NVME_CC_EN) && !nvme_get(csts, NVME_CSTS_RDY) && !nvme_get(csts, NVME_CSTS_CFS))
+		(void)ctrlr_wait_rdy(c, 1);
+	rc = nvp_reg_write32(c, NVME_REG_CC, 0);
+	return rc ? rc : ctrlr_wait_rdy(c, 0);
+}
+
+static void
+disable_quiet(struct nvp_ctrlr *c)
+{
+	if (!c->gone)
+		(void)nvp_reg_write32(c, NVME_REG_CC, 0);
+}
+
+/* The device uses no queue any more.  Callbacks follow when there is a queue again that they can submit to. */
+static int
+forget_queues(struct nvp_ctrlr *c)
+{
+	struct nvp_qpair *q;
+
+	for (q = c->ioqs; q; q = q->next) {
+		q->live = false;
+		q->mq.bus = NULL;
+		q->mq.sq_db = q->mq.cq_db = NULL;
+		qpair_abort_begin(q);
+	}
+	if (c->adminq)
+		qpair_abort_begin(c->adminq);
+	ctrlr_aer_drop(c);
+	return 0;
+}
+
+static int
+adminq_up(struct nvp_ctrlr *c)
+{
+	struct nvp_qpair *q;
+	uint32_t last;
+	int rc = ctrlr_adminq_make(c);
+
+	if (rc)
+		return rc;
+	q = c->adminq;
+	last = q->mq.depth - 1; /* 0's based */
+	qpair_go_live(c, q);
+	rc = nvp_reg_write32(c, NVME_REG_AQA, nvme_put32(NVME_AQA_ASQS, last) | nvme_put32(NVME_AQA_ACQS, last));
+	if (!rc)
+		rc = nvp_reg_write64(c, NVME_REG_ASQ, q->sq_buf.iova);
+	if (!rc)
+		rc = nvp_reg_write64(c, NVME_REG_ACQ, q->cq_buf.iova);
+	return rc;
+}
+
+/* The NVM command set where there is one; NVMe Base, "CC.CSS" for the others. */
+static uint32_t
+choose_css(const struct nvp_ctrlr *c)
+{
+	if (nvme_get(c->cap, NVME_CAP_CSS_NVM))
+		return NVME_CC_CSS_NVM;
+	if (nvme_get(c->cap, NVME_CAP_CSS_IOCSS))
+		return NVME_CC_CSS_IOCSS;
+	return NVME_CC_CSS_ADMIN;
+}
+
+static int
+enable(struct nvp_ctrlr *c)
+{
+	uint32_t cc = nvme_put32(NVME_CC_IOSQES, 6) | nvme_put32(NVME_CC_IOCQES, 4) |
+		      nvme_put32(NVME_CC_CSS, choose_css(c)) |
+		      nvme_put32(NVME_CC_MPS, nvme_get(c->cap, NVME_CAP_MPSMIN));
+	int rc = nvp_reg_write32(c, NVME_REG_CC, cc);
+
+	if (!rc)
+		rc = nvp_reg_write32(c, NVME_REG_CC, cc | (uint32_t)NVME_CC_EN);
+	return rc ? rc : ctrlr_wait_rdy(c, 1);
+}
+
+static int
+tell_admin(struct nvp_ctrlr *c)
+{
+	qpair_abort_finish(c->adminq, false);
+	return 0;
+}
+
+/* A bring-up command: its failure is a failure of the bring-up. */
+static int
+must_succeed(struct nvp_ctrlr *c, const char *what, const struct nvme_sqe *sqe, const struct nvp_buf *buf,
+	     struct nvme_cqe *cqe)
+{
+	int rc = nvp_admin(c, sqe, buf, buf ? (uint32_t)buf->len : 0, cqe);
+	nvme_status st;
+
+	if (rc)
+		return rc == -ENODEV ? rc : ctrlr_fail(c, rc, "%s could not be sent: %s", what, strerror(-rc));
+	st = nvme_status_code(nvme_status_of(le16_get(cqe->status)));
+	if (st)
+		return ctrlr_fail(c, -EIO, "%s failed: %02x/%02x %s", what, st >> 8, st & 0xff, nvp_status_text(st));
+	return 0;
+}
+
+static int
+identify(struct nvp_ctrlr *c)
+{
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
+	int rc;
+
+	nvme_prep_identify(&sqe, CNS_CTRLR, 0, 0);
+	rc = must_succeed(c, "Identify Controller", &sqe, &c->page, &cqe);
+	if (!rc)
+		memcpy(&c->id, c->page.va, sizeof(c->id));
+	return rc;
+}
+
+/* As many as there are.  Get after Set: what Set answers and what is in force are checked to be the same by some tests. */
+static int
+number_of_queues(struct nvp_ctrlr *c)
+{
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
+	uint32_t dw0;
+	int rc;
+
+	if (choose_css(c) == NVME_CC_CSS_ADMIN)
+		return 0;
+	nvme_prep_set_features(&sqe, NVME_FEAT_NUM_QUEUES, 0, NQ_ALL, 0);
+	rc = must_succeed(c, "Set Features (Number of Queues)", &sqe, NULL, &cqe);
+	if (rc)
+		return rc;
+	nvme_prep_get_features(&sqe, NVME_FEAT_NUM_QUEUES, NVME_FEAT_SEL_CURRENT, 0);
+	rc = must_succeed(c, "Get Features (Number of Queues)", &sqe, NULL, &cqe);
+	if (rc)
+		return rc;
+	dw0 = le32_get(cqe.dw0);
+	c->max_qid = (uint32_t)UT_MIN(nvme_get(dw0, NVME_FEAT_NQ_NSQA), nvme_get(dw0, NVME_FEAT_NQ_NCQA)) + 1;
+	return 0;
+}
+
+static int
+recreate_queues(struct nvp_ctrlr *c)
+{
+	struct nvme_cqe cqe = { 0 };
+	struct nvp_qpair *q;
+	nvme_status st;
+	int rc;
+
+	for (q = c->ioqs; q; q = q->next) {
+		if (q->exported) /* its owner's idea of the rings is out of date: it can only be deleted */
+			continue;
+		rc = qpair_create_on_device(c, q, &cqe);
+		st = nvme_status_code(nvme_status_of(le16_get(cqe.status)));
+		if (rc == -EIO)
+			ctrlr_fail(c, rc, "queue %u could not be created again: %02x/%02x", q->mq.id, st >> 8, st & 0xff);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static const struct init_step steps[] = {
+	{ "bus master", bus_master, NULL },
+	{ "capabilities", read_cap, NULL },
+	{ "disable", ctrlr_disable, NULL },
+	{ "forget queues", forget_queues, NULL },
+	{ "admin queue", adminq_up, NULL },
+	{ "enable", enable, disable_quiet },
+	{ "answer waiting admin commands", tell_admin, NULL },
+	{ "identify", identify, NULL },
+	{ "number of queues", number_of_queues, NULL },
+	{ "I/O queues", recreate_queues, NULL },
+	{ "events", ctrlr_aer_up, NULL },
+};
+
+static int
+undo(struct nvp_ctrlr *c, size_t done)
+{
+	while (done--)
+		if (steps[done].down)
+			steps[done].down(c);
+	forget_queues(c);
+	if (c->adminq)
+		qpair_abort_finish(c->adminq, false);
+	return 0;
+}
+
+int
+ctrlr_bring_up(struct nvp_ctrlr *c)
+{
+	struct nvp_qpair *q;
+	int rc = 0;
+
+	c->gone = c->fatal_seen = false;
+	nvp_bus_set_error("%s", "");
+	for (size_t i = 0; i < UT_ARRAY_LEN(steps) && !rc; i++) {
+		rc = steps[i].up(c);
+		if (rc && !nvp_bus_error()[0])
+			ctrlr_fail(c, rc, "%s: %s", steps[i].name, strerror(-rc));
+		if (rc)
+			undo(c, i + 1);
+	}
+	for (q = c->ioqs; q; q = q->next)
+		qpair_abort_finish(q, false);
+	return rc;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside a queue pair: requests, and what runs per command, inline.
+ *
+ * Requests are preallocated and found by their CID.  A request is two cache lines: the SQE as it is copied into the ring, and all
+ * that submit and reap have to know.  CID FFFFh is never used (the error log gives it a meaning of its own).
+ */
+#pragma once
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "host/event.h"
+#include "host/log.h"
+#include "nvproof/qpair.h"
+#include "util/clock.h"
+#include "xport/memq.h"
+
+#define REQ_NONE UINT32_MAX
+
+enum req_state {
+	REQ_FREE,
+	REQ_GOT,	/* being filled */
+	REQ_BUSY,	/* the device has it */
+	REQ_ABORTING,	/* its queue was reset; the callback comes soon */
+	REQ_LOST,	/* timed out: completed for the caller, but the device may still use CID and memory */
+};
+
+struct nvp_req {
+	struct nvme_sqe sqe;
+	nvp_cb cb;
+	void *arg;
+	struct nvp_qpair *q;
+	uint64_t submit_ticks;
+	uint64_t deadline;	/* in ticks */
+	uint64_t log_seq;	/* its entry in the command log */
+	uint32_t bytes;		/* of data, for the counters */
+	uint32_t next;		/* free list */
+	uint16_t cid;
+	uint8_t state;
+	bool aer;		/* has no deadline and does not count in nvp_qpair_wait() */
+};
+static_assert(sizeof(struct nvp_req) == 128, "two cache lines");
+
+struct nvp_qpair {
+	struct memq mq;
+	struct nvp_req *reqs;
+	uint32_t nreqs;			/* depth - 1 */
+	uint32_t free;			/* first free request; REQ_NONE: full */
+	uint32_t outstanding;		/* BUSY, AERs included */
+	uint32_t aers;			/* outstanding AERs */
+	struct ut_clock *clock;
+	uint64_t timeout_ticks;
+	uint64_t earliest;		/* no deadline is before this one, in ticks */
+	struct nvp_cmdlog_ring *log;	/* NULL: none */
+	uint64_t counted;		/* completions so far without AERs */
+	uint64_t stat_cmds, stat_bytes;
+	uint64_t latest_ticks;		/* latency of the latest completion */
+	uint16_t latest_cid;
+	bool lazy;
+	bool in_poll;			/* a callback must not poll */
+	bool live;			/* exists on the device */
+	bool exported;			/* another process uses the rings */
+	uint8_t page_shift;
+	struct nvp_buf lists;		/* a PRP list page a request */
+
+	struct nvp_ctrlr *ctrlr;	/* NULL: imported from another process */
+	struct nvp_events *events;
+	struct nvp_qpair *next;		/* of the controller */
+	struct nvp_qpair_opts opts;
+	uint64_t next_look;		/* in ticks: when a waiter looks again whether the device is there */
+	struct nvp_buf sq_buf, cq_buf, log_buf;
+};
+
+/* The unusual completions; returns the request to complete, or NULL when the CQE is only a finding.  qpair.c */
+struct nvp_req *qpair_strange_cqe(struct nvp_qpair *q, const struct nvme_cqe *cqe);
+void qpair_event(struct nvp_qpair *q, enum nvp_event_kind kind, const struct nvme_cqe *cqe);
+
+static inline struct nvp_req *
+qpair_get(struct nvp_qpair *q)
+{
+	struct nvp_req *r;
+
+	if (q->free == REQ_NONE)
+		return NULL;
+	r = &q->reqs[q->free];
+	q->free = r->next;
+	r->state = REQ_GOT;
+	r->bytes = 0;
+	return r;
+}
+
+static inline void
+qpair_put(struct nvp_qpair *q, struct nvp_req *r)
+{
+	r->state = REQ_FREE;
+	r->next = q->free;
+	q->free = r->cid;
+}
+
+static inline void
+qpair_submit(struct nvp_req *r, nvp_cb cb, void *arg)
+{
+	struct nvp_qpair *q = r->q;
+	uint64_t now = ut_ticks(q->clock);
+
+	assert(r->state == REQ_GOT); /* ours: submitted twice, or not got */
+	r->sqe.cid = r->cid;
+	r->cb = cb;
+	r->arg = arg;
+	r->submit_ticks = now;
+	r->deadline = now + q->timeout_ticks;
+	r->state = REQ_BUSY;
+	r->aer = q->mq.id == 0 && r->sqe.opc == NVME_ADM_ASYNC_EVENT;
+	if (__builtin_expect(r->aer, 0)) {
+		r->deadline = UINT64_MAX;
+		q->aers++;
+	}
+	if (r->deadline < q->earliest)
+		q->earliest = r->deadline;
+	if (q->log)
+		r->log_seq = cmdlog_submit(q->log, &r->sqe, now);
+	memq_put(&q->mq, &r->sqe);
+	q->outstanding++;
+	if (!q->lazy)
+		memq_ring_sq(&q->mq);
+}
+
+/* Account for the end of a request, free it, tell its owner. */
+static inline void
+qpair_finish(struct nvp_qpair *q, struct nvp_req *r, const struct nvme_cqe *cqe, uint64_t now)
+{
+	if (q->log)
+		cmdlog_complete(q->log, r->log_seq, cqe, now);
+	q->latest_cid = r->cid;
+	q->latest_ticks = now - r->submit_ticks;
+	q->counted += !r->aer;
+	q->aers -= r->aer;
+	ut_store(&q->stat_cmds, q->stat_cmds + 1);
+	ut_store(&q->stat_bytes, q->stat_bytes + r->bytes);
+	if (r->cb)
+		r->cb(r->arg, cqe);
+}
+
+/* One completion from the device.  1: somebody's command ended, 0: an AER or nobody's. */
+static inline int
+qpair_reap(struct nvp_qpair *q, const struct nvme_cqe *cqe, uint64_t now)
+{
+	uint32_t cid = cqe->cid;
+	struct nvp_req *r = &q->reqs[cid];
+	int counts;
+
+	if (__builtin_expect(cid >= q->nreqs || r->state != REQ_BUSY || le16_get(cqe->sqid) != q->mq.id ||
+				     le16_get(cqe->sqhd) >= q->mq.depth,
+			     0)) {
+		r = qpair_strange_cqe(q, cqe);
+		if (!r)
+			return 0;
+	}
+	counts = !r->aer;
+	q->outstanding--;
+	qpair_put(q, r);
+	qpair_finish(q, r, cqe, now);
+	return counts;
+}
+
+/* Reap up to max.  Returns how many commands ended. */
+static inline uint32_t
+qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
+{
+	uint32_t seen = 0, n = 0;
+	struct nvme_cqe cqe;
+	uint64_t now = 0;
+
+	while (seen < max && memq_peek(&q->mq, &cqe)) {
+		if (seen++ == 0)
+			now = ut_ticks(q->clock); /* one stamp a batch */
+		memq_pop(&q->mq);
+		n += (uint32_t)qpair_reap(q, &cqe, now);
+	}
+	if (seen)
+		memq_ring_cq(&q->mq);
+	return n;
+}
+
+/* queue.c: memory of a queue pair */
+struct nvp_arena;
+/* Rings, requests, list pages, log.  q is zeroed but for opts, mq.id, clock, events, page_shift. */
+int qpair_mem_up(struct nvp_qpair *q, struct nvp_arena *a);
+void qpair_mem_down(struct nvp_qpair *q, struct nvp_arena *a);
+int qpair_reqs_up(struct nvp_qpair *q);
+
+/* qpair.c */
+/* Forget what the device knows: rings empty; what was outstanding waits for qpair_abort_finish(). */
+void qpair_abort_begin(struct nvp_qpair *q);
+/* Call the callbacks of what qpair_abort_begin() found, with 00/08.  last: the queue ends, nothing can be submitted any more. */
+void qpair_abort_finish(struct nvp_qpair *q, bool last);
+/*
+ * One turn of waiting: poll, and when nothing came expire, look at the device, give way.  Returns how many commands ended
+ * (0: none), or -ENODEV, -EDEADLK (called from a callback).
+ */
+int qpair_turn(struct nvp_qpair *q, uint32_t *idle);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What can be asked of a queue pair. */
+#include "host/qpair_int.h"
+
+#define NSEC_PER_MSEC 1000000ull
+
+uint16_t
+nvp_qpair_id(const struct nvp_qpair *q)
+{
+	return q->mq.id;
+}
+
+uint32_t
+nvp_qpair_depth(const struct nvp_qpair *q)
+{
+	return q->mq.depth;
+}
+
+uint32_t
+nvp_qpair_outstanding(const struct nvp_qpair *q)
+{
+	return q->outstanding;
+}
+
+uint16_t
+nvp_qpair_latest_cid(const struct nvp_qpair *q)
+{
+	return q->latest_cid;
+}
+
+uint64_t
+nvp_qpair_latest_latency_ns(const struct nvp_qpair *q)
+{
+	return ut_ticks_to_ns(q->clock, q->latest_ticks);
+}
+
+/* From any thread: each counter is whole, the two may differ by a command. */
+void
+nvp_qpair_stat(const struct nvp_qpair *q, uint64_t *cmds, uint64_t *bytes)
+{
+	*cmds = ut_load(&q->stat_cmds);
+	*bytes = ut_load(&q->stat_bytes);
+}
+
+void
+nvp_qpair_set_timeout_ms(struct nvp_qpair *q, uint32_t ms)
+{
+	q->timeout_ticks = ut_ns_to_ticks(q->clock, ms * NSEC_PER_MSEC);
+}
+
+struct nvp_cmdlog_ring *
+nvp_qpair_cmdlog(struct nvp_qpair *q)
+{
+	return q->log;
+}

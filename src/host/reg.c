@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Registers.  A device that has gone answers all ones: a finding, told once, and -ENODEV to whoever asks.  A value of all ones alone
+ * proves nothing (INTMS may be so), thus CSTS, which has reserved bits, is asked too.
+ */
+#include "host/ctrlr_int.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define NSEC_PER_SEC 1000000000ull
+#define TO_UNIT_NS (NSEC_PER_SEC / 2)	/* CAP.TO and CRTO count 500 ms */
+#define WIN_SIZE 4096ull
+
+int
+ctrlr_fail(const struct nvp_ctrlr *c, int rc, const char *fmt, ...)
+{
+	char text[320];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	nvp_bus_set_error("%.160s: %s", c->bus->addr, text);
+	return rc;
+}
+
+static void
+add_event(struct nvp_ctrlr *c, enum nvp_event_kind kind)
+{
+	struct nvp_event ev = {
+		.kind = kind,
+		.time_ns = ut_ticks_to_ns(c->bus->clock, ut_ticks(c->bus->clock)),
+	};
+
+	events_add(&c->events, &ev);
+}
+
+static int
+gone(struct nvp_ctrlr *c, const char *why)
+{
+	if (!c->gone)
+		add_event(c, NVP_EVENT_GONE);
+	c->gone = true;
+	return ctrlr_fail(c, -ENODEV, "the device is gone (%s)", why);
+}
+
+static int
+raw_read32(struct nvp_ctrlr *c, uint32_t off, uint32_t *val)
+{
+	le32 raw;
+
+	if (c->bus->ops->bar_read(c->bus, 0, off, &raw, sizeof(raw)))
+		return gone(c, "the transport is lost");
+	*val = le32_get(raw);
+	return 0;
+}
+
+int
+ctrlr_csts(struct nvp_ctrlr *c, uint32_t *csts)
+{
+	int rc = raw_read32(c, NVME_REG_CSTS, csts);
+
+	if (!rc && *csts == UINT32_MAX)
+		return gone(c, "its registers read as all ones");
+	return rc;
+}
+
+int
+nvp_reg_read32(struct nvp_ctrlr *c, uint32_t off, uint32_t *val)
+{
+	uint32_t csts;
+	int rc;
+
+	if (off & 3)
+		return -EINVAL;
+	rc = raw_read32(c, off, val);
+	if (!rc && *val == UINT32_MAX)
+		rc = ctrlr_csts(c, &csts);
+	return rc;
+}
+
+int
+nvp_reg_write32(struct nvp_ctrlr *c, uint32_t off, uint32_t val)
+{
+	le32 raw = le32_from(val);
+
+	if (off & 3)
+		return -EINVAL;
+	if (c->bus->ops->bar_write(c->bus, 0, off, &raw, sizeof(raw)))
+		return gone(c, "the transport is lost");
+	if (off == NVME_REG_CC)
+		c->cc = val;
+	return 0;
+}
+
+int
+nvp_reg_read64(struct nvp_ctrlr *c, uint32_t off, uint64_t *val)
+{
+	uint32_t csts;
+	le64 raw;
+
+	if (off & 7)
+		return -EINVAL;
+	if (c->bus->ops->bar_read(c->bus, 0, off, &raw, sizeof(raw)))
+		return gone(c, "the transport is lost");
+	*val = le64_get(raw);
+	return *val == UINT64_MAX ? ctrlr_csts(c, &csts) : 0;
+}
+
+int
+nvp_reg_write64(struct nvp_ctrlr *c, uint32_t off, uint64_t val)
+{
+	le64 raw = le64_from(val);
+
+	if (off & 7)
+		return -EINVAL;
+	if (c->bus->ops->bar_write(c->bus, 0, off, &raw, sizeof(raw)))
+		return gone(c, "the transport is lost");
+	return 0;
+}
+
+int
+ctrlr_look(struct nvp_ctrlr *c)
+{
+	uint32_t csts;
+	int rc = ctrlr_csts(c, &csts);
+
+	if (!rc && csts & NVME_CSTS_CFS && !c->fatal_seen) {
+		c->fatal_seen = true;
+		add_event(c, NVP_EVENT_FATAL);
+	}
+	return rc;
+}
+
+/* NVMe Base, "Controller Properties": CAP.TO, or CRTO.CRWMT where the controller has it (CAP.CRMS.CRWMS). */
+static uint64_t
+ready_timeout_ns(struct nvp_ctrlr *c)
+{
+	uint64_t units = nvme_get(c->cap, NVME_CAP_TO);
+	uint32_t crto;
+
+	if (nvme_get(c->cap, NVME_CAP_CRMS_CRWMS) && !raw_read32(c, NVME_REG_CRTO, &crto) && crto != UINT32_MAX &&
+	    nvme_get(crto, NVME_CRTO_CRWMT) > units)
+		units = nvme_get(crto, NVME_CRTO_CRWMT);
+	return (units ? units : 1) * TO_UNIT_NS;
+}
+
+static int
+not_ready(struct nvp_ctrlr *c, uint32_t rdy, uint64_t limit_ns)
+{
+	return ctrlr_fail(c, -ETIMEDOUT, "CSTS.RDY did not become %u within %u.%u s (CAP.TO)", rdy,
+			  (unsigned)(limit_ns / NSEC_PER_SEC), (unsigned)(limit_ns / (NSEC_PER_SEC / 10) % 10));
+}
+
+int
+ctrlr_wait_rdy(struct nvp_ctrlr *c, uint32_t rdy)
+{
+	struct ut_clock *clk = c->bus->clock;
+	uint64_t limit_ns = ready_timeout_ns(c), end = ut_ticks(clk) + ut_ns_to_ticks(clk, limit_ns);
+	uint32_t csts, idle = 0;
+	bool last = false; /* look once more after the deadline: this process may have been stopped meanwhile */
+	int rc;
+
+	for (;;) {
+		rc = ctrlr_csts(c, &csts);
+		if (rc)
+			return rc;
+		if (nvme_get(csts, NVME_CSTS_RDY) == rdy)
+			return 0;
+		if (rdy && csts & NVME_CSTS_CFS)
+			return ctrlr_fail(c, -EIO, "controller fatal status (CSTS.CFS) instead of ready");
+		if (last)
+			return not_ready(c, rdy, limit_ns);
+		last = ut_ticks(clk) >= end;
+		clk->relax(clk, idle < 1000000 ? (idle += 64) : idle);	/* a register access is slow: back off soon */
+	}
+}
+
+/* Doorbells are mapped page by page: where servers offer them, one area of at least a page starts at 1000h. */
+static void *
+window(struct nvp_ctrlr *c, uint64_t off)
+{
+	void *va;
+
+	for (uint32_t i = 0; i < c->nr_db; i++)
+		if (c->db[i].off == off)
+			return c->db[i].va;
+	va = c->bus->ops->bar_map(c->bus, 0, off, WIN_SIZE);
+	if (va && c->nr_db < DB_WINDOWS) {
+		c->db[c->nr_db].off = off;
+		c->db[c->nr_db++].va = va;
+	}
+	return va;
+}
+
+uint32_t *
+ctrlr_doorbell(struct nvp_ctrlr *c, uint64_t off)
+{
+	char *page = window(c, off & ~(WIN_SIZE - 1));
+
+	return page ? (uint32_t *)(void *)(page + (off & (WIN_SIZE - 1))) : NULL;
+}
