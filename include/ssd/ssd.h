@@ -82,6 +82,12 @@ void ssd_port_changed(struct ssd *ssd);
 /* Function-level reset, hot reset, or the host went away: queues, interrupts, registers and configuration space as at power-on. */
 void ssd_function_reset(struct ssd *ssd);
 
+/*
+ * For a host whose bus driver sets up MSI-X on its behalf (vfio-user DEVICE_SET_IRQS, as VFIO does in the kernel) and never writes the
+ * table itself: enable the capability and unmask all vectors, or disable it.
+ */
+void ssd_msix_setup(struct ssd *ssd, bool on);
+
 /* Power of the whole subsystem.  Off: volatile state is gone, registers read all ones, nothing is answered. */
 void ssd_power_off(struct ssd_subsys *sub);
 void ssd_power_on(struct ssd_subsys *sub);

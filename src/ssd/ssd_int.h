@@ -27,6 +27,20 @@
 #define SSD_MAX_SEGS 1024u		/* pieces of host memory that one command may be scattered over */
 #define SSD_BOUNCE (64u << 10)		/* per controller scratch for what cannot be done in place */
 #define SSD_PENDING 0xffff		/* handler: the CQE comes later (AER, a long format) */
+#define SSD_MAX_LATE 256u		/* CQEs that wait for room in their queue */
+#define SSD_MAX_EVENTS 16u
+#define SSD_TLB_SIZE 512u		/* host pages whose address in this process is remembered */
+#define SSD_MAX_MDTS 9u			/* SSD_MAX_SEGS must hold a transfer of that many pages, and one more */
+#define SSD_SQ_PAGES 1024u		/* a PC=0 queue of 65,536 entries, in pages */
+#define SSD_CQ_PAGES 256u
+#define SSD_FETCH 16u			/* SQEs copied at once */
+#define SSD_PCI_VID 0x4e56u		/* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
+#define SSD_PCI_DID 0x5052u
+#define SSD_DSTRD 3u			/* 32 bytes from doorbell to doorbell: each queue pair has a cache line of its own */
+#define SSD_VS NVME_VERSION(2, 1, 0)	/* the VS register and Identify's VER */
+
+/* Identify's SGLS: any alignment, bit buckets; an SGL must be exactly as long as the data. */
+#define SSD_SGLS (nvme_put32(NVME_SGLS_SUPP, NVME_SGLS_SUPP_BYTE) | nvme_put32(NVME_SGLS_BIT_BUCKET, 1))
 
 struct ssd_cmd;
 typedef nvme_status (*ssd_exec_fn)(struct ssd_cmd *c);
@@ -62,10 +76,11 @@ struct ssd_ns {
 	uint32_t nsid;
 	uint64_t media_off;		/* where it starts in the media */
 	uint64_t media_size;
-	uint64_t nsze;			/* LBAs in the current format */
+	uint64_t nsze;			/* LBAs in the current format; 0: no such namespace */
 	uint32_t lba_size, lba_shift;
 	uint8_t lbaf;			/* index of the current format */
 	uint8_t eui64[8], nguid[16], uuid[16];
+	uint32_t err_recovery;		/* feature 05h, of the namespace: DULBE */
 	struct ssd_lba_map *bad;	/* LBAs that Write Uncorrectable marked; nvm/uncor.c */
 	struct ssd_lba_map *alloc;	/* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
 };
@@ -76,8 +91,21 @@ struct ssd_smart {			/* what really happened; persists with the image */
 	uint64_t power_cycles, power_on_ns, unsafe_shutdowns, media_errors, error_entries;
 };
 
+/* What Set Features with SV keeps; by controller, because a controller may come and go. */
+struct ssd_feat_saved {
+	uint32_t set;			/* bitmap of the members below, in this order */
+	uint32_t arbitration, power, temp_over, temp_under, vwc, int_coal, write_atomic, aec, sw_progress;
+};
+
+struct ssd_thermal {			/* for WCTT and CCTT; admin/feat_temp.c */
+	uint16_t k;			/* since when it is that warm */
+	uint64_t since_ns, warm_ns, hot_ns;
+};
+
 struct ssd_subsys {
 	struct ssd_config cfg;
+	struct ssd_thermal thermal;
+	struct ssd_feat_saved saved[SSD_MAX_CTRLRS];
 	struct ssd_media *media;
 	struct ssd_ns ns[SSD_MAX_NAMESPACES];	/* index nsid - 1; nsze 0: not there */
 	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
@@ -85,7 +113,8 @@ struct ssd_subsys {
 	struct ssd_stats stats;
 	uint16_t temperature_k;
 	bool powered;
-	bool nssr_done;				/* CSTS.NSSRO until cleared */
+	bool stepped;				/* last_ns is valid */
+	uint64_t last_ns;			/* time of the last step of any controller: for smart.power_on_ns */
 };
 
 struct ssd_cq {
@@ -98,6 +127,8 @@ struct ssd_cq {
 	uint64_t base;			/* PC=1: the ring; PC=0: the PRP list was read into pages[] */
 	uint64_t *pages;		/* PC=0: one bus address a page */
 	void *ring;			/* PC=1 and mappable: the host's memory; else NULL */
+	uint64_t bad_db;		/* a doorbell value that was refused and reported already, plus 1; 0: none */
+	bool broken;			/* the ring was not there; until ssd_port_changed() */
 };
 
 struct ssd_sq {
@@ -110,6 +141,8 @@ struct ssd_sq {
 	uint64_t base;
 	uint64_t *pages;
 	const void *ring;
+	uint64_t bad_db;
+	bool broken;
 	bool fused;			/* the first half of a fused pair waits for the second */
 	struct nvme_sqe fused_sqe;
 };
@@ -136,8 +169,15 @@ struct ssd_cmd {
 	struct ssd_seg *segs;		/* the controller's SSD_MAX_SEGS entries */
 };
 
-struct ssd_aer {			/* an outstanding AER or an event that waits for one */
-	uint16_t cid, sq_head;
+struct ssd_late {			/* a CQE that found its queue full */
+	uint16_t sqid, cqid, cid;
+	nvme_status status;
+	uint32_t dw0, dw1;
+};
+
+struct ssd_tlb {			/* one page of host memory in this process */
+	uint64_t tag;			/* page number + 1; 0: empty */
+	uint8_t *va;
 };
 
 struct ssd_feat {
@@ -145,6 +185,9 @@ struct ssd_feat {
 	uint32_t nr_queues;		/* dw0 of the answer; 0: not set since reset */
 	uint64_t timestamp_ms, timestamp_set_ns;
 	bool timestamp_synced;
+	uint32_t write_atomic, sw_progress;
+	uint64_t irq_cd[SSD_NR_VECTORS / 64];	/* vectors without coalescing (09h) */
+	uint8_t acre, lbafee;			/* Host Behavior Support (16h) */
 };
 
 struct ssd {
@@ -160,25 +203,35 @@ struct ssd {
 	uint64_t ready_ns;		/* when CSTS.RDY follows CC.EN */
 	bool busy;			/* the last step did something */
 	bool stopped;			/* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
+	bool shutting;			/* CSTS.SHST is 01b; the next step completes it */
+	bool clean;			/* shut down, or never enabled: losing power now is not unsafe */
+	/* What configuration space says; cfg.c keeps these up to date. */
+	bool mem_ok;			/* BAR accesses are answered: memory space enable, D0 */
+	bool dma_ok;			/* may read and write host memory and interrupt: bus master enable, D0 */
+	bool msix_on, msix_fmask, intx_off;
 
 	uint32_t *db, *db_own;		/* doorbells: [qid * stride], see sq.c */
 	struct ssd_sq sq[SSD_MAX_QUEUES];
 	struct ssd_cq cq[SSD_MAX_QUEUES];
 	uint64_t live_sqs[SSD_MAX_QUEUES / 64];
-	uint16_t rr_next;		/* round robin goes on here */
-	uint64_t irq_due;		/* CQs (bitmap by vector) that posted in this batch */
+	uint64_t irq_due[SSD_NR_VECTORS / 64];	/* vectors whose CQs posted in this batch */
+	uint64_t *queue_pages;		/* pages[] of all PC=0 queues */
+	struct nvme_sqe fetch[SSD_FETCH];
+	struct ssd_late late[SSD_MAX_LATE];
+	uint32_t nr_late;
+	struct ssd_tlb tlb[SSD_TLB_SIZE];
 
 	uint8_t cfg[SSD_CFG_SIZE];
 	uint8_t msix[SSD_NR_VECTORS * 16];
 	uint64_t pba[SSD_NR_VECTORS / 64];
 
 	struct ssd_feat feat;
-	struct ssd_feat feat_saved;
 	uint16_t aer_cid[SSD_MAX_AERS];
 	uint32_t nr_aers;
-	uint32_t aer_events[16];	/* events not yet reported (dw0), oldest first */
+	uint32_t aer_events[SSD_MAX_EVENTS];	/* events not yet reported (dw0), oldest first */
 	uint32_t nr_aer_events;
 	uint32_t aer_masked;		/* event types masked until their log is read (bitmap) */
+	uint8_t aer_lid[8];		/* for each masked type: the log that unmasks it */
 	struct nvme_error_log_entry errors[SSD_ERROR_ENTRIES];	/* ring; [count % 64] is the next */
 	uint64_t error_count;
 	uint64_t kato_due;		/* 0: off */
@@ -190,6 +243,15 @@ struct ssd {
 };
 
 /* exec.c */
+/* Add an entry to the error log.  cid 0xffff: not about a command; pel: NVME_PEL_*. */
+struct ssd_error {
+	uint16_t sqid, cid, pel;
+	nvme_status status;
+	uint64_t lba;
+	uint32_t nsid;
+	uint8_t opc, csi;
+};
+void ssd_error_add(struct ssd *ssd, const struct ssd_error *e);
 /* Note the guilty field (byte offset in the SQE) for the error log, and return sc. */
 nvme_status ssd_fail(struct ssd_cmd *c, nvme_status sc, size_t byte);
 nvme_status ssd_fail_lba(struct ssd_cmd *c, nvme_status sc, uint64_t lba);
@@ -209,14 +271,58 @@ nvme_status ssd_reply(struct ssd_cmd *c, const void *src, uint64_t len);
 /* cq.c */
 void ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st);
 
-/* aer.c: raise an event; delivered at once, or kept until an AER comes.  NVMe Base, "Asynchronous Event Request command". */
+/*
+ * aer.c: raise an event.  It is reported at the end of the step, or when an AER comes, unless its type is masked or the
+ * Asynchronous Event Configuration feature leaves it out.  NVMe Base, "Asynchronous Event Request command".
+ */
 void ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid);
 void ssd_event_all(struct ssd_subsys *sub, uint8_t type, uint8_t info, uint8_t lid);
+/* Get Log Page with RAE=0 read this log: the event type that it belongs to is reported again. */
+void ssd_event_unmask(struct ssd *ssd, uint8_t lid);
+
+/* ctrlr.c: what no command can report.  CSTS.CFS=1, and nothing runs until a reset. */
+void ssd_fatal(struct ssd *ssd);
+
+/* How many NSIDs are valid (Identify's NN): 1 to this. */
+static inline uint32_t
+ssd_nn(const struct ssd_subsys *sub)
+{
+	return sub->cfg.nr_ns;
+}
 
 /* A namespace by id as an I/O command or admin command names it; NULL: not there. */
-struct ssd_ns *ssd_ns_get(struct ssd_subsys *sub, uint32_t nsid);
+static inline struct ssd_ns *
+ssd_ns_get(struct ssd_subsys *sub, uint32_t nsid)
+{
+	if (nsid - 1 >= SSD_MAX_NAMESPACES || !sub->ns[nsid - 1].nsze)
+		return NULL;
+	return &sub->ns[nsid - 1];
+}
+
+/*
+ * stats: exec.c counts commands and errors, handlers count bytes.  smart: handlers count units and commands, and media errors;
+ * exec.c counts error entries; subsys.c what has to do with power.
+ */
+
+/* nvm/uncor.c: the maps of a namespace whose other fields are filled in.  -ENOMEM. */
+int ssd_ns_maps_open(struct ssd_ns *ns);
+void ssd_ns_maps_close(struct ssd_ns *ns);	/* of a zeroed namespace is fine */
 
 /* media/: -ENOMEM and the errors of ssd_subsys_open() */
 int ssd_media_ram(uint64_t size, struct ssd_media **out);
 int ssd_media_null(uint64_t size, struct ssd_media **out);
 int ssd_media_file(const struct ssd_config *cfg, uint64_t size, struct ssd_media **out, char *err, size_t errlen);
+/*
+ * What survives besides user data: SMART, the formats, bad LBAs.  load: after media and maps are open; changes nothing for media
+ * that keep none.  save: at shutdown, flush of the metadata, power off and close.  0, -EUCLEAN, -EIO.
+ */
+int ssd_persist_load(struct ssd_subsys *sub);
+int ssd_persist_save(struct ssd_subsys *sub);
+
+/* admin/feat_temp.c: for each controller when sub->temperature_k changed; raises the SMART event when a threshold is crossed. */
+void ssd_temp_check(struct ssd *ssd);
+/*
+ * nvm/fused.c: may the two run as one?  c is the second half, c->fused_first the first.  Not Success: the status that both get.
+ * Then fused.c runs the first through the table, and the second only if that succeeded (else 00/09), with nothing in between.
+ */
+nvme_status ssd_fused_check(struct ssd_cmd *c);

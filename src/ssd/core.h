@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of the controller core share among themselves; command handlers need none of it.
+ *
+ * A step goes: ctrlr.c (timers) - cq.c (late CQEs) - arb.c (which SQ) - sq.c (fetch) - exec.c (run) - cq.c (post) -
+ * aer.c (events) - msix.c (interrupts).
+ */
+#pragma once
+#include "ssd/ssd_int.h"
+#include "util/barrier.h"
+
+#define SSD_STEP_CMDS 256u /* a step ends after about as many commands: others want to be served too */
+#define SSD_READY_NS 50000u /* from CC.EN to CSTS.RDY */
+#define SSD_CAP_TO 10u /* CAP.TO and CRTO.CRWMT, in 500 ms units */
+
+#define ssd_likely(x) __builtin_expect(!!(x), 1)
+#define ssd_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* cfg.c */
+void ssd_cfg_reset(struct ssd *ssd);
+
+/* ctrlr.c */
+void ssd_ctrlr_reset(struct ssd *ssd); /* CC.EN 1 to 0: all but AQA, ASQ, ACQ and configuration space */
+void ssd_power_reset(struct ssd *ssd); /* as at power-on */
+void ssd_cc_write(struct ssd *ssd, uint32_t cc);
+void ssd_nssr(struct ssd_subsys *sub);
+void ssd_ctrlr_tick(struct ssd *ssd);
+uint64_t ssd_ctrlr_due(const struct ssd *ssd);
+
+/* msix.c */
+void ssd_msix_reset(struct ssd *ssd);
+uint32_t ssd_msix_read(const struct ssd *ssd, uint32_t off); /* off: in the BAR, a multiple of 4 */
+void ssd_msix_write(struct ssd *ssd, uint32_t off, uint32_t val, uint32_t mask);
+void ssd_msix_changed(struct ssd *ssd); /* enable or mask bits changed: pending vectors may go out */
+void ssd_irq_flush(struct ssd *ssd); /* interrupt for all that posted */
+bool ssd_intx_pending(const struct ssd *ssd);
+
+/* hostmem.c: host memory.  0, or -EFAULT. */
+int ssd_mem_read(struct ssd *ssd, uint64_t addr, void *buf, uint32_t len);
+int ssd_mem_write(struct ssd *ssd, uint64_t addr, const void *buf, uint32_t len);
+void ssd_tlb_clear(struct ssd *ssd);
+uint8_t *ssd_tlb_fill(struct ssd *ssd, uint64_t addr);
+
+/* The host's memory at addr, to the end of its page; NULL: not mappable, use ssd_mem_read() and ssd_mem_write(). */
+static inline uint8_t *
+ssd_page_va(struct ssd *ssd, uint64_t addr)
+{
+	const struct ssd_tlb *e = &ssd->tlb[addr / SSD_PAGE % SSD_TLB_SIZE];
+
+	if (ssd_likely(e->tag == addr / SSD_PAGE + 1))
+		return e->va ? e->va + addr % SSD_PAGE : NULL;
+	return ssd_tlb_fill(ssd, addr);
+}
+
+/* sq.c, cq.c.  Creating a queue: a status, of which only success, PRP Offset Invalid and Data Transfer Error can occur. */
+struct ssd_queue_attr {
+	uint16_t id;
+	bool pc, ien;
+	uint16_t iv;
+	uint8_t prio;
+	uint32_t size;
+	uint64_t base;
+};
+nvme_status ssd_cq_create(struct ssd *ssd, const struct ssd_queue_attr *a);
+nvme_status ssd_sq_create(struct ssd *ssd, const struct ssd_queue_attr *a, struct ssd_cq *cq);
+void ssd_cq_delete(struct ssd *ssd, struct ssd_cq *cq);
+void ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq);
+void ssd_queues_reset(struct ssd *ssd);
+void ssd_queues_remap(struct ssd *ssd); /* the port changed */
+/* PC=0: read the PRP list at `list` into pages[]. */
+nvme_status ssd_queue_pages(struct ssd *ssd, uint64_t list, uint64_t *pages, uint32_t nr_pages);
+
+/* Read the tail doorbell; how many commands wait. */
+uint32_t ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq);
+/* Copy up to n SQEs at the head to ssd->fetch; how many (0: the ring is not there).  Does not move the head. */
+uint32_t ssd_sq_fetch(struct ssd *ssd, struct ssd_sq *sq, uint32_t n);
+/* Doorbells of queues that do not exist. */
+void ssd_db_scan(struct ssd *ssd);
+void ssd_db_bad(struct ssd *ssd, uint16_t qid, uint8_t info); /* report one: NVME_AER_ERROR_INVALID_DB_* */
+
+/* Whether a CQE can be posted now. */
+bool ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq);
+void ssd_cq_late(struct ssd *ssd); /* post what found its queue full */
+
+static inline uint32_t
+ssd_cq_used(const struct ssd_cq *cq)
+{
+	return cq->tail >= cq->head ? cq->tail - cq->head : cq->tail + cq->size - cq->head;
+}
+
+static inline bool
+ssd_cq_room(struct ssd *ssd, struct ssd_cq *cq)
+{
+	return ssd_likely(ssd_cq_used(cq) + 1 < cq->size) || ssd_cq_room_slow(ssd, cq);
+}
+
+/* Doorbells.  NVMe over PCIe Transport, "Submission Queue y Tail Doorbell", "Completion Queue y Head Doorbell". */
+static inline uint32_t *
+ssd_db_sq(const struct ssd *ssd, uint32_t qid)
+{
+	return ssd->db + 2 * qid * (1u << SSD_DSTRD);
+}
+
+static inline uint32_t *
+ssd_db_cq(const struct ssd *ssd, uint32_t qid)
+{
+	return ssd->db + (2 * qid + 1) * (1u << SSD_DSTRD);
+}
+
+/* arb.c: serve the SQs in turn.  How many commands were taken. */
+uint32_t ssd_arb_run(struct ssd *ssd);
+
+/* exec.c: one command to its end, or to SSD_PENDING.  *sqe is private. */
+void ssd_exec(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe);
+
+/* sgl.c */
+nvme_status ssd_sgl_walk(struct ssd_cmd *c, uint64_t len);
+/* xfer.c: one more piece of host memory; false: there are too many. */
+bool ssd_seg_add(struct ssd_cmd *c, uint64_t addr, uint32_t len);
+bool ssd_seg_bucket(struct ssd_cmd *c, uint32_t len);
+
+/* aer.c */
+bool ssd_aer_deliver(struct ssd *ssd); /* whether something was reported */
+void ssd_aer_reset(struct ssd *ssd);
+nvme_status ssd_aer_add(struct ssd *ssd, uint16_t cid);
+bool ssd_aer_take(struct ssd *ssd, uint16_t cid); /* remove an outstanding AER; false: no such one */

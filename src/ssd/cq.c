@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Completion queues: creation, the head doorbell, and posting entries.
+ *
+ * The host polls the phase tag while we write: the half of the entry that holds it is stored last, and whole.
+ * An entry that finds its queue full waits in ssd->late.  No command is taken when its CQ has no room, so that list stays
+ * short: it holds what completes beside a command (an aborted AER, the other half of a fused pair).
+ *
+ * NVMe Base, "Completion Queue", "Phase Tag"; NVMe over PCIe Transport, "Completion Queue y Head Doorbell".
+ */
+#include "ssd/core.h"
+#include "nvproof/spec/feat.h"
+#include <string.h>
+
+nvme_status
+ssd_cq_create(struct ssd *ssd, const struct ssd_queue_attr *a)
+{
+	struct ssd_cq *cq = &ssd->cq[a->id];
+	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_cqe);
+	nvme_status st;
+
+	*cq = (struct ssd_cq){ .id = a->id, .pc = a->pc, .ien = a->ien, .iv = a->iv, .size = a->size, .base = a->base };
+	cq->phase = 1; /* the host cleared the ring; the first pass is 1 */
+	cq->pages = ssd->queue_pages + (size_t)a->id * (SSD_SQ_PAGES + SSD_CQ_PAGES) + SSD_SQ_PAGES;
+	if (a->pc) {
+		cq->ring = ssd->ops->mem_map(ssd->port, a->base, (uint64_t)a->size * sizeof(struct nvme_cqe));
+	} else {
+		st = ssd_queue_pages(ssd, a->base, cq->pages, (a->size + per_page - 1) / per_page);
+		if (st)
+			return st;
+	}
+	ut_store(ssd_db_cq(ssd, a->id), 0u);
+	cq->live = true;
+	return NVME_SC_SUCCESS;
+}
+
+static void
+late_drop(struct ssd *ssd, uint32_t i)
+{
+	ssd->nr_late--;
+	memmove(&ssd->late[i], &ssd->late[i + 1], (ssd->nr_late - i) * sizeof(ssd->late[0]));
+}
+
+void
+ssd_cq_delete(struct ssd *ssd, struct ssd_cq *cq)
+{
+	if (!cq->live)
+		return;
+	cq->live = false;
+	ut_store(ssd_db_cq(ssd, cq->id), 0u);
+	for (uint32_t i = 0; i < ssd->nr_late;) {
+		if (ssd->late[i].cqid == cq->id)
+			late_drop(ssd, i);
+		else
+			i++;
+	}
+}
+
+/* A head must be an index of the queue and not pass the tail: the host cannot have taken what was never posted. */
+static bool
+head_ok(const struct ssd_cq *cq, uint32_t head)
+{
+	uint32_t taken = head >= cq->head ? head - cq->head : head + cq->size - cq->head;
+
+	return head < cq->size && taken <= ssd_cq_used(cq);
+}
+
+bool
+ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq)
+{
+	uint32_t head = ut_load(ssd_db_cq(ssd, cq->id));
+
+	if (head != cq->head) {
+		if (head_ok(cq, head)) {
+			cq->head = head;
+			cq->bad_db = 0;
+			ut_acquire_barrier(); /* the host has read those entries: they may be overwritten from now on */
+		} else if (cq->bad_db != (uint64_t)head + 1) {
+			cq->bad_db = (uint64_t)head + 1;
+			ssd_db_bad(ssd, cq->id, NVME_AER_ERROR_INVALID_DB_VALUE);
+		}
+	}
+	return ssd_cq_used(cq) + 1 < cq->size;
+}
+
+/* The ring is not there: this completion is lost. */
+static void
+cq_lost(struct ssd *ssd, struct ssd_cq *cq)
+{
+	if (!cq->id) {
+		ssd_fatal(ssd);
+		return;
+	}
+	if (cq->broken)
+		return;
+	cq->broken = true;
+	ssd_error_add(ssd, &(struct ssd_error){ .cid = 0xffff, .pel = NVME_PEL_NONE, .status = NVME_SC_DATA_TRANSFER });
+	ssd_event(ssd, NVME_AER_ERROR, NVME_AER_ERROR_TRANSIENT, NVME_LOG_ERROR);
+}
+
+static int
+cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const struct nvme_cqe *cqe)
+{
+	const uint32_t per_page = SSD_PAGE / sizeof(*cqe);
+	uint64_t addr = cq->base + (uint64_t)cq->tail * sizeof(*cqe);
+
+	if (!cq->pc)
+		addr = cq->pages[cq->tail / per_page] + cq->tail % per_page * sizeof(*cqe);
+	if (ssd_mem_write(ssd, addr, cqe, 8))
+		return -1;
+	ut_release_barrier(); /* the half with the phase tag comes last */
+	return ssd_mem_write(ssd, addr + 8, (const uint8_t *)cqe + 8, 8);
+}
+
+static int
+cqe_write(struct ssd *ssd, const struct ssd_cq *cq, const struct nvme_cqe *cqe)
+{
+	uint64_t half[2];
+	uint64_t *ring = cq->ring;
+
+	if (ssd_unlikely(!ring))
+		return cqe_write_far(ssd, cq, cqe);
+	memcpy(half, cqe, sizeof(half));
+	ut_store(&ring[2 * cq->tail], half[0]);
+	ut_release_barrier(); /* data of the command and DW0-1 before the half with the phase tag */
+	ut_store(&ring[2 * cq->tail + 1], half[1]);
+	return 0;
+}
+
+static void
+post(struct ssd *ssd, struct ssd_cq *cq, const struct ssd_late *l)
+{
+	struct nvme_cqe cqe = {
+		.dw0 = le32_from(l->dw0),
+		.dw1 = le32_from(l->dw1),
+		.sqhd = le16_from((uint16_t)ssd->sq[l->sqid].head),
+		.sqid = le16_from(l->sqid),
+		.cid = l->cid,
+		.status = le16_from((uint16_t)(l->status << 1 | cq->phase)),
+	};
+
+	if (ssd_unlikely(cqe_write(ssd, cq, &cqe))) {
+		cq_lost(ssd, cq);
+		return;
+	}
+	if (++cq->tail == cq->size) {
+		cq->tail = 0;
+		cq->phase ^= 1;
+	}
+	if (cq->ien)
+		ssd->irq_due[cq->iv / 64] |= 1ull << (cq->iv % 64);
+}
+
+static void
+late_add(struct ssd *ssd, const struct ssd_late *l)
+{
+	if (ssd->nr_late == SSD_MAX_LATE)
+		ssd_fatal(ssd); /* a handler completes more than it took */
+	else
+		ssd->late[ssd->nr_late++] = *l;
+}
+
+void
+ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
+{
+	const struct ssd_late l = {
+		.sqid = sq->id,
+		.cqid = sq->cq->id,
+		.cid = cid,
+		.status = st,
+		.dw0 = dw0,
+		.dw1 = dw1,
+	};
+
+	if (ssd_likely(ssd_cq_room(ssd, sq->cq)))
+		post(ssd, sq->cq, &l);
+	else
+		late_add(ssd, &l);
+}
+
+void
+ssd_cq_late(struct ssd *ssd)
+{
+	for (uint32_t i = 0; i < ssd->nr_late && !ssd->stopped;) {
+		struct ssd_late l = ssd->late[i];
+		struct ssd_cq *cq = &ssd->cq[l.cqid];
+
+		if (!ssd_cq_room(ssd, cq)) {
+			i++;
+			continue;
+		}
+		late_drop(ssd, i);
+		post(ssd, cq, &l);
+		ssd->busy = true;
+	}
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of a controller: enable and ready, shutdown, the kinds of reset, fatal errors, and the step that drives it all.
+ *
+ * What a reset leaves:	a controller reset (CC.EN 1 to 0)	AQA, ASQ, ACQ and configuration space
+ *			a function reset			nothing
+ *			an NVM subsystem reset			nothing, of any controller; CSTS.NSSRO tells of it
+ *
+ * NVMe Base, "Controller Initialization", "Controller Shutdown", "Resets", "Controller Properties".
+ */
+#include "ssd/core.h"
+#include "ssd/admin/admin.h"
+#include "util/alloc.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t
+cap_of(const struct ssd_config *cfg)
+{
+	return nvme_put(NVME_CAP_MQES, cfg->mqes) | nvme_put(NVME_CAP_TO, SSD_CAP_TO) |
+	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_CSS_NVM | NVME_CAP_CRMS_CRWMS;
+}
+
+void
+ssd_ctrlr_reset(struct ssd *ssd)
+{
+	ssd->csts &= (uint32_t)NVME_CSTS_NSSRO;
+	ssd->stopped = true;
+	ssd->shutting = false;
+	ssd->ready_ns = SSD_NEVER;
+	ssd->kato_due = 0;
+	ssd->intm = 0;
+	memset(ssd->pba, 0, sizeof(ssd->pba));
+	ssd_aer_reset(ssd);
+	ssd_queues_reset(ssd);
+	ssd_features_reset(ssd, false);
+}
+
+static void
+registers_reset(struct ssd *ssd)
+{
+	ssd_ctrlr_reset(ssd);
+	ssd->cc = ssd->csts = ssd->aqa = 0;
+	ssd->asq = ssd->acq = 0;
+}
+
+void
+ssd_function_reset(struct ssd *ssd)
+{
+	if (!ssd->sub->powered)
+		return;
+	registers_reset(ssd);
+	ssd_msix_reset(ssd);
+	ssd_cfg_reset(ssd);
+	ssd_tlb_clear(ssd);
+}
+
+void
+ssd_power_reset(struct ssd *ssd)
+{
+	registers_reset(ssd);
+	ssd_msix_reset(ssd);
+	ssd_cfg_reset(ssd);
+	ssd_tlb_clear(ssd);
+	ssd_features_reset(ssd, true);
+	memset(ssd->errors, 0, sizeof(ssd->errors));
+	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
+	ssd->clean = true;
+}
+
+void
+ssd_nssr(struct ssd_subsys *sub)
+{
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (!sub->ctrlr[i])
+			continue;
+		ssd_function_reset(sub->ctrlr[i]);
+		sub->ctrlr[i]->csts |= (uint32_t)NVME_CSTS_NSSRO;
+	}
+}
+
+void
+ssd_fatal(struct ssd *ssd)
+{
+	ssd->csts |= (uint32_t)NVME_CSTS_CFS;
+	ssd->stopped = true;
+}
+
+/* IOSQES and IOCQES may be 0 until there are I/O queues: the host reads what they have to be from Identify. */
+static bool
+cc_valid(const struct ssd *ssd)
+{
+	uint64_t sqes = nvme_get(ssd->cc, NVME_CC_IOSQES), cqes = nvme_get(ssd->cc, NVME_CC_IOCQES);
+
+	return nvme_get(ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_NVM && nvme_get(ssd->cc, NVME_CC_MPS) == 0 &&
+	       nvme_get(ssd->cc, NVME_CC_AMS) == NVME_CC_AMS_RR && (!sqes || sqes == 6) && (!cqes || cqes == 4);
+}
+
+/* Sizes are 0's based, and two entries is the least.  A base of 0 was never written. */
+static bool
+admin_queues_valid(const struct ssd *ssd)
+{
+	return nvme_get(ssd->aqa, NVME_AQA_ASQS) && nvme_get(ssd->aqa, NVME_AQA_ACQS) && (ssd->asq || ssd->acq) &&
+	       ssd->asq != ssd->acq;
+}
+
+static void
+admin_queues_create(struct ssd *ssd)
+{
+	const struct ssd_queue_attr cq = {
+		.pc = true,
+		.ien = true,
+		.base = ssd->acq,
+		.size = nvme_get32(ssd->aqa, NVME_AQA_ACQS) + 1,
+	};
+	const struct ssd_queue_attr sq = {
+		.pc = true,
+		.base = ssd->asq,
+		.size = nvme_get32(ssd->aqa, NVME_AQA_ASQS) + 1,
+	};
+
+	ssd_cq_create(ssd, &cq);
+	ssd_sq_create(ssd, &sq, &ssd->cq[0]);
+}
+
+static void
+enable(struct ssd *ssd)
+{
+	ssd->csts &= (uint32_t)NVME_CSTS_NSSRO;
+	ssd->shutting = false;
+	if (!cc_valid(ssd) || !admin_queues_valid(ssd)) {
+		ssd_fatal(ssd);
+		return;
+	}
+	ssd->clean = false;
+	ssd->ready_ns = ssd->now_ns + SSD_READY_NS;
+}
+
+static void
+shutdown(struct ssd *ssd)
+{
+	if (ssd->shutting || nvme_get(ssd->csts, NVME_CSTS_SHST))
+		return;
+	ssd->csts |= nvme_put32(NVME_CSTS_SHST, NVME_CSTS_SHST_OCCURRING);
+	ssd->shutting = true;
+	ssd->stopped = true;
+}
+
+/* While it is enabled, a host may only change SHN and the entry sizes; the rest stays as it was. */
+void
+ssd_cc_write(struct ssd *ssd, uint32_t cc)
+{
+	const uint32_t live = (uint32_t)(NVME_CC_EN | NVME_CC_SHN | NVME_CC_IOSQES | NVME_CC_IOCQES);
+	bool was = nvme_get(ssd->cc, NVME_CC_EN), is = nvme_get(cc, NVME_CC_EN);
+
+	cc &= (uint32_t)(NVME_CC_EN | NVME_CC_CSS | NVME_CC_MPS | NVME_CC_AMS | NVME_CC_SHN | NVME_CC_IOSQES |
+			 NVME_CC_IOCQES);
+	ssd->cc = was && is ? (ssd->cc & ~live) | (cc & live) : cc;
+	if (was && !is)
+		ssd_ctrlr_reset(ssd);
+	else if (!was && is)
+		enable(ssd);
+	if (nvme_get(cc, NVME_CC_SHN))
+		shutdown(ssd);
+}
+
+static void
+shutdown_finish(struct ssd *ssd)
+{
+	struct ssd_subsys *sub = ssd->sub;
+
+	ssd->shutting = false;
+	ssd->clean = true;
+	ssd_persist_save(sub);
+	sub->media->ops->flush(sub->media);
+	ssd->csts &= ~(uint32_t)NVME_CSTS_SHST;
+	ssd->csts |= nvme_put32(NVME_CSTS_SHST, NVME_CSTS_SHST_COMPLETE);
+	ssd->busy = true;
+}
+
+void
+ssd_ctrlr_tick(struct ssd *ssd)
+{
+	if (ssd_unlikely(ssd->shutting))
+		shutdown_finish(ssd);
+	if (ssd_likely(ssd->now_ns < ssd->ready_ns))
+		return;
+	ssd->ready_ns = SSD_NEVER;
+	ssd->csts |= (uint32_t)NVME_CSTS_RDY;
+	ssd->busy = true;
+	if (nvme_get(ssd->csts, NVME_CSTS_SHST) || nvme_get(ssd->csts, NVME_CSTS_CFS))
+		return;
+	admin_queues_create(ssd);
+	ssd->stopped = false;
+	ssd_kato_restart(ssd);
+}
+
+uint64_t
+ssd_ctrlr_due(const struct ssd *ssd)
+{
+	uint64_t due = ssd->ready_ns;
+
+	if (ssd->busy || ssd->shutting)
+		return ssd->now_ns;
+	if (ssd->kato_due && !ssd->stopped)
+		due = UT_MIN(due, ssd->kato_due);
+	return due;
+}
+
+/* The keep alive timer is looked at after the queues: a command that is there already counts, however late the step is. */
+static void
+run(struct ssd *ssd)
+{
+	if (ssd_unlikely(ssd->nr_late))
+		ssd_cq_late(ssd);
+	if (ssd_arb_run(ssd))
+		ssd->busy = true;
+	else if (!ssd->stopped)
+		ssd_db_scan(ssd);
+	if (ssd_unlikely(ssd->nr_aer_events) && ssd_aer_deliver(ssd))
+		ssd->busy = true;
+}
+
+static void
+power_on_time(struct ssd_subsys *sub, uint64_t now_ns)
+{
+	if (sub->stepped && now_ns > sub->last_ns)
+		sub->smart.power_on_ns += now_ns - sub->last_ns;
+	if (!sub->stepped || now_ns > sub->last_ns)
+		sub->last_ns = now_ns;
+	sub->stepped = true;
+}
+
+uint64_t
+ssd_step(struct ssd *ssd, uint64_t now_ns)
+{
+	ssd->busy = false;
+	if (now_ns > ssd->now_ns)
+		ssd->now_ns = now_ns;
+	if (ssd_unlikely(!ssd->sub->powered))
+		return SSD_NEVER;
+	power_on_time(ssd->sub, now_ns);
+	ssd_ctrlr_tick(ssd);
+	if (ssd_likely(!ssd->stopped && ssd->dma_ok))
+		run(ssd);
+	if (ssd_unlikely(ssd->kato_due))
+		ssd_kato_check(ssd);
+	ssd_irq_flush(ssd);
+	return ssd_ctrlr_due(ssd);
+}
+
+bool
+ssd_was_busy(const struct ssd *ssd)
+{
+	return ssd->busy;
+}
+
+void
+ssd_port_changed(struct ssd *ssd)
+{
+	ssd_queues_remap(ssd);
+}
+
+void *
+ssd_doorbells(struct ssd *ssd)
+{
+	return ssd->db;
+}
+
+static int
+buffers_open(struct ssd *ssd, void *doorbells)
+{
+	ssd->queue_pages = ut_calloc((size_t)SSD_MAX_QUEUES * (SSD_SQ_PAGES + SSD_CQ_PAGES), sizeof(uint64_t));
+	ssd->bounce = ut_calloc(1, SSD_BOUNCE);
+	ssd->bounce2 = ut_calloc(1, SSD_BOUNCE);
+	if (!doorbells)
+		doorbells = ssd->db_own = ut_calloc_aligned(SSD_PAGE, SSD_BAR_DB_SIZE);
+	ssd->db = doorbells;
+	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->db ? 0 : -ENOMEM;
+}
+
+static void
+ctrlr_free(struct ssd *ssd)
+{
+	free(ssd->queue_pages);
+	free(ssd->bounce);
+	free(ssd->bounce2);
+	free(ssd->db_own);
+	free(ssd);
+}
+
+int
+ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *port, void *doorbells, struct ssd **out)
+{
+	uint16_t slot = 0;
+	struct ssd *ssd;
+
+	while (slot < SSD_MAX_CTRLRS && sub->ctrlr[slot])
+		slot++;
+	if (slot == SSD_MAX_CTRLRS)
+		return -ENOSPC;
+	ssd = ut_calloc_aligned(64, sizeof(*ssd));
+	if (!ssd)
+		return -ENOMEM;
+	*ssd = (struct ssd){ .sub = sub, .ops = ops, .port = port, .cntlid = (uint16_t)(slot + 1) };
+	if (buffers_open(ssd, doorbells)) {
+		ctrlr_free(ssd);
+		return -ENOMEM;
+	}
+	ssd->cap = cap_of(&sub->cfg);
+	ssd->now_ns = sub->last_ns;
+	sub->ctrlr[slot] = ssd;
+	ssd_power_reset(ssd);
+	*out = ssd;
+	return 0;
+}
+
+void
+ssd_ctrlr_close(struct ssd *ssd)
+{
+	if (!ssd)
+		return;
+	ssd->sub->ctrlr[ssd->cntlid - 1] = NULL;
+	ctrlr_free(ssd);
+}

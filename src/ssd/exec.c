@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From SQE to CQE: the checks that all commands share, the handler, and what the host is told about its result.
+ *
+ * NVMe Base, "Common Command Format", "Completion Queue Entry", "Error Information" log.
+ */
+#include "ssd/core.h"
+#include "ssd/exec.h"
+#include <string.h>
+
+nvme_status
+ssd_fail(struct ssd_cmd *c, nvme_status sc, size_t byte)
+{
+	c->err_byte = (uint16_t)byte;
+	return sc;
+}
+
+nvme_status
+ssd_fail_lba(struct ssd_cmd *c, nvme_status sc, uint64_t lba)
+{
+	c->err_lba = lba;
+	return sc;
+}
+
+void
+ssd_error_add(struct ssd *ssd, const struct ssd_error *e)
+{
+	struct nvme_error_log_entry *l = &ssd->errors[ssd->error_count++ % SSD_ERROR_ENTRIES];
+
+	*l = (struct nvme_error_log_entry){
+		.ec = le64_from(ssd->error_count),
+		.sqid = le16_from(e->sqid),
+		.cid = { e->cid },
+		.si = le16_from((uint16_t)nvme_put(NVME_SI_SF, e->status)),
+		.pel = le16_from(e->pel),
+		.lba = le64_from(e->lba),
+		.nsid = le32_from(e->nsid),
+		.csi = e->csi,
+		.opc = e->opc,
+		.lpver = 1,
+	};
+	ssd->sub->smart.error_entries++;
+	ssd->sub->stats.errors++;
+}
+
+/* What may succeed when it is tried again later: DNR stays clear. */
+static bool
+may_retry(nvme_status sc)
+{
+	switch (sc) {
+	case NVME_SC_DATA_TRANSFER:
+	case NVME_SC_INTERNAL:
+	case NVME_SC_ABORT_REQUESTED:
+	case NVME_SC_ABORT_SQ_DELETION:
+	case NVME_SC_ABORT_FAILED_FUSED:
+	case NVME_SC_ABORT_MISSING_FUSED:
+	case NVME_SC_SANITIZE_IN_PROGRESS:
+	case NVME_SC_INTERRUPTED:
+	case NVME_SC_TRANSIENT_TRANSPORT:
+	case NVME_SC_NS_NOT_READY:
+	case NVME_SC_FORMAT_IN_PROGRESS:
+	case NVME_SC_ABORT_LIMIT:
+	case NVME_SC_AER_LIMIT:
+	case NVME_SC_DST_IN_PROGRESS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Aborts are not errors of the device: they have no entry in the log. */
+static bool
+is_abort(nvme_status sc)
+{
+	return sc >= NVME_SC_ABORT_REQUESTED && sc <= NVME_SC_ABORT_MISSING_FUSED;
+}
+
+static void
+log_command(const struct ssd_cmd *c, nvme_status status)
+{
+	uint32_t pel = NVME_PEL_NONE;
+
+	if (c->err_byte < sizeof(struct nvme_sqe))
+		pel = nvme_put32(NVME_PEL_BYTE, c->err_byte) | nvme_put32(NVME_PEL_BIT, c->err_bit);
+	ssd_error_add(c->ssd, &(struct ssd_error){
+				      .sqid = c->sq->id,
+				      .cid = c->sqe->cid,
+				      .pel = (uint16_t)pel,
+				      .status = status,
+				      .lba = c->err_lba,
+				      .nsid = le32_get(c->sqe->nsid),
+				      .opc = c->sqe->opc,
+			      });
+}
+
+/* The status as it goes into the CQE: with DNR, and with M when the error log has more. */
+static __attribute__((noinline)) nvme_status
+failed(const struct ssd_cmd *c, nvme_status sc)
+{
+	if (!may_retry(nvme_status_code(sc)))
+		sc |= (nvme_status)NVME_STATUS_DNR;
+	if (is_abort(nvme_status_code(sc)))
+		return sc;
+	sc |= (nvme_status)NVME_STATUS_M;
+	log_command(c, sc);
+	return sc;
+}
+
+void
+ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
+{
+	if (ssd_unlikely(sc == SSD_PENDING))
+		return;
+	if (ssd_unlikely(sc))
+		sc = failed(c, sc);
+	ssd_cqe_post(c->ssd, c->sq, c->sqe->cid, c->dw0, c->dw1, sc);
+}
+
+static nvme_status
+fail_flags(struct ssd_cmd *c, uint8_t bit)
+{
+	c->err_bit = bit;
+	return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
+}
+
+/*
+ * The namespace of an I/O command.  Only Flush takes the broadcast value.  An NSID above NN is invalid; one within it
+ * that has no namespace is inactive, which is a wrong field.   NVMe Base, "Namespace Identifiers".
+ */
+static nvme_status
+find_ns(struct ssd_cmd *c)
+{
+	uint32_t nsid = le32_get(c->sqe->nsid);
+
+	c->ns = ssd_ns_get(c->ssd->sub, nsid);
+	if (ssd_likely(c->ns != NULL) || (nsid == NVME_NSID_ALL && c->sqe->opc == NVME_OPC_FLUSH))
+		return NVME_SC_SUCCESS;
+	return ssd_fail(c, nsid && nsid <= ssd_nn(c->ssd->sub) ? NVME_SC_INVALID_FIELD : NVME_SC_INVALID_NS,
+			offsetof(struct nvme_sqe, nsid));
+}
+
+static void
+count(struct ssd_stats *s, uint8_t opc)
+{
+	if (opc == NVME_OPC_READ)
+		s->cmds_read++;
+	else if (opc == NVME_OPC_WRITE)
+		s->cmds_write++;
+	else
+		s->cmds_other++;
+}
+
+/* PSDT: 10b is not announced in SGLS, 11b is reserved. */
+static nvme_status
+run_io(struct ssd_cmd *c)
+{
+	ssd_exec_fn exec = ssd_nvm_opcodes[c->sqe->opc].exec;
+	nvme_status st;
+
+	count(&c->ssd->sub->stats, c->sqe->opc);
+	if (ssd_unlikely(!exec))
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL))
+		return fail_flags(c, 6);
+	st = find_ns(c);
+	return ssd_unlikely(st) ? st : exec(c);
+}
+
+/* Over PCIe all admin commands use PRPs, and none can be fused. */
+static nvme_status
+run_admin(struct ssd_cmd *c)
+{
+	ssd_exec_fn exec = ssd_admin_opcodes[c->sqe->opc].exec;
+
+	c->ssd->sub->stats.cmds_admin++;
+	if (!exec)
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+	if (nvme_get(c->sqe->flags, NVME_SQE_FUSE))
+		return fail_flags(c, 0);
+	if (nvme_get(c->sqe->flags, NVME_SQE_PSDT))
+		return fail_flags(c, 6);
+	return exec(c);
+}
+
+nvme_status
+ssd_cmd_run(struct ssd_cmd *c)
+{
+	return ssd_likely(c->sq->id) ? run_io(c) : run_admin(c);
+}
+
+void
+ssd_exec(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe)
+{
+	struct ssd_cmd c;
+
+	if (ssd_unlikely((sq->fused || (sqe->flags & NVME_SQE_FUSE)) && sq->id)) {
+		ssd_exec_fused(ssd, sq, sqe);
+		return;
+	}
+	ssd_cmd_init(&c, ssd, sq, sqe);
+	ssd_cmd_complete(&c, ssd_cmd_run(&c));
+}

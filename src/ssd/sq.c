@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Submission queues: creation, the tail doorbell, and fetching entries.
+ *
+ * Doorbells are plain memory that the host writes at any time; we look.  A value that cannot be is reported once and
+ * ignored: the queue goes on from the last good one.
+ *
+ * NVMe Base, "Submission Queue", "Asynchronous Event Information - Error Status"; NVMe over PCIe Transport, "Doorbell".
+ */
+#include "ssd/core.h"
+#include "nvproof/spec/feat.h"
+#include <string.h>
+
+static void
+sq_map(struct ssd *ssd, struct ssd_sq *sq)
+{
+	sq->ring = NULL;
+	if (sq->pc)
+		sq->ring = ssd->ops->mem_map(ssd->port, sq->base, (uint64_t)sq->size * sizeof(struct nvme_sqe));
+}
+
+nvme_status
+ssd_sq_create(struct ssd *ssd, const struct ssd_queue_attr *a, struct ssd_cq *cq)
+{
+	struct ssd_sq *sq = &ssd->sq[a->id];
+	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_sqe);
+	nvme_status st;
+
+	*sq = (struct ssd_sq){ .id = a->id, .pc = a->pc, .prio = a->prio, .size = a->size, .base = a->base, .cq = cq };
+	sq->pages = ssd->queue_pages + (size_t)a->id * (SSD_SQ_PAGES + SSD_CQ_PAGES);
+	if (!a->pc) {
+		st = ssd_queue_pages(ssd, a->base, sq->pages, (a->size + per_page - 1) / per_page);
+		if (st)
+			return st;
+	}
+	sq_map(ssd, sq);
+	ut_store(ssd_db_sq(ssd, a->id), 0u);
+	sq->live = true;
+	cq->refs++;
+	ssd->live_sqs[a->id / 64] |= 1ull << (a->id % 64);
+	return NVME_SC_SUCCESS;
+}
+
+void
+ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq)
+{
+	if (!sq->live)
+		return;
+	sq->live = false;
+	sq->fused = false;
+	sq->cq->refs--;
+	ssd->live_sqs[sq->id / 64] &= ~(1ull << (sq->id % 64));
+	ut_store(ssd_db_sq(ssd, sq->id), 0u);
+}
+
+void
+ssd_queues_reset(struct ssd *ssd)
+{
+	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++)
+		ssd_sq_delete(ssd, &ssd->sq[i]);
+	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++)
+		ssd_cq_delete(ssd, &ssd->cq[i]);
+	ssd->nr_late = 0;
+	memset(ssd->irq_due, 0, sizeof(ssd->irq_due));
+	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++) {
+		ut_store(ssd_db_sq(ssd, i), 0u);
+		ut_store(ssd_db_cq(ssd, i), 0u);
+	}
+}
+
+void
+ssd_queues_remap(struct ssd *ssd)
+{
+	ssd_tlb_clear(ssd);
+	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++) {
+		struct ssd_sq *sq = &ssd->sq[i];
+		struct ssd_cq *cq = &ssd->cq[i];
+
+		if (sq->live) {
+			sq_map(ssd, sq);
+			sq->broken = false;
+		}
+		if (cq->live) {
+			cq->ring = cq->pc ? ssd->ops->mem_map(ssd->port, cq->base,
+							      (uint64_t)cq->size * sizeof(struct nvme_cqe))
+					  : NULL;
+			cq->broken = false;
+		}
+	}
+}
+
+void
+ssd_db_bad(struct ssd *ssd, uint16_t qid, uint8_t info)
+{
+	ssd_error_add(ssd, &(struct ssd_error){ .sqid = qid, .cid = 0xffff, .pel = NVME_PEL_NONE });
+	ssd_event(ssd, NVME_AER_ERROR, info, NVME_LOG_ERROR);
+}
+
+/* A tail must be an index of the queue, and not leave more entries than the queue can hold: it must not pass the head. */
+static bool
+tail_ok(const struct ssd_sq *sq, uint32_t tail)
+{
+	uint32_t had = sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
+	uint32_t has = tail >= sq->head ? tail - sq->head : tail + sq->size - sq->head;
+
+	return tail < sq->size && has >= had;
+}
+
+uint32_t
+ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
+{
+	uint32_t tail = ut_load(ssd_db_sq(ssd, sq->id));
+
+	if (tail != sq->tail) {
+		if (ssd_likely(tail_ok(sq, tail))) {
+			sq->tail = tail;
+			sq->bad_db = 0;
+			ut_acquire_barrier(); /* the entries were written before the doorbell: read them after it */
+		} else if (sq->bad_db != (uint64_t)tail + 1) {
+			sq->bad_db = (uint64_t)tail + 1;
+			ssd_db_bad(ssd, sq->id, NVME_AER_ERROR_INVALID_DB_VALUE);
+		}
+	}
+	return sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
+}
+
+/* The ring is not there.  Without admin queue nothing can be told any more; another queue waits until its memory is back. */
+static void
+sq_lost(struct ssd *ssd, struct ssd_sq *sq)
+{
+	if (!sq->id) {
+		ssd_fatal(ssd);
+		return;
+	}
+	sq->broken = true;
+	ssd_error_add(ssd,
+		      &(struct ssd_error){
+			      .sqid = sq->id, .cid = 0xffff, .pel = NVME_PEL_NONE, .status = NVME_SC_DATA_TRANSFER });
+	ssd_event(ssd, NVME_AER_ERROR, NVME_AER_ERROR_TRANSIENT, NVME_LOG_ERROR);
+}
+
+uint32_t
+ssd_sq_fetch(struct ssd *ssd, struct ssd_sq *sq, uint32_t n)
+{
+	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_sqe);
+	uint64_t addr;
+
+	n = UT_MIN(n, SSD_FETCH);
+	n = UT_MIN(n, sq->size - sq->head);
+	if (ssd_likely(sq->ring != NULL)) {
+		memcpy(ssd->fetch, (const struct nvme_sqe *)sq->ring + sq->head, n * sizeof(ssd->fetch[0]));
+		return n;
+	}
+	if (sq->pc) {
+		addr = sq->base + (uint64_t)sq->head * sizeof(struct nvme_sqe);
+	} else {
+		n = UT_MIN(n, per_page - sq->head % per_page);
+		addr = sq->pages[sq->head / per_page] + sq->head % per_page * sizeof(struct nvme_sqe);
+	}
+	if (ssd_mem_read(ssd, addr, ssd->fetch, n * (uint32_t)sizeof(ssd->fetch[0]))) {
+		sq_lost(ssd, sq);
+		return 0;
+	}
+	return n;
+}
+
+/* A doorbell of no queue: reported, and made 0 so that it is reported once. */
+static void
+db_scan_one(struct ssd *ssd, uint32_t *db, uint16_t qid)
+{
+	if (ssd_likely(!ut_load(db)))
+		return;
+	ut_store(db, 0u);
+	ssd_db_bad(ssd, qid, NVME_AER_ERROR_INVALID_DB_REG);
+}
+
+void
+ssd_db_scan(struct ssd *ssd)
+{
+	for (uint16_t i = 0; i < SSD_MAX_QUEUES; i++) {
+		if (!ssd->sq[i].live)
+			db_scan_one(ssd, ssd_db_sq(ssd, i), i);
+		if (!ssd->cq[i].live)
+			db_scan_one(ssd, ssd_db_cq(ssd, i), i);
+	}
+}

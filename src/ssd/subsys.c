@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The NVM subsystem: its media, its namespaces, and its power.
+ *
+ * NVMe Base, "NVM Subsystem", "SMART / Health Information" (power cycles, unsafe shutdowns).
+ */
+#include "ssd/core.h"
+#include "util/alloc.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_ALIGN (1u << 20) /* namespaces start at multiples of this in the media */
+#define NS_MIN 4096u
+#define NS_MAX (1ull << 50)
+#define ROOM_TEMPERATURE 308u /* 35 C */
+
+struct complaint {
+	char *err;
+	size_t len;
+};
+
+static int __attribute__((format(printf, 3, 4))) complain(const struct complaint *to, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (to->err && to->len) {
+		va_start(ap, fmt);
+		vsnprintf(to->err, to->len, fmt, ap);
+		va_end(ap);
+	}
+	return rc;
+}
+
+static int
+ns_check(const struct ssd_ns_config *ns, uint32_t nsid, const struct complaint *to)
+{
+	if (ns->lba_size != 512 && ns->lba_size != 4096)
+		return complain(to, -EINVAL, "namespace %u: an LBA has 512 or 4096 bytes, not %u", nsid, ns->lba_size);
+	if (ns->size < NS_MIN || ns->size > NS_MAX)
+		return complain(to, -EINVAL, "namespace %u: a size is from 4096 to 2^50 bytes, not %" PRIu64, nsid,
+				ns->size);
+	return 0;
+}
+
+static int
+config_check(const struct ssd_config *cfg, const struct complaint *to)
+{
+	int rc = 0;
+
+	if (!cfg->nr_ns || cfg->nr_ns > SSD_MAX_NAMESPACES)
+		return complain(to, -EINVAL, "a software SSD has 1 to %u namespaces, not %u", SSD_MAX_NAMESPACES,
+				cfg->nr_ns);
+	if (cfg->queues >= SSD_MAX_QUEUES)
+		return complain(to, -EINVAL, "at most %u I/O queue pairs, not %u", SSD_MAX_QUEUES - 1, cfg->queues);
+	if (cfg->mdts > SSD_MAX_MDTS)
+		return complain(to, -EINVAL, "MDTS is at most %u, not %u", SSD_MAX_MDTS, cfg->mdts);
+	if (cfg->media == SSD_MEDIA_FILE && !cfg->image)
+		return complain(to, -EINVAL, "media in a file need the path of an image");
+	for (uint32_t i = 0; i < cfg->nr_ns && !rc; i++)
+		rc = ns_check(&cfg->ns[i], i + 1, to);
+	return rc;
+}
+
+static void
+config_defaults(struct ssd_config *cfg)
+{
+	cfg->queues = cfg->queues ? cfg->queues : SSD_MAX_QUEUES - 1;
+	cfg->mqes = cfg->mqes ? cfg->mqes : 65534;
+	cfg->mdts = cfg->mdts ? cfg->mdts : SSD_MAX_MDTS;
+	cfg->sn[sizeof(cfg->sn) - 1] = cfg->mn[sizeof(cfg->mn) - 1] = cfg->fr[sizeof(cfg->fr) - 1] = 0;
+	if (!cfg->sn[0])
+		snprintf(cfg->sn, sizeof(cfg->sn), "NVP%016" PRIX64, cfg->seed);
+	if (!cfg->mn[0])
+		snprintf(cfg->mn, sizeof(cfg->mn), "nvproof software SSD");
+	if (!cfg->fr[0])
+		snprintf(cfg->fr, sizeof(cfg->fr), "0.1");
+}
+
+/*
+ * Identifiers that stay the same for the same drive: made from serial number, seed and NSID.  EUI-64 and the second half
+ * of NGUID have the local bit set; the UUID is of version 8 (custom).
+ */
+static void
+ns_identifiers(const struct ssd_config *cfg, struct ssd_ns *ns)
+{
+	struct ut_rng rng;
+	uint64_t v[5], h = 0xcbf29ce484222325ull;
+
+	for (const char *p = cfg->sn; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3ull;
+	ut_rng_seed(&rng, h ^ cfg->seed ^ ((uint64_t)ns->nsid << 32));
+	for (size_t i = 0; i < UT_ARRAY_LEN(v); i++)
+		v[i] = ut_rng_next(&rng);
+	memcpy(ns->eui64, &v[0], sizeof(ns->eui64));
+	memcpy(ns->nguid, &v[1], sizeof(ns->nguid));
+	memcpy(ns->uuid, &v[3], sizeof(ns->uuid));
+	ns->eui64[0] = (uint8_t)((ns->eui64[0] & 0xfc) | 2);
+	ns->nguid[8] = (uint8_t)((ns->nguid[8] & 0xfc) | 2);
+	ns->uuid[6] = (uint8_t)((ns->uuid[6] & 0x0f) | 0x80);
+	ns->uuid[8] = (uint8_t)((ns->uuid[8] & 0x3f) | 0x80);
+}
+
+/* Where each namespace lies; returns the size of the media. */
+static uint64_t
+namespaces_place(struct ssd_subsys *sub)
+{
+	uint64_t off = 0;
+
+	for (uint32_t i = 0; i < sub->cfg.nr_ns; i++) {
+		const struct ssd_ns_config *cfg = &sub->cfg.ns[i];
+		struct ssd_ns *ns = &sub->ns[i];
+
+		ns->sub = sub;
+		ns->nsid = i + 1;
+		ns->lbaf = cfg->lba_size == 4096;
+		ns->lba_shift = ns->lbaf ? 12 : 9;
+		ns->lba_size = cfg->lba_size;
+		ns->media_off = off;
+		ns->media_size = cfg->size & ~511ull;
+		ns->nsze = ns->media_size >> ns->lba_shift;
+		ns_identifiers(&sub->cfg, ns);
+		off = ut_align_up(off + ns->media_size, NS_ALIGN);
+	}
+	return off;
+}
+
+static int
+media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
+{
+	int rc;
+
+	if (sub->cfg.media == SSD_MEDIA_FILE)
+		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
+	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media) : ssd_media_ram(size, &sub->media);
+	return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of media", size) : 0;
+}
+
+static int
+maps_open(struct ssd_subsys *sub, const struct complaint *to)
+{
+	for (uint32_t i = 0; i < sub->cfg.nr_ns; i++) {
+		int rc = ssd_ns_maps_open(&sub->ns[i]);
+
+		if (rc)
+			return complain(to, rc, "no memory for the tables of namespace %u", i + 1);
+	}
+	return 0;
+}
+
+static void
+subsys_free(struct ssd_subsys *sub)
+{
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
+		ssd_ns_maps_close(&sub->ns[i]);
+	if (sub->media)
+		sub->media->ops->close(sub->media);
+	free(sub);
+}
+
+int
+ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err, size_t errlen)
+{
+	char none[1];
+	const struct complaint to = { .err = err ? err : none, .len = err ? errlen : sizeof(none) };
+	struct ssd_subsys *sub;
+	int rc = config_check(cfg, &to);
+
+	if (rc)
+		return rc;
+	sub = ut_calloc(1, sizeof(*sub));
+	if (!sub)
+		return complain(&to, -ENOMEM, "no memory");
+	sub->cfg = *cfg;
+	config_defaults(&sub->cfg);
+	sub->temperature_k = ROOM_TEMPERATURE;
+	rc = media_open(sub, namespaces_place(sub), &to);
+	if (!rc)
+		rc = maps_open(sub, &to);
+	if (!rc && ssd_persist_load(sub))
+		rc = complain(&to, -EUCLEAN, "the image is damaged");
+	if (rc) {
+		subsys_free(sub);
+		return rc;
+	}
+	sub->cfg.image = NULL; /* the caller's; not needed any more */
+	ssd_power_on(sub);
+	*out = sub;
+	return 0;
+}
+
+void
+ssd_subsys_close(struct ssd_subsys *sub)
+{
+	if (!sub)
+		return;
+	ssd_power_off(sub);
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++)
+		ssd_ctrlr_close(sub->ctrlr[i]);
+	subsys_free(sub);
+}
+
+/* A controller that was enabled and not shut down since makes the loss of power an unsafe one. */
+void
+ssd_power_off(struct ssd_subsys *sub)
+{
+	bool clean = true;
+
+	if (!sub->powered)
+		return;
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (!sub->ctrlr[i])
+			continue;
+		clean = clean && sub->ctrlr[i]->clean;
+		ssd_power_reset(sub->ctrlr[i]);
+	}
+	if (!clean)
+		sub->smart.unsafe_shutdowns++;
+	ssd_persist_save(sub);
+	sub->powered = false;
+	sub->stepped = false;
+}
+
+void
+ssd_power_on(struct ssd_subsys *sub)
+{
+	if (sub->powered)
+		return;
+	sub->powered = true;
+	sub->smart.power_cycles++;
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (sub->ctrlr[i])
+			ssd_power_reset(sub->ctrlr[i]);
+	}
+}
+
+bool
+ssd_powered(const struct ssd_subsys *sub)
+{
+	return sub->powered;
+}
+
+void
+ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
+{
+	*out = sub->stats;
+}
+
+void
+ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
+{
+	sub->temperature_k = kelvin;
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (sub->ctrlr[i])
+			ssd_temp_check(sub->ctrlr[i]);
+	}
+}
