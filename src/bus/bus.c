@@ -16,12 +16,8 @@ static _Thread_local char error_line[512];
 
 /* Those of this layer; the rest is added by nvp_bus_register(). */
 static const struct nvp_bus_ops *buses[MAX_BUSES] = {
-#ifdef NVP_HAVE_VFU
 	&nvp_vfu_bus_ops,
-#endif
-#ifdef NVP_HAVE_SSD_SPAWN
 	&nvp_ssd_bus_ops,
-#endif
 };
 static pthread_mutex_t buses_lock = PTHREAD_MUTEX_INITIALIZER;
 

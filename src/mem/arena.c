@@ -196,9 +196,9 @@ arena_alloc(struct nvp_arena *a, uint64_t len, uint64_t align, struct nvp_buf *o
 	int rc;
 
 	*out = (struct nvp_buf){ 0 };
-	align = UT_MAX(align, NVP_PAGE);
 	if (!len || len > MAX_REGION || align & (align - 1) || align > NVP_REGION_ALIGN)
 		return -EINVAL;
+	align = UT_MAX(align, NVP_PAGE);
 	whole = ut_align_up(len, NVP_PAGE);
 	pthread_mutex_lock(&a->lock);
 	rc = alloc_locked(a, whole, align, out, &dirty);

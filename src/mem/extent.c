@@ -35,16 +35,21 @@ spare_node(struct nvp_extent **spare, uint64_t off, uint64_t len)
 	return e;
 }
 
-/* Cut [off, off+len) out of *at, which contains it: what is left in front stays, what is left behind is a new node. */
+/* Cut [off, off+len) out of *at, which contains it.  A new node is needed only when something is left on both sides. */
 static void
 cut(struct nvp_extent **at, uint64_t off, uint64_t len, struct nvp_extent **spare)
 {
 	struct nvp_extent *e = *at;
 	uint64_t end = e->off + e->len;
 
-	e->len = off - e->off;
-	if (off + len < end)
-		nvp_extent_push(&e->next, spare_node(spare, off + len, end - off - len));
+	if (off > e->off) {
+		e->len = off - e->off;
+		if (off + len < end)
+			nvp_extent_push(&e->next, spare_node(spare, off + len, end - off - len));
+		return;
+	}
+	e->off = off + len;
+	e->len = end - e->off;
 	if (e->len == 0)
 		nvp_extent_push(spare, nvp_extent_pop(at));
 }
@@ -67,30 +72,29 @@ nvp_extent_take(struct nvp_extent **list, uint64_t len, uint64_t align, uint64_t
 	return false;
 }
 
-static void
-merge_next(struct nvp_extent *e, struct nvp_extent **spare)
-{
-	struct nvp_extent *next = e->next;
-
-	if (!next || e->off + e->len != next->off)
-		return;
-	e->len += next->len;
-	nvp_extent_push(spare, nvp_extent_pop(&e->next));
-}
-
+/* Grow a neighbour where there is one: that needs no node, and joining two neighbours gives one back. */
 void
 nvp_extent_give(struct nvp_extent **list, uint64_t off, uint64_t len, struct nvp_extent **spare)
 {
-	struct nvp_extent **at = list, *prev = NULL;
+	struct nvp_extent **at = list, *prev = NULL, *next;
 
 	while (*at && (*at)->off < off) {
 		prev = *at;
 		at = &prev->next;
 	}
+	next = *at;
 	assert(!prev || prev->off + prev->len <= off);
-	assert(!*at || off + len <= (*at)->off);
-	nvp_extent_push(at, spare_node(spare, off, len));
-	merge_next(*at, spare);
-	if (prev)
-		merge_next(prev, spare);
+	assert(!next || off + len <= next->off);
+	if (prev && prev->off + prev->len == off) {
+		prev->len += len;
+		if (next && off + len == next->off) {
+			prev->len += next->len;
+			nvp_extent_push(spare, nvp_extent_pop(&prev->next));
+		}
+	} else if (next && off + len == next->off) {
+		next->off = off;
+		next->len += len;
+	} else {
+		nvp_extent_push(at, spare_node(spare, off, len));
+	}
 }
