@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Features that are a dword with rules of its own: power state, queues, vectors, error recovery, command set profile. */
+#include "ssd/admin/feat.h"
+
+/* There is one power state, 0.  NVMe Base 2.1, "Power Management". */
+nvme_status
+ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11)
+{
+	return nvme_get(cdw11, NVME_FEAT_PM_PS) ? ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11) : NVME_SC_SUCCESS;
+}
+
+/*
+ * NVMe Base 2.1, "Number of Queues": asked for once, before there are I/O queues.  65,535 queues (FFFFh, 0's based 65,536)
+ * cannot be asked for.
+ */
+nvme_status
+ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	uint32_t nsq = nvme_get32(cdw11, NVME_FEAT_NQ_NSQR), ncq = nvme_get32(cdw11, NVME_FEAT_NQ_NCQR);
+	uint32_t max = c->ssd->sub->cfg.queues - 1u;
+
+	(void)save;
+	if (nsq == 0xffff || ncq == 0xffff)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11 + (nsq == 0xffff ? 0 : 2));
+	for (uint32_t i = 1; i < SSD_MAX_QUEUES; i++) {
+		if (c->ssd->sq[i].live || c->ssd->cq[i].live)
+			return ssd_fail(c, NVME_SC_CMD_SEQUENCE, offsetof(struct nvme_sqe, cdw10));
+	}
+	c->ssd->feat.nr_queues =
+		nvme_put32(NVME_FEAT_NQ_NSQA, UT_MIN(nsq, max)) | nvme_put32(NVME_FEAT_NQ_NCQA, UT_MIN(ncq, max));
+	c->dw0 = c->ssd->feat.nr_queues;
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_feat_queues_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	uint32_t max = c->ssd->sub->cfg.queues - 1u;
+
+	(void)cdw11;
+	c->dw0 = nvme_put32(NVME_FEAT_NQ_NSQA, max) | nvme_put32(NVME_FEAT_NQ_NCQA, max);
+	if (sel == NVME_FEAT_SEL_CURRENT && c->ssd->feat.nr_queues)
+		c->dw0 = c->ssd->feat.nr_queues;
+	return NVME_SC_SUCCESS;
+}
+
+/* NVMe Base 2.1, "Interrupt Vector Configuration": one vector a command. */
+static nvme_status
+vector(struct ssd_cmd *c, uint32_t cdw11, uint32_t *iv)
+{
+	*iv = nvme_get32(cdw11, NVME_FEAT_IVC_IV);
+	return *iv < SSD_NR_VECTORS ? NVME_SC_SUCCESS : ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11);
+}
+
+nvme_status
+ssd_feat_vector_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	uint32_t iv;
+	nvme_status st = vector(c, cdw11, &iv);
+
+	(void)save;
+	if (st)
+		return st;
+	if (cdw11 & NVME_FEAT_IVC_CD)
+		c->ssd->feat.irq_cd[iv / 64] |= 1ull << (iv % 64);
+	else
+		c->ssd->feat.irq_cd[iv / 64] &= ~(1ull << (iv % 64));
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_feat_vector_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	uint32_t iv;
+	nvme_status st = vector(c, cdw11, &iv);
+
+	if (st)
+		return st;
+	c->dw0 = iv;
+	if (sel == NVME_FEAT_SEL_CURRENT && (c->ssd->feat.irq_cd[iv / 64] >> (iv % 64) & 1))
+		c->dw0 |= (uint32_t)NVME_FEAT_IVC_CD;
+	return NVME_SC_SUCCESS;
+}
+
+/* Of a namespace, or of all with FFFFFFFFh.  NVM Command Set 1.1, "Error Recovery". */
+nvme_status
+ssd_feat_recovery_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	uint32_t v = cdw11 & (uint32_t)(NVME_FEAT_ER_TLER | NVME_FEAT_ER_DULBE);
+
+	(void)save;
+	if (c->ns) {
+		c->ns->err_recovery = v;
+		return NVME_SC_SUCCESS;
+	}
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
+		c->ssd->sub->ns[i].err_recovery = v;
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_feat_recovery_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	(void)cdw11;
+	c->dw0 = sel == NVME_FEAT_SEL_CURRENT ? c->ns->err_recovery : 0;
+	return NVME_SC_SUCCESS;
+}
+
+/* Index 0: the NVM command set, the only combination. */
+nvme_status
+ssd_feat_profile_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	(void)cdw11;
+	(void)sel;
+	c->dw0 = 0;
+	return NVME_SC_SUCCESS;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Features with a data structure: Timestamp and Host Behavior Support. */
+#include "ssd/admin/feat.h"
+#include <string.h>
+
+/* 48 bits of milliseconds since 1970, and since then what the subsystem's clock says.  NVMe Base 2.1, "Timestamp". */
+nvme_status
+ssd_feat_timestamp_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	struct nvme_timestamp ts;
+	struct ssd_feat *f = &c->ssd->feat;
+	nvme_status st = ssd_data(c, sizeof(ts));
+
+	(void)cdw11;
+	(void)save;
+	if (!st)
+		st = ssd_from_host(c, 0, &ts, sizeof(ts));
+	if (st)
+		return st;
+	f->timestamp_ms = 0;
+	for (int i = 5; i >= 0; i--)
+		f->timestamp_ms = f->timestamp_ms << 8 | ts.timestamp[i];
+	f->timestamp_set_ns = c->ssd->now_ns;
+	f->timestamp_synced = true;
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	const struct ssd_feat *f = &c->ssd->feat;
+	uint64_t ms = f->timestamp_ms + (c->ssd->now_ns - f->timestamp_set_ns) / 1000000;
+	struct nvme_timestamp ts = { .attr = (uint8_t)nvme_put(NVME_TIMESTAMP_TO, f->timestamp_synced) };
+
+	(void)cdw11;
+	for (int i = 0; i < 6; i++)
+		ts.timestamp[i] = (uint8_t)(ms >> 8 * i);
+	if (sel != NVME_FEAT_SEL_CURRENT)
+		memset(&ts, 0, sizeof(ts));
+	return ssd_reply(c, &ts, sizeof(ts));
+}
+
+/*
+ * NVMe Base 2.1, "Host Behavior Support".  What is not there cannot be enabled: telemetry area 4, extended LBA formats, dispersed
+ * namespaces, Copy formats 2h to 4h.  Advanced retry is accepted: CRDT1 to CRDT3 are 0h.
+ */
+nvme_status
+ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	struct nvme_host_behavior hb;
+	nvme_status st = ssd_data(c, sizeof(hb));
+
+	(void)cdw11;
+	(void)save;
+	if (!st)
+		st = ssd_from_host(c, 0, &hb, sizeof(hb));
+	if (st)
+		return st;
+	if (hb.acre > 1 || hb.etdas || hb.lbafee || hb.hdisns || le16_get(hb.cdfe))
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, prp1));
+	c->ssd->feat.acre = hb.acre;
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_feat_behavior_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
+{
+	struct nvme_host_behavior hb = { .acre = sel == NVME_FEAT_SEL_CURRENT ? c->ssd->feat.acre : 0 };
+
+	(void)cdw11;
+	return ssd_reply(c, &hb, sizeof(hb));
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which features there are; the Feature Identifiers Supported and Effects log is printed from this table too. */
+#include "ssd/admin/admin.h"
+#include "ssd/admin/feat.h"
+#include "ssd/admin/identify.h"
+
+#define DWORD(m) .off = offsetof(struct ssd_feat, m)
+#define SAVED(m) .saveable = true, .saved_off = offsetof(struct ssd_feat_saved, m)
+#define CTRL .supported = true, .scope = NVME_SCOPE_CTRL
+#define BITS(b) ((uint32_t)(b))
+
+/* SMART: spare, temperature, reliability, read only, volatile memory backup. */
+#define AEC_BITS (0x1fu | SSD_OAES_AEC)
+
+const struct ssd_feature ssd_features[256] = {
+	[NVME_FEAT_ARBITRATION] = { CTRL, SAVED(arbitration), DWORD(arbitration), .def = SSD_RAB,
+				    .mask = BITS(NVME_FEAT_ARB_AB | NVME_FEAT_ARB_LPW | NVME_FEAT_ARB_MPW |
+						 NVME_FEAT_ARB_HPW) },
+	[NVME_FEAT_POWER_MGMT] = { CTRL, SAVED(power), DWORD(power), .check = ssd_feat_power_check,
+				   .mask = BITS(NVME_FEAT_PM_PS | NVME_FEAT_PM_WH) },
+	[NVME_FEAT_TEMP_THRESH] = { CTRL, SAVED(temp_over), .set = ssd_feat_temp_set, .get = ssd_feat_temp_get },
+	[NVME_FEAT_ERR_RECOVERY] = { .supported = true,
+				     .scope = NVME_SCOPE_NS,
+				     .ns_specific = true,
+				     .set = ssd_feat_recovery_set,
+				     .get = ssd_feat_recovery_get },
+	[NVME_FEAT_VWC] = { CTRL, SAVED(vwc), DWORD(vwc), .mask = NVME_FEAT_VWC_WCE, .def = NVME_FEAT_VWC_WCE },
+	[NVME_FEAT_NUM_QUEUES] = { CTRL, .set = ssd_feat_queues_set, .get = ssd_feat_queues_get },
+	[NVME_FEAT_IRQ_COALESCE] = { CTRL, SAVED(int_coal), DWORD(int_coal),
+				     .mask = BITS(NVME_FEAT_IC_THR | NVME_FEAT_IC_TIME) },
+	[NVME_FEAT_IRQ_CONFIG] = { CTRL, .set = ssd_feat_vector_set, .get = ssd_feat_vector_get },
+	[NVME_FEAT_WRITE_ATOMIC] = { CTRL, SAVED(write_atomic), DWORD(write_atomic), .mask = NVME_FEAT_WAN_DN },
+	[NVME_FEAT_ASYNC_EVENT] = { CTRL, SAVED(aec), DWORD(aec), .mask = AEC_BITS, .def = AEC_BITS },
+	[NVME_FEAT_TIMESTAMP] = { CTRL, .set = ssd_feat_timestamp_set, .get = ssd_feat_timestamp_get },
+	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
+	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },
+	[NVME_FEAT_IOCS_PROFILE] = { CTRL, .fixed = true, .get = ssd_feat_profile_get },
+	[NVME_FEAT_SW_PROGRESS] = { CTRL, SAVED(sw_progress), DWORD(sw_progress), .mask = BITS(NVME_FEAT_SPM_PBSLC) },
+};
+
+/* The I/O Command Set Profile belongs to CC.CSS = 110b.   NVMe Base 2.1, "I/O Command Set Profile". */
+bool
+ssd_feature_there(const struct ssd *ssd, uint32_t fid)
+{
+	if (fid == NVME_FEAT_IOCS_PROFILE && !nvme_get(ssd->cap, NVME_CAP_CSS_IOCSS))
+		return false;
+	return ssd_features[fid].supported;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Format NVM: 512-byte and 4 KiB blocks, without metadata.  Every format empties the namespace, so that erase and
+ * cryptographic erase are the same: nothing of the old data can be read.
+ *
+ * NVMe Base 2.1, "Format NVM command"; the formats are those of Identify Namespace.
+ */
+#include "ssd/admin/admin.h"
+#include "nvproof/spec/feat.h"
+#include "ssd/nvm/lba_map.h"
+
+#define CDW10 offsetof(struct nvme_sqe, cdw10)
+
+/* LBAFU is only used with more than 16 formats; here it would name one that is not there. */
+static nvme_status
+check(struct ssd_cmd *c, uint32_t cdw10, uint8_t *lbaf)
+{
+	uint64_t index = nvme_get(cdw10, NVME_FORMAT_LBAFU) << 4 | nvme_get(cdw10, NVME_FORMAT_LBAFL);
+
+	if (index > 1)
+		return ssd_fail(c, NVME_SC_INVALID_FORMAT, CDW10);
+	if (nvme_get(cdw10, NVME_FORMAT_PI)) /* DPC: no protection information */
+		return ssd_fail(c, NVME_SC_INVALID_FORMAT, CDW10);
+	if (nvme_get(cdw10, NVME_FORMAT_SES) > NVME_FORMAT_SES_CRYPTO)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10 + 1);
+	*lbaf = (uint8_t)index;
+	return NVME_SC_SUCCESS;
+}
+
+/* The other controllers' hosts have to look at the namespace again. */
+static void
+tell_others(struct ssd *by, const struct ssd_ns *ns)
+{
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		struct ssd *ssd = by->sub->ctrlr[i];
+
+		if (!ssd || ssd == by)
+			continue;
+		ssd->changed_ns[0] |= 1ull << (ns->nsid - 1);
+		ssd_event(ssd, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_ATTR, NVME_LOG_CHANGED_NS);
+	}
+}
+
+static void
+format_one(struct ssd *ssd, struct ssd_ns *ns, uint8_t lbaf)
+{
+	struct ssd_media *m = ns->sub->media;
+	bool changed = ns->lbaf != lbaf;
+
+	m->ops->discard(m, ns->media_off, ns->media_size);
+	ssd_lba_map_clear_all(ns->alloc);
+	ssd_lba_map_clear_all(ns->bad);
+	ns->lbaf = lbaf;
+	ns->lba_shift = lbaf ? 12 : 9;
+	ns->lba_size = 1u << ns->lba_shift;
+	ns->nsze = ns->media_size >> ns->lba_shift;
+	if (changed)
+		tell_others(ssd, ns);
+}
+
+nvme_status
+ssd_adm_format(struct ssd_cmd *c)
+{
+	struct ssd_subsys *sub = c->ssd->sub;
+	uint32_t nsid = le32_get(c->sqe->nsid);
+	uint8_t lbaf;
+	nvme_status st;
+
+	if (nsid != NVME_NSID_ALL && (!nsid || nsid > ssd_nn(sub)))
+		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
+	if (nsid != NVME_NSID_ALL && !ssd_ns_get(sub, nsid)) /* inactive */
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
+	st = check(c, le32_get(c->sqe->cdw10), &lbaf);
+	if (st)
+		return st;
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
+		if (sub->ns[i].nsze && (nsid == NVME_NSID_ALL || nsid == i + 1))
+			format_one(c->ssd, &sub->ns[i], lbaf);
+	}
+	return ssd_persist_save(sub) ? NVME_SC_INTERNAL : NVME_SC_SUCCESS;
+}

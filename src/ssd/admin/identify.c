@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Identify: which data structure, of which namespace, for which command set.
+ *
+ * NVMe Base 2.1, "Identify command", figure "Identify - CNS Values".  Attached and allocated namespaces are the same here:
+ * there is no Namespace Management, and every namespace is attached to every controller.
+ */
+#include "ssd/admin/identify.h"
+#include "ssd/admin/admin.h"
+#include <string.h>
+
+#define CDW10 offsetof(struct nvme_sqe, cdw10)
+#define CSI_BYTE (offsetof(struct nvme_sqe, cdw11) + 3)
+#define NSID offsetof(struct nvme_sqe, nsid)
+
+enum what {
+	W_NONE = 0, /* no such CNS */
+	W_CTRLR, /* .ctrlr */
+	W_NS, /* .ns of an NSID; zeros when that is inactive */
+	W_LIST, /* .list, which looks at the command itself */
+};
+
+struct cns {
+	enum what what;
+	bool csi; /* CDW11.CSI says for which command set */
+	void (*ctrlr)(struct ssd *ssd, void *buf);
+	void (*ns)(struct ssd_ns *ns, void *buf);
+	nvme_status (*list)(struct ssd_cmd *c, void *buf);
+};
+
+/* Active NSIDs above the one given; FFFFFFFEh and FFFFFFFFh cannot have any above them and are refused. */
+static nvme_status
+ns_list(struct ssd_cmd *c, void *buf)
+{
+	struct nvme_ns_list *list = buf;
+	uint32_t after = le32_get(c->sqe->nsid), n = 0;
+
+	if (after >= 0xfffffffeu)
+		return ssd_fail(c, NVME_SC_INVALID_NS, NSID);
+	for (uint32_t nsid = 1; nsid <= ssd_nn(c->ssd->sub); nsid++) {
+		if (nsid > after && ssd_ns_get(c->ssd->sub, nsid))
+			list->nsid[n++] = le32_from(nsid);
+	}
+	return NVME_SC_SUCCESS;
+}
+
+/* 0h, FFFFFFFFh (no Namespace Management, so no common capabilities) and what is above NN are invalid. */
+static nvme_status
+check_nsid(struct ssd_cmd *c)
+{
+	uint32_t nsid = le32_get(c->sqe->nsid);
+
+	if (!nsid || nsid > ssd_nn(c->ssd->sub))
+		return ssd_fail(c, NVME_SC_INVALID_NS, NSID);
+	c->ns = ssd_ns_get(c->ssd->sub, nsid);
+	return NVME_SC_SUCCESS;
+}
+
+static nvme_status
+ns_ctrlr_list(struct ssd_cmd *c, void *buf)
+{
+	nvme_status st = check_nsid(c);
+
+	return st || !c->ns ? st : ssd_id_ctrl_list(c, buf);
+}
+
+static const struct cns table[256] = {
+	[NVME_CNS_NS] = { W_NS, .ns = ssd_id_ns },
+	[NVME_CNS_CTRL] = { W_CTRLR, .ctrlr = ssd_id_ctrl },
+	[NVME_CNS_ACTIVE_NS_LIST] = { W_LIST, .list = ns_list },
+	[NVME_CNS_NS_DESC_LIST] = { W_NS, .ns = ssd_id_ns_descs },
+	[NVME_CNS_CSI_NS] = { W_NS, true, .ns = ssd_id_ns_nvm },
+	[NVME_CNS_CSI_CTRL] = { W_CTRLR, true, .ctrlr = ssd_id_ctrl_nvm },
+	[NVME_CNS_CSI_ACTIVE_NS_LIST] = { W_LIST, true, .list = ns_list },
+	[NVME_CNS_IND_NS] = { W_NS, .ns = ssd_id_ns_ind },
+	[NVME_CNS_ALLOC_NS_LIST] = { W_LIST, .list = ns_list },
+	[NVME_CNS_ALLOC_NS] = { W_NS, .ns = ssd_id_ns },
+	[NVME_CNS_NS_CTRL_LIST] = { W_LIST, .list = ns_ctrlr_list },
+	[NVME_CNS_CTRL_LIST] = { W_LIST, .list = ssd_id_ctrl_list },
+	[NVME_CNS_CSI_ALLOC_NS_LIST] = { W_LIST, true, .list = ns_list },
+	[NVME_CNS_CSI_ALLOC_NS] = { W_NS, true, .ns = ssd_id_ns_nvm },
+	[NVME_CNS_IOCS] = { W_LIST, .list = ssd_id_iocs },
+	[NVME_CNS_IND_ALLOC_NS] = { W_NS, .ns = ssd_id_ns_ind },
+};
+
+static nvme_status
+fill(struct ssd_cmd *c, const struct cns *cns, void *buf)
+{
+	nvme_status st = NVME_SC_SUCCESS;
+
+	switch (cns->what) {
+	case W_CTRLR:
+		cns->ctrlr(c->ssd, buf);
+		break;
+	case W_NS:
+		st = check_nsid(c);
+		if (!st && c->ns)
+			cns->ns(c->ns, buf);
+		break;
+	case W_LIST:
+		return cns->list(c, buf);
+	case W_NONE:
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10);
+	}
+	return st;
+}
+
+nvme_status
+ssd_adm_identify(struct ssd_cmd *c)
+{
+	const struct cns *cns = &table[nvme_get(le32_get(c->sqe->cdw10), NVME_IDENTIFY_CNS)];
+	nvme_status st;
+
+	if (cns->csi && nvme_get(le32_get(c->sqe->cdw11), NVME_IDENTIFY_CSI) != NVME_CSI_NVM)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CSI_BYTE);
+	memset(c->ssd->bounce, 0, NVME_ID_SIZE);
+	st = fill(c, cns, c->ssd->bounce);
+	return st ? st : ssd_reply(c, c->ssd->bounce, NVME_ID_SIZE);
+}

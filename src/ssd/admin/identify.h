@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between identify.c (which CNS, which namespace) and what fills the data structures. */
+#pragma once
+#include "ssd/ssd_int.h"
+
+#define SSD_WCTEMP 343u /* warning and critical composite temperature, in K */
+#define SSD_CCTEMP 353u
+#define SSD_OAES_AEC \
+	0x100u /* Attached Namespace Attribute: the one notice there is; the same bit in OAES and feature 0Bh */
+#define SSD_ACL 3u /* 0's based.  Aborts are done at once, so more would do no harm */
+#define SSD_RAB 6u /* 2^6 commands: the default of the arbitration feature too */
+
+/* How many controllers the subsystem has now. */
+uint32_t ssd_nr_ctrlrs(const struct ssd_subsys *sub);
+
+/* id_ctrl.c: 4,096 bytes each, zero on entry */
+void ssd_id_ctrl(struct ssd *ssd, void *buf);
+void ssd_id_ctrl_nvm(struct ssd *ssd, void *buf);
+nvme_status ssd_id_ctrl_list(struct ssd_cmd *c, void *buf);
+nvme_status ssd_id_iocs(struct ssd_cmd *c, void *buf);
+
+/* id_ns.c; ns is never NULL */
+void ssd_id_ns(struct ssd_ns *ns, void *buf);
+void ssd_id_ns_nvm(struct ssd_ns *ns, void *buf);
+void ssd_id_ns_ind(struct ssd_ns *ns, void *buf);
+void ssd_id_ns_descs(struct ssd_ns *ns, void *buf);
+
+/* A locally administered OUI, most significant byte first: it can be nobody else's. */
+#define SSD_OUI 0x024e56u

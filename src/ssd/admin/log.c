@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Get Log Page: which log, which part of it.   NVMe Base 2.1, "Get Log Page command". */
+#include "ssd/admin/log.h"
+#include "ssd/admin/admin.h"
+#include "ssd/media/media.h"
+#include <string.h>
+
+#define CDW(n) offsetof(struct nvme_sqe, cdw##n)
+
+const struct ssd_log ssd_logs[256] = {
+	[NVME_LOG_SUPPORTED] = { sizeof(struct nvme_supported_log_pages), ssd_log_supported, NULL, NULL },
+	[NVME_LOG_ERROR] = { SSD_ERROR_ENTRIES * sizeof(struct nvme_error_log_entry), ssd_log_error, NULL, NULL },
+	[NVME_LOG_SMART] = { sizeof(struct nvme_smart_log), ssd_log_smart, NULL, NULL },
+	[NVME_LOG_FW_SLOT] = { sizeof(struct nvme_fw_slot_log), ssd_log_fw_slot, NULL, NULL },
+	[NVME_LOG_CHANGED_NS] = { sizeof(struct nvme_ns_list), ssd_log_changed_ns, NULL, ssd_log_changed_ns_read },
+	[NVME_LOG_EFFECTS] = { sizeof(struct nvme_effects_log), ssd_log_effects, ssd_log_effects_check, NULL },
+	[NVME_LOG_FID_EFFECTS] = { sizeof(struct nvme_fid_effects_log), ssd_log_fid_effects, NULL, NULL },
+};
+
+struct part {
+	uint64_t off, len; /* of the log, in bytes */
+};
+
+/* NUMD is 0's based.  An offset beyond the end is wrong; a length beyond it is not. */
+static nvme_status
+check_part(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
+{
+	const struct nvme_sqe *sqe = c->sqe;
+	uint64_t numd =
+		nvme_get(le32_get(sqe->cdw11), NVME_GLP_NUMDU) << 16 | nvme_get(le32_get(sqe->cdw10), NVME_GLP_NUMDL);
+
+	p->len = (numd + 1) * 4;
+	p->off = (uint64_t)le32_get(sqe->cdw13) << 32 | le32_get(sqe->cdw12);
+	if (nvme_get(le32_get(sqe->cdw14), NVME_GLP_OT)) /* no log announces index offsets */
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(14) + 2);
+	if (p->off % 4 || p->off > log->size)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(12));
+	if (p->len > (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS))
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(10) + 2);
+	return NVME_SC_SUCCESS;
+}
+
+/* No log is about a single namespace (LPA: SMARTS is 0). */
+static nvme_status
+check(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
+{
+	uint32_t nsid = le32_get(c->sqe->nsid);
+	nvme_status st;
+
+	if (!log->size)
+		return ssd_fail(c, NVME_SC_INVALID_LOG_PAGE, CDW(10));
+	if (nsid && nsid != NVME_NSID_ALL)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
+	st = log->check ? log->check(c) : NVME_SC_SUCCESS;
+	return st ? st : check_part(c, log, p);
+}
+
+/* What the host asks for beyond the end of the log is zeros. */
+static nvme_status
+send(struct ssd_cmd *c, const struct ssd_log *log, const struct part *p)
+{
+	uint64_t have = UT_MIN(p->len, log->size - p->off), done, n;
+	nvme_status st = ssd_data(c, p->len);
+
+	if (!st && have)
+		st = ssd_to_host(c, 0, c->ssd->bounce + p->off, have);
+	for (done = have; !st && done < p->len; done += n) {
+		n = UT_MIN(p->len - done, SSD_ZEROS);
+		st = ssd_to_host(c, done, ssd_zeros, n);
+	}
+	return st;
+}
+
+nvme_status
+ssd_adm_get_log_page(struct ssd_cmd *c)
+{
+	uint32_t cdw10 = le32_get(c->sqe->cdw10);
+	uint8_t lid = (uint8_t)nvme_get(cdw10, NVME_GLP_LID);
+	const struct ssd_log *log = &ssd_logs[lid];
+	struct part p;
+	nvme_status st = check(c, log, &p);
+
+	if (st)
+		return st;
+	memset(c->ssd->bounce, 0, log->size);
+	log->fill(c->ssd, c->ssd->bounce);
+	st = send(c, log, &p);
+	if (st || (cdw10 & NVME_GLP_RAE))
+		return st;
+	if (log->read_done)
+		log->read_done(c->ssd);
+	ssd_event_unmask(c->ssd, lid);
+	return NVME_SC_SUCCESS;
+}

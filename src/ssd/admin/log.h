@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Log pages: one line of a table each; what fills them. */
+#pragma once
+#include "ssd/ssd_int.h"
+
+struct ssd_log {
+	uint32_t size; /* bytes; 0: there is no such log */
+	void (*fill)(struct ssd *ssd, void *buf); /* `size` bytes, zero on entry */
+	nvme_status (*check)(struct ssd_cmd *c); /* more than all logs need; may be NULL */
+	void (*read_done)(struct ssd *ssd); /* it was read with RAE = 0; may be NULL */
+};
+extern const struct ssd_log ssd_logs[256]; /* log.c */
+
+/* log_health.c */
+void ssd_log_error(struct ssd *ssd, void *buf);
+void ssd_log_smart(struct ssd *ssd, void *buf);
+void ssd_log_fw_slot(struct ssd *ssd, void *buf);
+void ssd_log_changed_ns(struct ssd *ssd, void *buf);
+void ssd_log_changed_ns_read(struct ssd *ssd);
+
+/* log_effects.c */
+void ssd_log_supported(struct ssd *ssd, void *buf);
+void ssd_log_effects(struct ssd *ssd, void *buf);
+nvme_status ssd_log_effects_check(struct ssd_cmd *c);
+void ssd_log_fid_effects(struct ssd *ssd, void *buf);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Logs of what there is, printed from the tables that run it: logs, commands, features. */
+#include "ssd/admin/feat.h"
+#include "ssd/admin/log.h"
+
+void
+ssd_log_supported(struct ssd *ssd, void *buf)
+{
+	struct nvme_supported_log_pages *log = buf;
+
+	(void)ssd;
+	for (uint32_t lid = 0; lid < 256; lid++)
+		log->lids[lid] = le32_from(ssd_logs[lid].size ? (uint32_t)NVME_LIDS_LSUPP : 0);
+}
+
+/* CSI is looked at where CC.CSS lets the host choose; only NVM is there.   NVMe Base 2.1, "Commands Supported and Effects". */
+nvme_status
+ssd_log_effects_check(struct ssd_cmd *c)
+{
+	if (nvme_get(c->ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_IOCSS &&
+	    nvme_get(le32_get(c->sqe->cdw14), NVME_GLP_CSI) != NVME_CSI_NVM)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw14) + 3);
+	return NVME_SC_SUCCESS;
+}
+
+void
+ssd_log_effects(struct ssd *ssd, void *buf)
+{
+	struct nvme_effects_log *log = buf;
+
+	(void)ssd;
+	for (uint32_t opc = 0; opc < 256; opc++) {
+		log->acs[opc] = le32_from(ssd_admin_opcodes[opc].effects);
+		log->iocs[opc] = le32_from(ssd_nvm_opcodes[opc].effects);
+	}
+}
+
+void
+ssd_log_fid_effects(struct ssd *ssd, void *buf)
+{
+	struct nvme_fid_effects_log *log = buf;
+
+	for (uint32_t fid = 0; fid < 256; fid++) {
+		if (ssd_feature_there(ssd, fid))
+			log->fids[fid] = le32_from((uint32_t)NVME_FIDS_FSUPP |
+						   nvme_put32(NVME_FIDS_FSP, ssd_features[fid].scope));
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Logs of what happened: errors, SMART, firmware, changed namespaces. */
+#include "ssd/admin/admin.h"
+#include "ssd/admin/feat.h"
+#include "ssd/admin/log.h"
+#include <string.h>
+
+/* Newest first.   NVMe Base 2.1, "Error Information". */
+void
+ssd_log_error(struct ssd *ssd, void *buf)
+{
+	struct nvme_error_log_entry *e = buf;
+	uint64_t n = UT_MIN(ssd->error_count, SSD_ERROR_ENTRIES);
+
+	for (uint64_t i = 0; i < n; i++)
+		e[i] = ssd->errors[(ssd->error_count - 1 - i) % SSD_ERROR_ENTRIES];
+}
+
+/* Of the controller; counters are the subsystem's since it was made.  Thousands are rounded up. */
+void
+ssd_log_smart(struct ssd *ssd, void *buf)
+{
+	const struct ssd_smart *s = &ssd->sub->smart;
+	struct nvme_smart_log *log = buf;
+	uint32_t wctt, cctt;
+
+	ssd_temp_minutes(ssd->sub, &wctt, &cctt);
+	log->cw = ssd_temp_warning(ssd);
+	log->ctemp[0] = (uint8_t)ssd->sub->temperature_k;
+	log->ctemp[1] = (uint8_t)(ssd->sub->temperature_k >> 8);
+	log->avsp = 100;
+	log->avspt = 10;
+	log->dur[0] = le64_from((s->units_read_512 + 999) / 1000);
+	log->duw[0] = le64_from((s->units_written_512 + 999) / 1000);
+	log->hrc[0] = le64_from(s->host_reads);
+	log->hwc[0] = le64_from(s->host_writes);
+	log->cbt[0] = le64_from(s->busy_ns / 60000000000ull);
+	log->pwrc[0] = le64_from(s->power_cycles);
+	log->poh[0] = le64_from(s->power_on_ns / 3600000000000ull);
+	log->upl[0] = le64_from(s->unsafe_shutdowns);
+	log->mdie[0] = le64_from(s->media_errors);
+	log->neile[0] = le64_from(s->error_entries);
+	log->wctt = le32_from(wctt);
+	log->cctt = le32_from(cctt);
+}
+
+/* One slot, read only, and it runs. */
+void
+ssd_log_fw_slot(struct ssd *ssd, void *buf)
+{
+	struct nvme_fw_slot_log *log = buf;
+
+	log->afi = (uint8_t)nvme_put(NVME_AFI_CAFS, 1);
+	memset(log->frs[0], ' ', sizeof(log->frs[0]));
+	memcpy(log->frs[0], ssd->sub->cfg.fr, strnlen(ssd->sub->cfg.fr, sizeof(log->frs[0])));
+}
+
+void
+ssd_log_changed_ns(struct ssd *ssd, void *buf)
+{
+	struct nvme_ns_list *log = buf;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
+		if (ssd->changed_ns[i / 64] >> (i % 64) & 1)
+			log->nsid[n++] = le32_from(i + 1);
+	}
+}
+
+void
+ssd_log_changed_ns_read(struct ssd *ssd)
+{
+	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
+}

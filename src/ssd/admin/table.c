@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The admin command set: exec.c runs it, and the Commands Supported and Effects log is printed from it. */
+#include "ssd/admin/admin.h"
+
+#define CSUPP NVME_EFFECTS_CSUPP
+#define SCOPE(s) ((uint32_t)nvme_put(NVME_EFFECTS_CSP, s))
+#define CTRL SCOPE(NVME_SCOPE_CTRL)
+#define FORMAT_EFFECTS                                                                              \
+	(NVME_EFFECTS_LBCC | NVME_EFFECTS_NCC | (uint32_t)nvme_put(NVME_EFFECTS_CSE, NVME_CSE_NS) | \
+	 SCOPE(NVME_SCOPE_NS | NVME_SCOPE_NSS))
+
+const struct ssd_opcode ssd_admin_opcodes[256] = {
+	[NVME_ADM_DELETE_IO_SQ] = { ssd_adm_delete_sq, CSUPP | CTRL },
+	[NVME_ADM_CREATE_IO_SQ] = { ssd_adm_create_sq, CSUPP | CTRL },
+	[NVME_ADM_GET_LOG_PAGE] = { ssd_adm_get_log_page, CSUPP | CTRL },
+	[NVME_ADM_DELETE_IO_CQ] = { ssd_adm_delete_cq, CSUPP | CTRL },
+	[NVME_ADM_CREATE_IO_CQ] = { ssd_adm_create_cq, CSUPP | CTRL },
+	[NVME_ADM_IDENTIFY] = { ssd_adm_identify, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
+	[NVME_ADM_ABORT] = { ssd_adm_abort, CSUPP | CTRL },
+	[NVME_ADM_SET_FEATURES] = { ssd_adm_set_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
+	[NVME_ADM_GET_FEATURES] = { ssd_adm_get_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
+	[NVME_ADM_ASYNC_EVENT] = { ssd_adm_aer, CSUPP | CTRL },
+	[NVME_ADM_KEEP_ALIVE] = { ssd_adm_keep_alive, CSUPP | CTRL },
+	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
+};

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Make, open and check an image file.
+ *
+ *	0		header (image_hdr.c)
+ *	64 KiB		LBA maps, two a namespace, each a whole number of pages; their disk space is taken at once
+ *	1 MiB aligned	the data: the media's address space, sparse
+ *
+ * The lock is on the open file, so that it goes with the process however that ends.
+ */
+#include "ssd/media/media.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "util/alloc.h"
+
+#define IMAGE_MAPS (64u << 10)
+#define IMAGE_DATA_ALIGN (1u << 20)
+
+struct image_ctx {
+	const char *path;
+	const struct ssd_config *cfg;
+	uint64_t size; /* of the data, as asked for */
+	struct ssd_file_media *f;
+	bool made; /* by us, just now: goes away again when the rest fails */
+	char *err;
+	size_t errlen;
+};
+
+static int __attribute__((format(printf, 3, 4))) complain(const struct image_ctx *x, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(x->err, x->errlen, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* Offsets in the file, from the namespaces of the state. */
+static void
+place(struct ssd_file_media *f)
+{
+	uint64_t off = IMAGE_MAPS;
+
+	for (uint32_t i = 0; i < f->st.nr_ns; i++) {
+		for (int kind = 0; kind < SSD_MAP_KINDS; kind++) {
+			f->map_off[i][kind] = off;
+			off += ut_align_up(ssd_map_bytes(f->st.ns_size[i]), SSD_PAGE);
+		}
+	}
+	f->data_off = ut_align_up(off, IMAGE_DATA_ALIGN);
+	f->data_size = f->st.data_size;
+	f->file_size = f->data_off + f->data_size;
+}
+
+static int
+open_file(struct image_ctx *x)
+{
+	struct ssd_file_media *f = x->f;
+	struct stat st;
+
+	f->fd = open(x->path, O_RDWR | O_CLOEXEC);
+	if (f->fd < 0 && errno == ENOENT && x->cfg->create) {
+		f->fd = open(x->path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+		x->made = f->fd >= 0;
+	}
+	if (f->fd < 0 && errno == ENOENT)
+		return complain(x, -ENOENT, "%s: no such image, and it was not asked to be created", x->path);
+	if (f->fd < 0)
+		return complain(x, -errno, "%s: cannot open the image: %s", x->path, strerror(errno));
+	if (flock(f->fd, LOCK_EX | LOCK_NB)) {
+		x->made = false; /* somebody else was faster: it is theirs */
+		return complain(x, -EBUSY, "%s: the image is in use by another process", x->path);
+	}
+	if (fstat(f->fd, &st) || !S_ISREG(st.st_mode))
+		return complain(x, -EINVAL, "%s: an image is a regular file, this is not", x->path);
+	f->file_size = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+check_sizes(struct image_ctx *x)
+{
+	for (uint32_t i = 0; i < x->cfg->nr_ns; i++) {
+		if (x->cfg->ns[i].size < 4096 || x->cfg->ns[i].size > SSD_MAX_NS_SIZE)
+			return complain(x, -EINVAL, "namespace %u: %" PRIu64 " bytes, but a size is from 4096 to 2^50",
+					i + 1, x->cfg->ns[i].size);
+	}
+	if (!x->cfg->nr_ns || x->cfg->nr_ns > SSD_MAX_NAMESPACES || !x->size)
+		return complain(x, -EINVAL, "%s: an image needs 1 to %u namespaces", x->path, SSD_MAX_NAMESPACES);
+	return 0;
+}
+
+static int
+make(struct image_ctx *x)
+{
+	struct ssd_file_media *f = x->f;
+	int rc;
+
+	f->st.data_size = x->size;
+	f->st.nr_ns = x->cfg->nr_ns;
+	for (uint32_t i = 0; i < f->st.nr_ns; i++) {
+		f->st.ns_size[i] = x->cfg->ns[i].size & ~511ull;
+		f->st.lbaf[i] = x->cfg->ns[i].lba_size == 4096;
+	}
+	place(f);
+	if (ftruncate(f->fd, (off_t)f->file_size))
+		return complain(x, -errno, "%s: cannot size the image to %" PRIu64 " bytes: %s", x->path, f->file_size,
+				strerror(errno));
+	rc = ssd_image_commit(&f->base);
+	return rc ? complain(x, rc, "%s: cannot write the header of the image", x->path) : 0;
+}
+
+/* What is asked for, against what the image has. */
+static int
+check_config(struct image_ctx *x)
+{
+	const struct ssd_image_state *st = &x->f->st;
+
+	if (x->cfg->nr_ns != st->nr_ns)
+		return complain(x, x->cfg->nr_ns > st->nr_ns ? -EFBIG : -EINVAL,
+				"%s: the image has %u namespace(s), %u are asked for", x->path, st->nr_ns,
+				x->cfg->nr_ns);
+	for (uint32_t i = 0; i < st->nr_ns; i++) {
+		uint64_t want = x->cfg->ns[i].size & ~511ull;
+
+		if (want != st->ns_size[i])
+			return complain(x, want > st->ns_size[i] ? -EFBIG : -EINVAL,
+					"%s: namespace %u of the image has %" PRIu64 " bytes, %" PRIu64
+					" are asked for",
+					x->path, i + 1, st->ns_size[i], want);
+	}
+	if (x->size != st->data_size)
+		return complain(x, -EUCLEAN, "%s: the image has its namespaces elsewhere than this version", x->path);
+	return 0;
+}
+
+static int
+load(struct image_ctx *x)
+{
+	struct ssd_file_media *f = x->f;
+	uint64_t have = f->file_size;
+	uint8_t page[SSD_IMAGE_HDR];
+	int rc;
+
+	if (have < sizeof(page))
+		return complain(x, -EFBIG, "%s: too small to be an image (%" PRIu64 " bytes)", x->path, have);
+	if (pread(f->fd, page, sizeof(page), 0) != (ssize_t)sizeof(page))
+		return complain(x, -EIO, "%s: cannot read the header of the image", x->path);
+	rc = ssd_image_hdr_read(page, &f->st, &f->seq);
+	if (rc)
+		return complain(x, rc, "%s: not an image of this program, or its header is damaged", x->path);
+	place(f);
+	if (have < f->file_size)
+		return complain(x, -EFBIG, "%s: the image is too small: %" PRIu64 " bytes of %" PRIu64, x->path, have,
+				f->file_size);
+	return check_config(x);
+}
+
+static int
+map(struct image_ctx *x)
+{
+	struct ssd_file_media *f = x->f;
+	uint64_t granules = f->data_size / SSD_GRANULE + 1;
+	void *va = MAP_FAILED;
+	int rc;
+
+	rc = posix_fallocate(f->fd, 0, (off_t)f->data_off);
+	if (rc)
+		return complain(x, -rc, "%s: no disk space for the tables of the image: %s", x->path, strerror(rc));
+	f->written = ut_calloc(granules / 64 + 1, sizeof(uint64_t));
+	f->backed = ut_calloc(granules / 64 + 1, sizeof(uint64_t));
+	f->scratch = ut_calloc(1, SSD_GRANULE);
+	if (f->written && f->backed && f->scratch && !ut_alloc_spend())
+		va = mmap(NULL, f->file_size, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+	if (va == MAP_FAILED)
+		return complain(x, -ENOMEM, "%s: no memory to map the image", x->path);
+	f->va = va;
+	ssd_file_scan(f);
+	return 0;
+}
+
+int
+ssd_media_file(const struct ssd_config *cfg, uint64_t size, struct ssd_media **out, char *err, size_t errlen)
+{
+	struct image_ctx x = { .path = cfg->image, .cfg = cfg, .size = size, .err = err, .errlen = errlen };
+	int rc;
+
+	if (!x.path || !*x.path)
+		return complain(&x, -EINVAL, "an image file needs a path");
+	x.f = ut_calloc(1, sizeof(*x.f));
+	if (!x.f)
+		return complain(&x, -ENOMEM, "no memory");
+	x.f->fd = -1;
+	x.f->base.ops = &ssd_file_ops;
+	rc = check_sizes(&x);
+	if (!rc)
+		rc = open_file(&x);
+	if (!rc)
+		rc = !x.f->file_size && cfg->create ? make(&x) : load(&x);
+	if (!rc)
+		rc = map(&x);
+	if (rc) {
+		if (x.made)
+			unlink(x.path);
+		ssd_file_free(x.f);
+		return rc;
+	}
+	*out = &x.f->base;
+	return 0;
+}

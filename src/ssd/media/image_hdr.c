@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The first 4 KiB of an image: two slots of 2 KiB that are written in turn.  A slot has a sequence number and a CRC-32C,
+ * so that a write which was cut short leaves the other slot valid.  All integers are little-endian.
+ */
+#include "ssd/media/media.h"
+#include <errno.h>
+#include <string.h>
+
+#define IMAGE_MAGIC "nvproof image\r\n\032"
+#define IMAGE_VERSION 1u
+
+struct image_ns {
+	le64 size; /* bytes */
+	uint8_t lbaf, rsvd9[7];
+};
+
+struct image_saved {
+	le32 v[12]; /* struct ssd_feat_saved, member by member */
+};
+
+struct image_slot {
+	char magic[16];
+	le32 version, nr_ns;
+	le64 seq, data_size;
+	struct image_ns ns[SSD_MAX_NAMESPACES];
+	le64 smart[16];
+	struct image_saved saved[SSD_MAX_CTRLRS];
+	uint8_t rsvd[SSD_IMAGE_SLOT - 40 - 16 * SSD_MAX_NAMESPACES - 128 - 48 * SSD_MAX_CTRLRS - 4];
+	le32 crc; /* of all bytes before it */
+};
+static_assert(sizeof(struct image_slot) == SSD_IMAGE_SLOT, "slot");
+static_assert(sizeof(struct ssd_smart) == 10 * sizeof(uint64_t), "each SMART counter is written");
+static_assert(sizeof(struct ssd_feat_saved) == 10 * sizeof(uint32_t), "each saved feature is written");
+static_assert(SSD_IMAGE_HDR == 2 * SSD_IMAGE_SLOT, "two slots");
+
+static uint32_t
+crc32c(const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+	uint32_t crc = 0xffffffffu;
+
+	while (len--) {
+		crc ^= *p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (0x82f63b78u & (0u - (crc & 1)));
+	}
+	return ~crc;
+}
+
+static bool
+slot_valid(const struct image_slot *s)
+{
+	return !memcmp(s->magic, IMAGE_MAGIC, sizeof(s->magic)) && le32_get(s->version) == IMAGE_VERSION &&
+	       le32_get(s->crc) == crc32c(s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
+	       le32_get(s->nr_ns) <= SSD_MAX_NAMESPACES;
+}
+
+static int
+slot_decode(const struct image_slot *s, struct ssd_image_state *st)
+{
+	uint64_t smart[10];
+	uint32_t saved[10];
+
+	memset(st, 0, sizeof(*st));
+	st->nr_ns = le32_get(s->nr_ns);
+	st->data_size = le64_get(s->data_size);
+	if (!st->data_size || st->data_size > SSD_MAX_NS_SIZE * SSD_MAX_NAMESPACES)
+		return -EUCLEAN;
+	for (uint32_t i = 0; i < st->nr_ns; i++) {
+		st->ns_size[i] = le64_get(s->ns[i].size);
+		st->lbaf[i] = s->ns[i].lbaf;
+		if (st->ns_size[i] < 4096 || st->ns_size[i] > SSD_MAX_NS_SIZE || st->lbaf[i] > 1)
+			return -EUCLEAN;
+	}
+	for (size_t i = 0; i < 10; i++)
+		smart[i] = le64_get(s->smart[i]);
+	memcpy(&st->smart, smart, sizeof(smart));
+	for (size_t c = 0; c < SSD_MAX_CTRLRS; c++) {
+		for (size_t i = 0; i < 10; i++)
+			saved[i] = le32_get(s->saved[c].v[i]);
+		memcpy(&st->saved[c], saved, sizeof(saved));
+	}
+	return 0;
+}
+
+int
+ssd_image_hdr_read(const void *page, struct ssd_image_state *st, uint64_t *seq)
+{
+	const struct image_slot *s = page;
+	bool ok0 = slot_valid(&s[0]), ok1 = slot_valid(&s[1]);
+
+	if (!ok0 && !ok1)
+		return -EUCLEAN;
+	if (!ok0 || (ok1 && le64_get(s[1].seq) > le64_get(s[0].seq)))
+		s++;
+	*seq = le64_get(s->seq);
+	return slot_decode(s, st);
+}
+
+void
+ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq)
+{
+	struct image_slot *s = slot;
+	uint64_t smart[10];
+	uint32_t saved[10];
+
+	memset(s, 0, sizeof(*s));
+	memcpy(s->magic, IMAGE_MAGIC, sizeof(s->magic));
+	s->version = le32_from(IMAGE_VERSION);
+	s->nr_ns = le32_from(st->nr_ns);
+	s->seq = le64_from(seq);
+	s->data_size = le64_from(st->data_size);
+	for (uint32_t i = 0; i < st->nr_ns; i++)
+		s->ns[i] = (struct image_ns){ .size = le64_from(st->ns_size[i]), .lbaf = st->lbaf[i] };
+	memcpy(smart, &st->smart, sizeof(smart));
+	for (size_t i = 0; i < 10; i++)
+		s->smart[i] = le64_from(smart[i]);
+	for (size_t c = 0; c < SSD_MAX_CTRLRS; c++) {
+		memcpy(saved, &st->saved[c], sizeof(saved));
+		for (size_t i = 0; i < 10; i++)
+			s->saved[c].v[i] = le32_from(saved[i]);
+	}
+	s->crc = le32_from(crc32c(s, offsetof(struct image_slot, crc)));
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the media back ends share, and what an image file keeps besides the data: the format of each namespace, its LBA
+ * maps, SMART counters and saved features.
+ */
+#pragma once
+#include "ssd/ssd_int.h"
+
+#define SSD_ZEROS (64u << 10)
+#define SSD_MAX_NS_SIZE (1ull << 50)
+
+extern const uint8_t ssd_zeros[SSD_ZEROS]; /* what unwritten space reads as */
+
+/* Bytes of one LBA map of a namespace of `size` bytes: a bit for each 512 bytes, whole words. */
+static inline uint64_t
+ssd_map_bytes(uint64_t size)
+{
+	return (size / 512 + 63) / 64 * 8;
+}
+
+/* What an image keeps.  In memory in this form; image_hdr.c has the form on disk. */
+struct ssd_image_state {
+	uint64_t ns_size[SSD_MAX_NAMESPACES];
+	uint8_t lbaf[SSD_MAX_NAMESPACES];
+	uint32_t nr_ns;
+	uint64_t data_size; /* of the media; where namespaces are in it is not the image's business */
+	struct ssd_smart smart;
+	struct ssd_feat_saved saved[SSD_MAX_CTRLRS];
+};
+
+enum ssd_map_kind {
+	SSD_MAP_ALLOC,
+	SSD_MAP_BAD,
+	SSD_MAP_KINDS,
+};
+
+/* For an image only; NULL for other media. */
+struct ssd_image_state *ssd_image_state(struct ssd_media *m);
+void *ssd_image_lba_map(struct ssd_media *m, uint32_t ns, enum ssd_map_kind kind);
+/* Write the state.  0 or -EIO. */
+int ssd_image_commit(struct ssd_media *m);
+
+/* image_hdr.c: two slots that are written in turn, so that one of them is always whole. */
+#define SSD_IMAGE_HDR 4096u
+/* -EUCLEAN: no slot of ours is whole. */
+int ssd_image_hdr_read(const void *page, struct ssd_image_state *st, uint64_t *seq);
+/* Fill slot seq % 2: 2 KiB at *off of the header page. */
+#define SSD_IMAGE_SLOT 2048u
+void ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq);
+
+/* Between file.c (the media operations) and image.c (make, open and check an image). */
+#define SSD_GRANULE \
+	(64u << 10) /* disk space is taken in these, before the first store: a full disk must not become SIGBUS */
+
+struct ssd_file_media {
+	struct ssd_media base;
+	int fd;
+	uint8_t *va; /* the whole file */
+	uint64_t file_size, data_off, data_size;
+	uint64_t map_off[SSD_MAX_NAMESPACES][SSD_MAP_KINDS];
+	uint64_t *written; /* granules that hold anything; others read as zeros */
+	uint64_t *backed; /* granules that have all their disk space */
+	uint8_t *scratch; /* a granule, for reading what cannot be backed */
+	struct ssd_image_state st;
+	uint64_t seq;
+};
+extern const struct ssd_media_ops ssd_file_ops;
+/* Fill `written` from the holes of the file. */
+void ssd_file_scan(struct ssd_file_media *f);
+void ssd_file_free(struct ssd_file_media *f);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Read and Write, and what every command on one LBA range has in common.
+ *
+ * Namespaces have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM Command
+ * Set asks for ("if the namespace is not formatted to use end-to-end protection information ...").  Limited Retry is
+ * accepted and changes nothing: the media has no retries.
+ */
+#include "ssd/nvm/lba_map.h"
+#include "ssd/nvm/nvm.h"
+#include <string.h>
+#include "nvproof/spec/feat.h"
+
+#define CDW12_BYTE(bit) (offsetof(struct nvme_rw_cmd, nlb) + (bit) / 8)
+
+/* NVM Command Set 1.1, "Read command": SLBA, NLB, CETYPE.  No command extension is announced, so CETYPE is 0h. */
+nvme_status
+ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
+{
+	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
+
+	if (!c->ns)
+		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_rw_cmd, nsid));
+	r->slba = le64_get(cmd->slba);
+	r->nlb = le16_get(cmd->nlb) + 1u;
+	if (nvme_get(nvme_rw_cdw12(cmd), NVME_RW_CETYPE))
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12_BYTE(16));
+	if (!ssd_nvm_in_range(c->ns, r->slba, r->nlb)) {
+		c->err_lba = UT_MAX(r->slba, c->ns->nsze); /* the first that is not there */
+		return ssd_fail(c, NVME_SC_LBA_RANGE, offsetof(struct nvme_rw_cmd, slba));
+	}
+	return NVME_SC_SUCCESS;
+}
+
+/* NVMe Base 2.1, "Identify Controller data structure": MDTS; in pages of CAP.MPSMIN. */
+nvme_status
+ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r)
+{
+	nvme_status st = ssd_nvm_range(c, r);
+	uint64_t max = (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS);
+
+	if (!st && (uint64_t)r->nlb << c->ns->lba_shift > max)
+		st = ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_rw_cmd, nlb));
+	return st;
+}
+
+/* NVM Command Set 1.1, "Write Uncorrectable command" and "Deallocated or Unwritten Logical Blocks". */
+nvme_status
+ssd_nvm_readable(struct ssd_cmd *c, uint64_t slba, uint32_t nlb)
+{
+	struct ssd_ns *ns = c->ns;
+	uint64_t lba;
+
+	if (ns->bad->count && ssd_lba_map_find(ns->bad, slba, nlb, true, &lba)) {
+		ns->sub->smart.media_errors++;
+		return ssd_fail_lba(c, NVME_SC_UNRECOVERED_READ, lba);
+	}
+	if ((ns->err_recovery & NVME_FEAT_ER_DULBE) && ssd_lba_map_find(ns->alloc, slba, nlb, false, &lba))
+		return ssd_fail_lba(c, NVME_SC_UNWRITTEN_BLOCK, lba);
+	return NVME_SC_SUCCESS;
+}
+
+nvme_status
+ssd_nvm_settle(struct ssd_cmd *c, uint32_t cdw12)
+{
+	struct ssd_media *m = c->ns->sub->media;
+
+	if (!(cdw12 & NVME_RW_FUA) && (c->ssd->feat.vwc & NVME_FEAT_VWC_WCE))
+		return NVME_SC_SUCCESS;
+	return m->ops->flush(m) ? ssd_fail_lba(c, NVME_SC_WRITE_FAULT,
+					       le64_get(((const struct nvme_rw_cmd *)(const void *)c->sqe)->slba))
+				: NVME_SC_SUCCESS;
+}
+
+/* Space for writing at `off` in the namespace, and what that does to the LBA maps.  NULL: there is none. */
+static void *
+poke(struct ssd_ns *ns, uint64_t slba, uint64_t *len)
+{
+	struct ssd_media *m = ns->sub->media;
+	void *p = m->ops->poke(m, ssd_nvm_off(ns, slba), len);
+
+	if (!p)
+		return NULL;
+	ssd_lba_map_set(ns->alloc, slba, *len >> ns->lba_shift);
+	ssd_lba_map_clear(ns->bad, slba, *len >> ns->lba_shift);
+	return p;
+}
+
+nvme_status
+ssd_nvm_store(struct ssd_cmd *c, uint64_t slba, const uint8_t *src, uint32_t nlb)
+{
+	uint64_t total = (uint64_t)nlb << c->ns->lba_shift, done, len;
+
+	for (done = 0; done < total; done += len) {
+		void *dst;
+
+		len = total - done;
+		dst = poke(c->ns, slba + (done >> c->ns->lba_shift), &len);
+		if (!dst)
+			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, slba + (done >> c->ns->lba_shift));
+		if (!c->ns->sub->media->null)
+			memcpy(dst, src + done, len);
+	}
+	return NVME_SC_SUCCESS;
+}
+
+void
+ssd_nvm_load(struct ssd_cmd *c, uint64_t slba, uint8_t *dst, uint32_t nlb)
+{
+	struct ssd_media *m = c->ns->sub->media;
+	uint64_t total = (uint64_t)nlb << c->ns->lba_shift, done, len;
+
+	for (done = 0; done < total; done += len) {
+		len = total - done;
+		memcpy(dst + done, m->ops->peek(m, ssd_nvm_off(c->ns, slba) + done, &len), len);
+	}
+}
+
+static nvme_status
+send_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
+{
+	struct ssd_media *m = c->ns->sub->media;
+	nvme_status st = ssd_data(c, total);
+	uint64_t done, len;
+
+	for (done = 0; !st && !m->null && done < total; done += len) {
+		const void *src;
+
+		len = total - done;
+		src = m->ops->peek(m, ssd_nvm_off(c->ns, r->slba) + done, &len);
+		st = ssd_to_host(c, done, src, len);
+	}
+	return st;
+}
+
+nvme_status
+ssd_nvm_read(struct ssd_cmd *c)
+{
+	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
+	struct ssd_subsys *sub = c->ssd->sub;
+	struct nvm_range r;
+	nvme_status st = ssd_nvm_data_range(c, &r);
+	uint64_t total;
+
+	if (!st)
+		st = ssd_nvm_readable(c, r.slba, r.nlb);
+	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
+		st = ssd_nvm_settle(c, NVME_RW_FUA); /* "commit to the medium, then read": Read command, FUA */
+	if (st)
+		return st;
+	total = (uint64_t)r.nlb << c->ns->lba_shift;
+	st = send_data(c, &r, total);
+	if (st)
+		return st;
+	sub->smart.host_reads++;
+	sub->smart.units_read_512 += total / 512;
+	sub->stats.bytes_read += total;
+	return NVME_SC_SUCCESS;
+}
+
+static nvme_status
+receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
+{
+	nvme_status st = ssd_data(c, total);
+	uint64_t done, len;
+
+	for (done = 0; !st && done < total; done += len) {
+		uint64_t lba = r->slba + (done >> c->ns->lba_shift);
+		void *dst;
+
+		len = total - done;
+		dst = poke(c->ns, lba, &len);
+		if (!dst)
+			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, lba);
+		if (!c->ns->sub->media->null)
+			st = ssd_from_host(c, done, dst, len);
+	}
+	return st;
+}
+
+/* No directives are announced: DTYPE is 0h.  NVMe Base 2.1, "Directives". */
+nvme_status
+ssd_nvm_write(struct ssd_cmd *c)
+{
+	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
+	struct ssd_subsys *sub = c->ssd->sub;
+	struct nvm_range r;
+	nvme_status st = ssd_nvm_data_range(c, &r);
+	uint64_t total;
+
+	if (!st && nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE))
+		st = ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12_BYTE(20));
+	if (st)
+		return st;
+	total = (uint64_t)r.nlb << c->ns->lba_shift;
+	st = receive_data(c, &r, total);
+	if (!st)
+		st = ssd_nvm_settle(c, nvme_rw_cdw12(cmd));
+	if (st)
+		return st;
+	sub->smart.host_writes++;
+	sub->smart.units_written_512 += total / 512;
+	sub->stats.bytes_written += total;
+	return NVME_SC_SUCCESS;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The NVM command set: exec.c runs it, and the Commands Supported and Effects log is printed from it. */
+#include "ssd/nvm/nvm.h"
+
+#define CSUPP NVME_EFFECTS_CSUPP
+#define LBCC NVME_EFFECTS_LBCC
+#define NS ((uint32_t)nvme_put(NVME_EFFECTS_CSP, NVME_SCOPE_NS))
+
+const struct ssd_opcode ssd_nvm_opcodes[256] = {
+	[NVME_OPC_FLUSH] = { ssd_nvm_flush, CSUPP | NS },
+	[NVME_OPC_WRITE] = { ssd_nvm_write, CSUPP | LBCC | NS },
+	[NVME_OPC_READ] = { ssd_nvm_read, CSUPP | NS },
+	[NVME_OPC_WRITE_UNCOR] = { ssd_nvm_write_uncor, CSUPP | LBCC | NS },
+	[NVME_OPC_COMPARE] = { ssd_nvm_compare, CSUPP | NS },
+	[NVME_OPC_WRITE_ZEROES] = { ssd_nvm_write_zeroes, CSUPP | LBCC | NS },
+	[NVME_OPC_DSM] = { ssd_nvm_dsm, CSUPP | LBCC | NS },
+	[NVME_OPC_VERIFY] = { ssd_nvm_verify, CSUPP | NS },
+	[NVME_OPC_COPY] = { ssd_nvm_copy, CSUPP | LBCC | NS },
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Verify: a Read without the data. */
+#include "ssd/nvm/nvm.h"
+
+/* NVM Command Set 1.1, "Verify command".  No limit is announced in VSL. */
+nvme_status
+ssd_nvm_verify(struct ssd_cmd *c)
+{
+	struct ssd_smart *smart = &c->ssd->sub->smart;
+	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
+	struct nvm_range r;
+	nvme_status st = ssd_nvm_range(c, &r);
+
+	if (!st)
+		st = ssd_nvm_readable(c, r.slba, r.nlb);
+	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
+		st = ssd_nvm_settle(c, NVME_RW_FUA);
+	if (st)
+		return st;
+	smart->host_reads++;
+	smart->units_read_512 += ((uint64_t)r.nlb << c->ns->lba_shift) / 512;
+	return NVME_SC_SUCCESS;
+}
