@@ -19,7 +19,8 @@ enum nvp_iow_error {		/* the host's side; what the device said is in status */
 	NVP_IOW_OVERTIME = -4,		/* still running 30 s after its time */
 	NVP_IOW_BUFFERS = -5,
 	NVP_IOW_IO = -6,
-	NVP_IOW_TERMINATED = -7,
+	NVP_IOW_TERMINATED = -7,	/* by the parent, or because the drive was reset or is gone */
+	NVP_IOW_DIED = -8,		/* the process was killed or crashed */
 };
 
 struct nvp_iow_plan {
@@ -30,8 +31,8 @@ struct nvp_iow_plan {
 	uint32_t read_percent;
 	uint32_t qdepth;		/* commands kept outstanding; the queue has one slot more */
 	uint64_t time_ns;		/* 0: no limit */
-	uint64_t io_count;		/* 0: no limit */
-	uint64_t region_start, region_end;	/* LBAs, end excluded */
+	uint64_t io_count;		/* 0: no limit.  Neither, and purely sequential: the region once */
+	uint64_t region_start, region_end;	/* LBAs, end excluded; cut at the end of the namespace */
 	uint64_t lba_start;		/* first LBA of a sequential run */
 	uint64_t seed;
 	uint32_t ptype, pvalue;		/* write data, as Buffer.fill_pattern() */
@@ -57,20 +58,35 @@ struct nvp_iow;
 
 /*
  * Check the plan, create the queue pair, start the process, and wait (at most 5 s) until it runs.  verify may be NULL.
- * -EINVAL with nvp_error(): which field; -ENOTSUP: the bus cannot be shared with a process (sim:); what nvp_qpair_create() says; -ECHILD: it died.
+ * On a bus that cannot be shared with a process (sim:) the same engine runs in this one, in slices, whenever one of the
+ * functions below is called; it is then as deterministic as the rest of the simulation.
+ * -EINVAL with nvp_error(): which field; -ENOMEM; what nvp_qpair_create() says; -ENOENT: no nvproof-worker found (see
+ * NVPROOF_WORKER); -ECHILD: it did not start, or died.  An io_size above MDTS is no error here but the result's (NVP_IOW_MDTS).
+ * ns is copied; its controller and verify must outlive the worker.
  */
 int nvp_iow_start(struct nvp_ns *ns, const struct nvp_iow_plan *plan, struct nvp_verify *verify, struct nvp_iow **out);
 bool nvp_iow_running(struct nvp_iow *w);
 /* Counters so far; safe while it runs. */
 void nvp_iow_live(const struct nvp_iow *w, uint64_t *ios, uint64_t *bytes);
+/* The same over all workers that a controller has or had: they never go down.  Any thread. */
+void nvp_iow_total(const struct nvp_ctrlr *c, uint64_t *ios, uint64_t *bytes);
 /* Ask it to end (the result's error is NVP_IOW_TERMINATED). */
 void nvp_iow_stop(struct nvp_iow *w);
 /*
  * One slice of waiting for its end, at most `ms` milliseconds: 1 ended, 0 still running.  Repeat; a worker past its time by 30 s is
- * killed (NVP_IOW_OVERTIME).
+ * killed (NVP_IOW_OVERTIME), and one whose drive was reset or is gone is ended (NVP_IOW_TERMINATED).
  */
 int nvp_iow_wait(struct nvp_iow *w, uint32_t ms);
-/* Collect the result of a worker that ended (or kill one that did not), delete the queue pair, free. */
-void nvp_iow_close(struct nvp_iow *w, struct nvp_iow_result *out);
-/* One line for a person: why it ended; "" when all went well. Valid until close. */
+/* Once it has ended, until close: what it measured. */
+const struct nvp_iow_result *nvp_iow_result(const struct nvp_iow *w);
+/* One line for a person: why it ended; "" when all went well. */
 const char *nvp_iow_reason(const struct nvp_iow *w);
+/* Commands completed in each second; *n: how many seconds. */
+const uint32_t *nvp_iow_seconds(const struct nvp_iow *w, uint32_t *n);
+/* The latency that `ppm` of a million commands stayed within (500000: the median), to 1 %. */
+uint64_t nvp_iow_percentile_ns(const struct nvp_iow *w, uint32_t ppm);
+/*
+ * Collect the result of a worker that ended (one that did not is stopped, and after a second killed), delete the queue pair, free.
+ * out may be NULL.  NULL is fine.
+ */
+void nvp_iow_close(struct nvp_iow *w, struct nvp_iow_result *out);

@@ -23,6 +23,12 @@ struct ctrlr_aer {
 	bool used, refill;
 };
 
+/* Somebody (a worker's parent) who has to let go of the queues before a controller reset. */
+struct ctrlr_watch {
+	struct ctrlr_watch *next;
+	void (*before_reset)(struct ctrlr_watch *w);
+};
+
 struct nvp_ctrlr {
 	struct nvp_bus *bus;
 	bool own_bus;			/* close it too */
@@ -45,6 +51,8 @@ struct nvp_ctrlr {
 	nvp_cb aer_cb;
 	void *aer_arg;
 	struct nvp_events events;
+	struct ctrlr_watch *watches;
+	uint64_t worker_cmds, worker_bytes;	/* of workers that have been closed */
 
 	struct {
 		uint64_t off;
