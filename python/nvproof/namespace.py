@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Namespace: what Identify says of it, format, and ioworkers.  The I/O commands are native."""
+from typing import Any, Type, overload
+
+from . import _native
+from .controller import Controller, _warn
+from .ioworker import IOWorker
+from .util import field
+
+_FORMAT_TIMEOUT_MS = 100_000
+
+
+class Namespace(_native.Namespace):
+    """Namespace(nvme, nsid=1, nlba_verify=2**64-1, crc_snapshot=None)
+
+    nlba_verify: how many LBAs data verification covers (0: all).  NamespaceCreationError: there is no such namespace.
+    """
+
+    def __init__(
+        self, nvme: Controller, nsid: int = 1, nlba_verify: int = 2**64 - 1, crc_snapshot: str | None = None
+    ) -> None:
+        if crc_snapshot is not None:
+            raise ValueError("Namespace: crc_snapshot is not supported yet")
+        super().__init__(nvme, nsid, nlba_verify)
+
+    def close(self, crc_snapshot: str | None = None) -> None:
+        """Let go of the namespace and of its verification table."""
+        if crc_snapshot is not None:
+            raise ValueError("Namespace.close: crc_snapshot is not supported yet")
+        super().close()
+
+    @overload
+    def id_data(
+        self,
+        byte_end: int,
+        byte_begin: int | None,
+        type: Type[str],
+        cns: int = 0,
+        cntid: int = 0,
+        csi: int = 0,
+    ) -> str:
+        ...
+
+    @overload
+    def id_data(
+        self,
+        byte_end: int,
+        byte_begin: int | None = None,
+        type: Type[int] = int,
+        cns: int = 0,
+        cntid: int = 0,
+        csi: int = 0,
+    ) -> int:
+        ...
+
+    def id_data(
+        self,
+        byte_end: int,
+        byte_begin: int | None = None,
+        type: Any = int,
+        cns: int = 0,
+        cntid: int = 0,
+        csi: int = 0,
+    ) -> int | str:
+        """Bytes byte_begin to byte_end (both included, the end first) of an Identify data structure."""
+        data = self.nvme._identify_data(self.nsid, cns, cntid, csi, 0)
+        return field(data, byte_end, byte_begin, type, "little")
+
+    def cmdname(self, opcode: int) -> str:
+        """Name of an I/O command."""
+        return _native.io_name(opcode)
+
+    def supports(self, opcode: int) -> bool:
+        """Whether the log says that an I/O command is supported."""
+        return self.nvme.supports(256 + opcode)
+
+    def get_sector_size(self, extended: bool = False, io_flags: int = 0) -> int:
+        """Bytes of an LBA; extended: with its metadata."""
+        return self.sector_size + (self.meta_size if extended else 0)
+
+    def get_lba_format(
+        self, data_size: int = 512, meta_size: int = 0, pif: int = 0, sts: int = 0
+    ) -> int | None:
+        """Index of the LBA format with these sizes in bytes; None: there is none."""
+        return self.nvme.get_lba_format(data_size, meta_size, pif, sts, self.nsid)
+
+    def get_timeout_ms(self, opcode: int) -> int:
+        """Timeout of an I/O command, in milliseconds."""
+        return self.nvme.get_opcode_timeout(True, opcode)
+
+    def set_timeout_ms(self, opcode: int, msec: int) -> None:
+        """Set the timeout of an I/O command; 0: that of the controller."""
+        self.nvme.set_opcode_timeout(True, opcode, msec)
+
+    def format(
+        self,
+        data_size: int | None = None,
+        meta_size: int = 0,
+        ses: int = 0,
+        pil: int = 0,
+        pi: int = 0,
+        mset: int = 0,
+        pif: int = 0,
+        sts: int = 0,
+    ) -> int:
+        """Format this namespace and wait for it; dword 0 of the completion.  All data is lost.
+
+        data_size: bytes of an LBA, None: as it is.  AssertionError: no such LBA format.
+        """
+        nvme: Controller = self.nvme
+        lbaf = self.get_lba_format(self.sector_size if data_size is None else data_size, meta_size, pif, sts)
+        assert lbaf is not None, f"no LBA format has {data_size} + {meta_size} bytes"
+        cdw10 = lbaf & 0xF | mset << 4 | pi << 5 | pil << 8 | ses << 9 | lbaf >> 4 << 12
+        before = nvme.get_opcode_timeout(False, 0x80)
+        nvme.set_opcode_timeout(False, 0x80, max(before, _FORMAT_TIMEOUT_MS))
+        try:
+            cqe = nvme.sync_cmd(0x80, nsid=self.nsid, cdw10=cdw10)
+        finally:
+            nvme.set_opcode_timeout(False, 0x80, 0 if before == nvme.timeout else before)
+        _warn(cqe)
+        self.refresh()
+        return cqe.cdw0
+
+    def ioworker(self, *args: Any, **kwargs: Any) -> IOWorker:
+        """An I/O generator in a process of its own; see IOWorker for the arguments.  start() or `with` starts it."""
+        return IOWorker(self, *args, **kwargs)

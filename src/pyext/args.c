@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Argument tables: see args.h. */
+#include "pyext/args.h"
+
+#include <string.h>
+
+int
+py_args_intern(struct py_arg *spec, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (!spec[i].key)
+			spec[i].key = PyUnicode_InternFromString(spec[i].name);
+		if (!spec[i].key)
+			return -1;
+	}
+	return 0;
+}
+
+/* -1: no such parameter; -2: an exception is set. */
+static int
+find(const struct py_arg *spec, int n, PyObject *key)
+{
+	for (int i = 0; i < n; i++)
+		if (spec[i].key == key) /* interned: nearly always hits */
+			return i;
+	for (int i = 0; i < n; i++) {
+		int eq = PyObject_RichCompareBool(spec[i].key, key, Py_EQ);
+
+		if (eq)
+			return eq < 0 ? -2 : i;
+	}
+	return -1;
+}
+
+static int
+overflow(const char *func, const struct py_arg *a, const char *bits)
+{
+	PyErr_Format(PyExc_OverflowError, "%s(): %s does not fit %s bits", func, a->name, bits);
+	return -1;
+}
+
+static int
+convert_signed(const char *func, const struct py_arg *a, PyObject *obj, union py_val *out)
+{
+	long v = PyLong_AsLong(obj);
+
+	if (v == -1 && PyErr_Occurred())
+		return -1;
+	out->i = v;
+	return v < INT32_MIN || v > INT32_MAX ? overflow(func, a, "32") : 0;
+}
+
+static int
+convert_unsigned(const char *func, const struct py_arg *a, PyObject *obj, union py_val *out)
+{
+	if (!PyLong_Check(obj)) { /* numpy's and others' integers */
+		PyObject *num = PyNumber_Index(obj);
+
+		if (!num)
+			return -1;
+		out->u = PyLong_AsUnsignedLongLong(num);
+		Py_DECREF(num);
+	} else {
+		out->u = PyLong_AsUnsignedLongLong(obj);
+	}
+	if (out->u == UINT64_MAX && PyErr_Occurred()) {
+		if (!PyErr_ExceptionMatches(PyExc_OverflowError))
+			return -1;
+		PyErr_Clear();
+		return overflow(func, a, a->kind == ARG_U32 ? "32 unsigned" : "64 unsigned");
+	}
+	return a->kind == ARG_U32 && out->u > UINT32_MAX ? overflow(func, a, "32 unsigned") : 0;
+}
+
+static int
+convert(const char *func, const struct py_arg *a, PyObject *obj, union py_val *out)
+{
+	int truth;
+
+	switch (a->kind) {
+	case ARG_U32:
+	case ARG_U64:
+		return convert_unsigned(func, a, obj, out);
+	case ARG_I32:
+		return convert_signed(func, a, obj, out);
+	case ARG_BOOL:
+		truth = PyObject_IsTrue(obj);
+		out->u = truth > 0;
+		return truth < 0 ? -1 : 0;
+	case ARG_CALLABLE:
+		out->obj = obj == Py_None ? NULL : obj;
+		if (!out->obj || PyCallable_Check(obj))
+			return 0;
+		break;
+	case ARG_OBJ:
+	case ARG_ALIAS:
+		out->obj = obj == Py_None ? NULL : obj;
+		return 0;
+	case ARG_TYPE:
+		out->obj = obj == Py_None ? NULL : obj;
+		if (!out->obj || PyObject_TypeCheck(obj, *a->type))
+			return 0;
+		break;
+	}
+	PyErr_Format(PyExc_TypeError, "%s(): wrong type for %s", func, a->name);
+	return -1;
+}
+
+static int
+fill(const char *func, const struct py_arg *spec, int n, int required, PyObject *const *got, union py_val *out)
+{
+	for (int i = 0; i < n; i++) {
+		if (got[i]) {
+			if (convert(func, &spec[i], got[i], &out[i]) < 0)
+				return -1;
+		} else if (i < required) {
+			PyErr_Format(PyExc_TypeError, "%s() needs %s", func, spec[i].name);
+			return -1;
+		} else {
+			out[i].u = spec[i].kind == ARG_ALIAS ? 0 : spec[i].def;
+		}
+	}
+	return 0;
+}
+
+static int
+place(const char *func, const struct py_arg *spec, int n, PyObject *key, PyObject *val, PyObject **got)
+{
+	int i = find(spec, n, key);
+
+	if (i == -2)
+		return -1;
+	if (i >= 0 && spec[i].kind == ARG_ALIAS)
+		i = (int)spec[i].def;
+	if (i < 0 || got[i]) {
+		PyErr_Format(PyExc_TypeError, "%s() got %s argument '%U'", func, i < 0 ? "an unexpected" : "a repeated",
+			     key);
+		return -1;
+	}
+	got[i] = val;
+	return 0;
+}
+
+static int
+too_many(const char *func, int n)
+{
+	PyErr_Format(PyExc_TypeError, "%s() takes at most %d arguments", func, n);
+	return -1;
+}
+
+int
+py_args(const char *func, const struct py_arg *spec, int n, int required, PyObject *const *args, Py_ssize_t nargs,
+	PyObject *kwnames, union py_val *out)
+{
+	PyObject *got[PY_MAX_ARGS];
+	Py_ssize_t nkw = kwnames ? PyTuple_Size(kwnames) : 0;
+
+	if (nargs > n || (nargs && spec[nargs - 1].kind == ARG_ALIAS))
+		return too_many(func, n);
+	memset(got, 0, (size_t)n * sizeof(*got));
+	for (Py_ssize_t i = 0; i < nargs; i++)
+		got[i] = args[i];
+	for (Py_ssize_t k = 0; k < nkw; k++)
+		if (place(func, spec, n, PyTuple_GetItem(kwnames, k), args[nargs + k], got) < 0)
+			return -1;
+	return fill(func, spec, n, required, got, out);
+}
+
+int
+py_args_init(const char *func, const struct py_arg *spec, int n, int required, PyObject *args, PyObject *kwargs,
+	     union py_val *out)
+{
+	PyObject *got[PY_MAX_ARGS] = { 0 }, *key, *val;
+	Py_ssize_t nargs = PyTuple_Size(args), pos = 0;
+
+	if (nargs > n || (nargs && spec[nargs - 1].kind == ARG_ALIAS))
+		return too_many(func, n);
+	for (Py_ssize_t i = 0; i < nargs; i++)
+		got[i] = PyTuple_GetItem(args, i);
+	while (kwargs && PyDict_Next(kwargs, &pos, &key, &val))
+		if (place(func, spec, n, key, val, got) < 0)
+			return -1;
+	return fill(func, spec, n, required, got, out);
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Controller: bring-up, registers, the admin queue.  Each admin command's dwords are filled in nvproof/controller.py. */
+#include "pyext/ctrlr.h"
+
+#include <stdlib.h>
+#include "nvproof/cmdlog.h"
+#include "util/alloc.h"
+
+#define MDTS_LIMIT (2u << 20) /* what one PRP list page describes for certain */
+
+PyTypeObject *py_ctrlr_type;
+
+static struct py_arg init_args[] = {
+	{ "pcie", ARG_TYPE, .type = &py_pcie_type },
+	{ "no_init", .kind = ARG_BOOL },
+};
+
+static struct py_ctrlr *
+ctrlr(PyObject *o)
+{
+	return (struct py_ctrlr *)o;
+}
+
+struct nvp_ctrlr *
+py_ctrlr_get(struct py_ctrlr *self)
+{
+	if (!self->c)
+		PyErr_SetString(PyExc_SystemError, "the controller is closed");
+	return self->c;
+}
+
+uint32_t
+py_ctrlr_timeout(const struct py_ctrlr *self, bool io, uint8_t opc)
+{
+	return self->opc_timeout_ms[io] ? self->opc_timeout_ms[io][opc] : 0;
+}
+
+static void
+raise_enumerate(int rc)
+{
+	const char *why = nvp_error();
+
+	PyErr_Format(py_exc_enumerate, "%s", why && *why ? why : strerror(-rc));
+}
+
+/* --- life --- */
+
+/* The admin queue appears with the first bring-up, so it may be missing before. */
+static int
+ctrlr_adopt_adminq(struct py_ctrlr *self)
+{
+	struct nvp_qpair *q = nvp_ctrlr_adminq(self->c);
+
+	if (!self->adminq && q)
+		self->adminq = py_queue_new(self, q);
+	if (q && !self->adminq)
+		return -1;
+	return py_aer_start(self);
+}
+
+static int
+ctrlr_attach(struct py_ctrlr *self, bool no_init)
+{
+	struct nvp_ctrlr_opts opts = { .no_init = no_init };
+	struct nvp_bus *bus = self->pcie->bus;
+	struct nvp_ctrlr *c = NULL;
+	int rc;
+
+	Py_BEGIN_ALLOW_THREADS rc = nvp_ctrlr_attach(bus, &opts, &c);
+	Py_END_ALLOW_THREADS if (rc)
+	{
+		raise_enumerate(rc);
+		return -1;
+	}
+	self->c = c;
+	self->next = self->pcie->ctrlrs;
+	self->pcie->ctrlrs = self;
+	self->stat_ns = ut_mono_ns();
+	return ctrlr_adopt_adminq(self);
+}
+
+static int
+ctrlr_init(PyObject *o, PyObject *args, PyObject *kwargs)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	union py_val v[2];
+
+	if (self->pcie) {
+		PyErr_SetString(PyExc_RuntimeError, "Controller is initialised already");
+		return -1;
+	}
+	if (py_args_init("Controller", init_args, 2, 1, args, kwargs, v) < 0)
+		return -1;
+	if (!v[0].obj || !((struct py_pcie *)v[0].obj)->bus) {
+		PyErr_SetString(py_exc_enumerate, "Controller(): needs an open Pcie");
+		return -1;
+	}
+	if (py_wait_enter("Controller") < 0)
+		return -1;
+	self->pcie = (struct py_pcie *)v[0].obj;
+	Py_INCREF(v[0].obj);
+	if (ctrlr_attach(self, v[1].u) < 0) {
+		py_wait_leave_quiet();
+		return -1;
+	}
+	return py_wait_leave();
+}
+
+static void
+shut_queues(struct py_ctrlr *self)
+{
+	struct py_queue *pq;
+
+	while ((pq = self->queues)) {
+		self->queues = pq->next;
+		pq->mute = true;
+		nvp_qpair_delete(pq->q, NULL);
+		pq->q = NULL;
+		pq->ctrlr = NULL;
+	}
+}
+
+void
+py_ctrlr_shut(struct py_ctrlr *self)
+{
+	struct py_ctrlr **p = &self->pcie->ctrlrs;
+
+	while (*p && *p != self)
+		p = &(*p)->next;
+	if (*p)
+		*p = self->next;
+	if (!self->c)
+		return;
+	py_iow_shut_all(self);
+	shut_queues(self);
+	if (self->adminq)
+		self->adminq->mute = true;
+	nvp_ctrlr_close(self->c);
+	self->c = NULL;
+	py_aer_drop(self);
+	py_queue_free(self->adminq);
+	self->adminq = NULL;
+}
+
+static void
+ctrlr_dealloc(PyObject *o)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	PyObject *type, *value, *trace;
+
+	PyObject_GC_UnTrack(o);
+	PyErr_Fetch(&type, &value, &trace);
+	if (self->pcie)
+		py_ctrlr_shut(self);
+	Py_XDECREF(self->aer_cb);
+	Py_XDECREF((PyObject *)self->pcie);
+	free(self->opc_timeout_ms[0]);
+	free(self->opc_timeout_ms[1]);
+	PyErr_Restore(type, value, trace);
+	py_object_free(o);
+}
+
+static int
+ctrlr_traverse(PyObject *o, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(o));
+	Py_VISIT((PyObject *)ctrlr(o)->pcie);
+	Py_VISIT(ctrlr(o)->aer_cb);
+	return 0;
+}
+
+/* The device is let go in dealloc, so pcie is kept until then. */
+static int
+ctrlr_clear(PyObject *o)
+{
+	Py_CLEAR(ctrlr(o)->aer_cb);
+	return 0;
+}
+
+static void
+set_ending(struct py_ctrlr *self, bool ending)
+{
+	if (self->adminq)
+		self->adminq->ending = ending;
+	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
+		pq->ending = ending;
+}
+
+static int
+ctrlr_reset_locked(struct py_ctrlr *self)
+{
+	int rc;
+
+	if (py_iow_stop_all(self, 1000) < 0)
+		return -1;
+	set_ending(self, true);
+	rc = nvp_ctrlr_reset(self->c);
+	set_ending(self, false);
+	if (rc) {
+		raise_enumerate(rc);
+		return -1;
+	}
+	py_aer_drop(self);
+	if (self->adminq)
+		py_queue_renew(self->adminq);
+	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
+		py_queue_renew(pq);
+	return ctrlr_adopt_adminq(self);
+}
+
+static PyObject *
+ctrlr_reset(PyObject *o, PyObject *unused)
+{
+	struct py_ctrlr *self = ctrlr(o);
+
+	(void)unused;
+	if (!py_ctrlr_get(self) || py_wait_enter("reset") < 0)
+		return NULL;
+	if (ctrlr_reset_locked(self) < 0) {
+		py_wait_leave_quiet();
+		return NULL;
+	}
+	if (py_wait_leave() < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+ctrlr_close(PyObject *o, PyObject *unused)
+{
+	(void)unused;
+	if (!ctrlr(o)->c)
+		Py_RETURN_NONE;
+	if (py_wait_enter("close") < 0)
+		return NULL;
+	py_ctrlr_shut(ctrlr(o));
+	if (py_wait_leave() < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+stop_workers(PyObject *o, PyObject *unused)
+{
+	(void)unused;
+	if (!py_ctrlr_get(ctrlr(o)) || py_iow_stop_all(ctrlr(o), 1000) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+waitdone(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	static struct py_arg table[] = { { "expected", ARG_U32, .def = 1 },
+					 { "interrupt_enabled", ARG_BOOL, .def = 1 } };
+	struct py_ctrlr *self = ctrlr(o);
+	union py_val v[2];
+
+	if (py_args_intern(table, 2) < 0 || py_args("waitdone", table, 2, 0, args, nargs, kwnames, v) < 0)
+		return NULL;
+	if (!py_ctrlr_get(self))
+		return NULL;
+	if (!self->adminq) {
+		PyErr_SetString(PyExc_SystemError, "the controller has no admin queue: it was not initialised");
+		return NULL;
+	}
+	if (py_queue_waitdone(self->adminq, (uint32_t)v[0].u, true) < 0)
+		return NULL;
+	return PyLong_FromUnsignedLong(self->adminq->last_dw0);
+}
+
+static PyObject *
+aer(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	static struct py_arg table[] = { { "refill", ARG_BOOL, .def = 1 }, { "cb", .kind = ARG_CALLABLE } };
+	union py_val v[2];
+
+	if (py_args_intern(table, 2) < 0 || py_args("aer", table, 2, 0, args, nargs, kwnames, v) < 0)
+		return NULL;
+	if (!py_ctrlr_get(ctrlr(o)) || py_aer_send(ctrlr(o), v[1].obj, v[0].u) < 0)
+		return NULL;
+	Py_INCREF(o);
+	return o;
+}
+
+static PyObject *
+get_cmd(PyObject *o, PyObject *cpl)
+{
+	const struct nvme_sqe *sqe = py_current_sqe();
+	PyObject *list;
+
+	(void)o;
+	(void)cpl;
+	if (!sqe) {
+		PyErr_SetString(PyExc_AssertionError, "get_cmd() works inside of a callback only");
+		return NULL;
+	}
+	list = PyList_New(0);
+	for (size_t i = 0; list && i < sizeof(*sqe) / 4; i++) {
+		const le32 *dw = (const le32 *)(const void *)sqe;
+		PyObject *v = PyLong_FromUnsignedLong(le32_get(dw[i]));
+
+		if (!v || PyList_Append(list, v) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(v);
+	}
+	return list;
+}
+
+/* --- registers --- */
+
+static int
+reg_offset(PyObject *key, uint32_t *off)
+{
+	unsigned long v = PyLong_Check(key) ? PyLong_AsUnsignedLong(key) : 1;
+
+	if (PyErr_Occurred() || !PyLong_Check(key) || v % 4 || v > UINT32_MAX) {
+		PyErr_SetString(PyExc_AssertionError, "a register's offset is a multiple of 4");
+		return -1;
+	}
+	*off = (uint32_t)v;
+	return 0;
+}
+
+static PyObject *
+reg_get(PyObject *o, PyObject *key)
+{
+	uint32_t off, val;
+	int rc;
+
+	if (reg_offset(key, &off) < 0 || !py_ctrlr_get(ctrlr(o)))
+		return NULL;
+	rc = nvp_reg_read32(ctrlr(o)->c, off, &val);
+	if (!rc)
+		return PyLong_FromUnsignedLong(val);
+	PyErr_Format(PyExc_SystemError, "register 0x%x cannot be read: %s", off, strerror(-rc));
+	return NULL;
+}
+
+static int
+reg_set(PyObject *o, PyObject *key, PyObject *value)
+{
+	unsigned long v;
+	uint32_t off;
+	int rc;
+
+	if (!value || reg_offset(key, &off) < 0 || !py_ctrlr_get(ctrlr(o)))
+		return -1;
+	v = PyLong_AsUnsignedLong(value);
+	if (PyErr_Occurred())
+		return -1;
+	if (v > UINT32_MAX) {
+		PyErr_SetString(PyExc_OverflowError, "a register has 32 bits");
+		return -1;
+	}
+	rc = nvp_reg_write32(ctrlr(o)->c, off, (uint32_t)v);
+	if (rc)
+		PyErr_Format(PyExc_SystemError, "register 0x%x cannot be written: %s", off, strerror(-rc));
+	return rc ? -1 : 0;
+}
+
+/* --- attributes --- */
+
+enum { P_CAP, P_MDTS, P_TIMEOUT, P_CID, P_LATENCY, P_STATUS };
+
+static PyObject *
+get_number(PyObject *o, void *which)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	struct py_queue *pq = self->adminq;
+	uint64_t v = 0;
+
+	if (!py_ctrlr_get(self))
+		return NULL;
+	switch ((uintptr_t)which) {
+	case P_CAP:
+		v = nvp_ctrlr_cap(self->c);
+		break;
+	case P_MDTS:
+		v = nvp_ctrlr_mdts_bytes(self->c);
+		v = v < MDTS_LIMIT ? v : MDTS_LIMIT;
+		break;
+	case P_TIMEOUT:
+		v = nvp_ctrlr_timeout_ms(self->c);
+		break;
+	case P_CID:
+		v = pq ? pq->last_cid : 0;
+		break;
+	case P_LATENCY:
+		v = pq ? pq->last_latency_ns / 1000 : 0;
+		break;
+	case P_STATUS:
+		v = pq ? pq->last_status : 0;
+		break;
+	}
+	return PyLong_FromUnsignedLongLong(v);
+}
+
+static int
+set_timeout(PyObject *o, PyObject *value, void *closure)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	unsigned long ms = value ? PyLong_AsUnsignedLong(value) : 0;
+
+	(void)closure;
+	if (PyErr_Occurred() || !py_ctrlr_get(self))
+		return -1;
+	if (!ms || ms > UINT32_MAX) {
+		PyErr_SetString(PyExc_AssertionError, "timeout is in milliseconds, at least 1");
+		return -1;
+	}
+	nvp_ctrlr_set_timeout_ms(self->c, (uint32_t)ms);
+	if (self->adminq)
+		nvp_qpair_set_timeout_ms(self->adminq->q, (uint32_t)ms);
+	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
+		nvp_qpair_set_timeout_ms(pq->q, (uint32_t)ms);
+	return 0;
+}
+
+static PyObject *
+set_opcode_timeout(PyObject *o, PyObject *args)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	int io, opc;
+	unsigned int ms;
+
+	if (!PyArg_ParseTuple(args, "piI:set_opcode_timeout", &io, &opc, &ms))
+		return NULL;
+	if (opc < 0 || opc > 255) {
+		PyErr_SetString(PyExc_AssertionError, "an opcode is 0 to 255");
+		return NULL;
+	}
+	if (!self->opc_timeout_ms[io])
+		self->opc_timeout_ms[io] = ut_calloc(256, sizeof(uint32_t));
+	if (!self->opc_timeout_ms[io])
+		return PyErr_NoMemory();
+	self->opc_timeout_ms[io][opc] = ms;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+get_opcode_timeout(PyObject *o, PyObject *args)
+{
+	int io, opc;
+	uint32_t ms;
+
+	if (!PyArg_ParseTuple(args, "pi:get_opcode_timeout", &io, &opc) || !py_ctrlr_get(ctrlr(o)))
+		return NULL;
+	ms = opc >= 0 && opc < 256 ? py_ctrlr_timeout(ctrlr(o), io, (uint8_t)opc) : 0;
+	return PyLong_FromUnsignedLong(ms ? ms : nvp_ctrlr_timeout_ms(ctrlr(o)->c));
+}
+
+static PyObject *
+get_closed(PyObject *o, void *closure)
+{
+	(void)closure;
+	return PyBool_FromLong(!ctrlr(o)->c);
+}
+
+static PyMethodDef ctrlr_methods[] = {
+	{ "close", ctrlr_close, METH_NOARGS,
+	  "close()\n--\n\nDelete the queues, disable and let go of the controller." },
+	{ "reset", ctrlr_reset, METH_NOARGS,
+	  "reset()\n--\n\nCC.EN 1, 0, 1 and bring-up.  Queue pairs are created again, empty; outstanding commands "
+	  "complete with "
+	  "00/08.\nNvmeEnumerateError: the controller does not come back." },
+	{ "waitdone", (PyCFunction)(void (*)(void))waitdone, METH_FASTCALL | METH_KEYWORDS,
+	  "waitdone(expected=1, interrupt_enabled=True)\n--\n\nReap at least `expected` admin commands; dword 0 of the "
+	  "last." },
+	{ "aer", (PyCFunction)(void (*)(void))aer, METH_FASTCALL | METH_KEYWORDS,
+	  "aer(refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each event." },
+	{ "send_cmd", (PyCFunction)(void (*)(void))py_ctrlr_send_cmd, METH_FASTCALL | METH_KEYWORDS,
+	  "send_cmd(opcode, buf=None, nsid=0, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, cb=None, length=0)\n--\n\n"
+	  "Send any admin command.  AssertionError: the queue is full.  length: bytes of buf (0: all)." },
+	{ "sync_cmd", (PyCFunction)(void (*)(void))py_ctrlr_sync_cmd, METH_FASTCALL | METH_KEYWORDS,
+	  "sync_cmd(opcode, ...)\n--\n\nAs send_cmd(), but wait for this one and return its CQE; no warning." },
+	{ "get_cmd", get_cmd, METH_O, "get_cmd(cpl)\n--\n\nInside of a callback: the 16 dwords of the command." },
+	{ "stop_workers", stop_workers, METH_NOARGS,
+	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
+	{ "set_opcode_timeout", set_opcode_timeout, METH_VARARGS, "set_opcode_timeout(io, opcode, msec)\n--\n\n" },
+	{ "get_opcode_timeout", get_opcode_timeout, METH_VARARGS, "get_opcode_timeout(io, opcode)\n--\n\nmsec" },
+	{ "iostat", py_ctrlr_iostat, METH_NOARGS,
+	  "iostat()\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this controller." },
+	{ "cmdlog_text", py_ctrlr_cmdlog, METH_VARARGS,
+	  "cmdlog_text(sqids, count, offset)\n--\n\nLines of the command logs of these queues, newest first." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef ctrlr_getset[] = {
+	{ "cap", get_number, NULL, "CAP, 64 bits", (void *)P_CAP },
+	{ "mdts", get_number, NULL, "largest transfer in bytes, at most 2 MiB", (void *)P_MDTS },
+	{ "timeout", get_number, set_timeout, "of a command, in milliseconds", (void *)P_TIMEOUT },
+	{ "latest_cid", get_number, NULL, "of the last command sent", (void *)P_CID },
+	{ "latest_latency", get_number, NULL, "of the last completion, in microseconds", (void *)P_LATENCY },
+	{ "latest_status", get_number, NULL, "SCT << 8 | SC of the last completion", (void *)P_STATUS },
+	{ "closed", get_closed, NULL, "whether it was closed", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot ctrlr_slots[] = {
+	{ Py_tp_doc, "Controller(pcie, no_init=False).  NvmeEnumerateError: it does not come up." },
+	{ Py_tp_init, ctrlr_init },
+	{ Py_tp_dealloc, ctrlr_dealloc },
+	{ Py_tp_traverse, ctrlr_traverse },
+	{ Py_tp_clear, ctrlr_clear },
+	{ Py_tp_methods, ctrlr_methods },
+	{ Py_tp_getset, ctrlr_getset },
+	{ Py_mp_subscript, reg_get },
+	{ Py_mp_ass_subscript, reg_set },
+	{ 0, NULL },
+};
+
+static PyType_Spec ctrlr_spec = {
+	.name = "nvproof._native.Controller",
+	.basicsize = sizeof(struct py_ctrlr),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+	.slots = ctrlr_slots,
+};
+
+int
+py_ctrlr_setup(PyObject *m)
+{
+	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ctrlr_cmd_setup() < 0)
+		return -1;
+	return py_setup_type(m, "Controller", &ctrlr_spec, &py_ctrlr_type);
+}

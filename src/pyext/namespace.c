@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Namespace: its geometry and its verification table.  Commands are in ns_io.c and ns_raw.c. */
+#include "pyext/ns.h"
+
+#include <errno.h>
+
+PyTypeObject *py_ns_type;
+
+static struct py_arg init_args[] = {
+	{ "nvme", ARG_TYPE, .type = &py_ctrlr_type },
+	{ "nsid", ARG_U32, .def = 1 },
+	{ "nlba_verify", ARG_U64, .def = UINT64_MAX },
+};
+
+static struct py_ns *namespace(PyObject *o)
+{
+	return (struct py_ns *)o;
+}
+
+/* Identify it, and take the table that fits.  Once at the start and again after a format. */
+static int
+ns_load(struct py_ns *self, uint32_t nsid)
+{
+	struct nvme_cqe cqe = { 0 };
+	struct py_vtab *old = self->vtab;
+	uint64_t nlba;
+	int rc = nvp_ns_open(self->ctrlr->c, nsid, &self->ns, &cqe);
+
+	self->open = !rc;
+	if (rc) {
+		if (rc == -EIO && py_warn_status(py_status(&cqe)) < 0)
+			return -1;
+		PyErr_Format(py_exc_ns_creation, rc == -ENODEV ? "there is no namespace %u" : "namespace %u: %s", nsid,
+			     rc == -EIO ? nvp_status_text(py_status(&cqe)) : strerror(-rc));
+		return -1;
+	}
+	self->block = self->ns.lba_size + (self->ns.extended ? self->ns.meta_size : 0u);
+	nlba = self->nlba_verify && self->nlba_verify < self->ns.nsze ? self->nlba_verify : self->ns.nsze;
+	self->vtab = self->ns.extended ? NULL : py_vtab_get(&self->ns, nlba);
+	py_vtab_put(old);
+	if (!self->vtab)
+		py_log(30, "namespace %u is not verified: %s", nsid,
+		       self->ns.extended ? "metadata is interleaved with the data" : "too little memory for the table");
+	return 0;
+}
+
+static int
+ns_init(PyObject *o, PyObject *args, PyObject *kwargs)
+{
+	struct py_ns *self = namespace(o);
+	union py_val v[3];
+
+	if (self->ctrlr) {
+		PyErr_SetString(PyExc_RuntimeError, "Namespace is initialised already");
+		return -1;
+	}
+	if (py_args_init("Namespace", init_args, 3, 1, args, kwargs, v) < 0)
+		return -1;
+	if (!v[0].obj) {
+		PyErr_SetString(PyExc_TypeError, "Namespace(): needs a Controller");
+		return -1;
+	}
+	if (!py_ctrlr_get((struct py_ctrlr *)v[0].obj) || py_wait_enter("Namespace") < 0)
+		return -1;
+	self->ctrlr = (struct py_ctrlr *)v[0].obj;
+	Py_INCREF(v[0].obj);
+	self->nlba_verify = v[2].u;
+	if (ns_load(self, (uint32_t)v[1].u) < 0) {
+		py_wait_leave_quiet();
+		return -1;
+	}
+	return py_wait_leave();
+}
+
+static void
+ns_dealloc(PyObject *o)
+{
+	struct py_ns *self = namespace(o);
+
+	PyObject_GC_UnTrack(o);
+	py_vtab_put(self->vtab);
+	Py_XDECREF((PyObject *)self->ctrlr);
+	py_object_free(o);
+}
+
+static int
+ns_traverse(PyObject *o, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(o));
+	Py_VISIT((PyObject *)namespace(o)->ctrlr);
+	return 0;
+}
+
+static PyObject *
+ns_close(PyObject *o, PyObject *unused)
+{
+	struct py_ns *self = namespace(o);
+
+	(void)unused;
+	self->open = false;
+	py_vtab_put(self->vtab);
+	self->vtab = NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+ns_refresh(PyObject *o, PyObject *unused)
+{
+	struct py_ns *self = namespace(o);
+
+	(void)unused;
+	if (!self->open || !py_ctrlr_get(self->ctrlr) || py_wait_enter("refresh") < 0) {
+		if (!PyErr_Occurred())
+			PyErr_SetString(PyExc_SystemError, "the namespace is closed");
+		return NULL;
+	}
+	if (ns_load(self, self->ns.nsid) < 0) {
+		py_wait_leave_quiet();
+		return NULL;
+	}
+	if (py_wait_leave() < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+verify_enable(PyObject *o, PyObject *args)
+{
+	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
+	int enable = 1;
+
+	if (!PyArg_ParseTuple(args, "|p:verify_enable", &enable))
+		return NULL;
+	if (v)
+		nvp_verify_enable(v, enable);
+	return PyBool_FromLong(v != NULL);
+}
+
+static PyObject *
+mark_nomapping(PyObject *o, PyObject *args)
+{
+	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
+	unsigned long long lba, count;
+	int uncorr = 0;
+
+	if (!PyArg_ParseTuple(args, "KK|p:mark_nomapping", &lba, &count, &uncorr))
+		return NULL;
+	if (uncorr) {
+		PyErr_SetString(PyExc_ValueError, "mark_nomapping(): uncorr is not supported yet");
+		return NULL;
+	}
+	if (v)
+		nvp_verify_forget(v, lba, count);
+	return PyBool_FromLong(v != NULL);
+}
+
+enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY };
+
+static PyObject *
+get_number(PyObject *o, void *which)
+{
+	const struct nvp_ns *ns = &namespace(o)->ns;
+	uint64_t v = 0;
+
+	switch ((uintptr_t)which) {
+	case P_NSID:
+		v = ns->nsid;
+		break;
+	case P_SECTOR:
+		v = ns->lba_size;
+		break;
+	case P_META:
+		v = ns->meta_size;
+		break;
+	case P_NLBA:
+		v = ns->nsze;
+		break;
+	case P_CAPACITY:
+		v = le64_get(ns->id.nvmcap[0]) ? le64_get(ns->id.nvmcap[0]) : ns->nsze * ns->lba_size;
+		break;
+	}
+	return PyLong_FromUnsignedLongLong(v);
+}
+
+static PyObject *
+get_nvme(PyObject *o, void *closure)
+{
+	PyObject *c = namespace(o)->ctrlr ? (PyObject *)namespace(o)->ctrlr : Py_None;
+
+	(void)closure;
+	Py_INCREF(c);
+	return c;
+}
+
+#define CMD(name, func, doc)                                                                \
+	{                                                                                   \
+		name, (PyCFunction)(void (*)(void))func, METH_FASTCALL | METH_KEYWORDS, doc \
+	}
+#define TAIL "io_flags=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, cdw03=0, cb=None"
+#define RETURNS                                                                                                       \
+	"\n\nReturns the qpair.  io_flags is the upper half of CDW12.  AssertionError: the queue is full, or buf is " \
+	"too small."
+
+static PyMethodDef ns_methods[] = {
+	CMD("read", py_ns_read,
+	    "read(qpair, buf, lba, lba_count=1, " TAIL
+	    ", meta=None, verify_disable=False)\n--\n\nRead into buf." RETURNS),
+	CMD("write", py_ns_write,
+	    "write(qpair, buf, lba, lba_count=1, " TAIL
+	    ", meta=None, verify_disable=False)\n--\n\nWrite from buf." RETURNS),
+	CMD("compare", py_ns_compare,
+	    "compare(qpair, buf, lba, lba_count=1, " TAIL
+	    ", meta=None, verify_disable=False)\n--\n\nCompare with buf." RETURNS),
+	CMD("write_zeroes", py_ns_write_zeroes,
+	    "write_zeroes(qpair, lba, lba_count=1, " TAIL ")\n--\n\nWrite Zeroes." RETURNS),
+	CMD("write_uncorrectable", py_ns_write_uncorrectable,
+	    "write_uncorrectable(qpair, lba, lba_count=1, " TAIL ")\n--\n\nMake reads fail with 02/81." RETURNS),
+	CMD("verify", py_ns_verify, "verify(qpair, lba, lba_count=1, " TAIL ")\n--\n\nVerify on the device." RETURNS),
+	CMD("flush", py_ns_flush, "flush(qpair, cb=None)\n--\n\nFlush." RETURNS),
+	CMD("dsm", py_ns_dsm,
+	    "dsm(qpair, buf, range_count, attribute=4, cb=None)\n--\n\nDataset Management; 4 deallocates.  Ranges: "
+	    "Buffer.set_dsm_range()." RETURNS),
+	CMD("copy", py_ns_copy,
+	    "copy(qpair, buf, range_count, sdlba, io_flags=0, prinfor=0, format=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, "
+	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  Ranges: Buffer.set_copy_range()." RETURNS),
+	CMD("send_cmd", py_ns_send_cmd,
+	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, meta=None, "
+	    "cb=None)\n--\n\n"
+	    "Any I/O command; all of buf is attached.  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
+	{ "verify_enable", verify_enable, METH_VARARGS,
+	  "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table." },
+	{ "mark_nomapping", mark_nomapping, METH_VARARGS,
+	  "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there." },
+	{ "close", ns_close, METH_NOARGS, "close()\n--\n\nLet go of the namespace and its verification table." },
+	{ "refresh", ns_refresh, METH_NOARGS, "refresh()\n--\n\nIdentify again, after a format." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef ns_getset[] = {
+	{ "nsid", get_number, NULL, "namespace identifier", (void *)P_NSID },
+	{ "sector_size", get_number, NULL, "data bytes of an LBA", (void *)P_SECTOR },
+	{ "meta_size", get_number, NULL, "metadata bytes of an LBA", (void *)P_META },
+	{ "nsze", get_number, NULL, "size in LBAs", (void *)P_NLBA },
+	{ "capacity", get_number, NULL, "size in bytes", (void *)P_CAPACITY },
+	{ "nvme", get_nvme, NULL, "the Controller", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot ns_slots[] = {
+	{ Py_tp_doc, "Namespace(nvme, nsid=1, nlba_verify=2**64-1).  NamespaceCreationError: there is none." },
+	{ Py_tp_init, ns_init },
+	{ Py_tp_dealloc, ns_dealloc },
+	{ Py_tp_traverse, ns_traverse },
+	{ Py_tp_methods, ns_methods },
+	{ Py_tp_getset, ns_getset },
+	{ 0, NULL },
+};
+
+static PyType_Spec ns_spec = {
+	.name = "nvproof._native.Namespace",
+	.basicsize = sizeof(struct py_ns),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+	.slots = ns_slots,
+};
+
+int
+py_ns_setup(PyObject *m)
+{
+	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ns_io_setup() < 0 || py_ns_raw_setup() < 0)
+		return -1;
+	return py_setup_type(m, "Namespace", &ns_spec, &py_ns_type);
+}

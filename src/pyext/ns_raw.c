@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Namespace.send_cmd: any I/O command, dword by dword, with what verification can make of it. */
+#include "pyext/ns.h"
+
+#include "nvproof/spec/nvm.h"
+
+static struct py_arg cmd_args[] = {
+	{ "opcode", .kind = ARG_U32 },
+	{ "qpair", ARG_TYPE, .type = &py_qpair_type },
+	{ "buf", ARG_TYPE, .type = &py_buffer_type },
+	{ "nsid", .kind = ARG_OBJ },
+	{ "cdw10", .kind = ARG_U32 },
+	{ "cdw11", .kind = ARG_U32 },
+	{ "cdw12", .kind = ARG_U32 },
+	{ "cdw13", .kind = ARG_U32 },
+	{ "cdw14", .kind = ARG_U32 },
+	{ "cdw15", .kind = ARG_U32 },
+	{ "cdw02", .kind = ARG_U32 },
+	{ "cdw03", .kind = ARG_U32 },
+	{ "meta", ARG_TYPE, .type = &py_buffer_type },
+	{ "cb", .kind = ARG_CALLABLE },
+};
+enum { A_OPC, A_QPAIR, A_BUF, A_NSID, A_DW10, A_DW2 = 10, A_DW3, A_META, A_CB, A_NR };
+
+static void
+fill_sqe(struct nvme_sqe *sqe, const union py_val *v, uint32_t nsid)
+{
+	*sqe = (struct nvme_sqe){
+		.opc = (uint8_t)v[A_OPC].u,
+		.flags = (uint8_t)(v[A_OPC].u >> 8), /* fused: opcode | 1 << 8, then | 2 << 8 */
+		.nsid = le32_from(nsid),
+		.cdw2 = le32_from((uint32_t)v[A_DW2].u),
+		.cdw3 = le32_from((uint32_t)v[A_DW3].u),
+		.cdw10 = le32_from((uint32_t)v[A_DW10].u),
+		.cdw11 = le32_from((uint32_t)v[A_DW10 + 1].u),
+		.cdw12 = le32_from((uint32_t)v[A_DW10 + 2].u),
+		.cdw13 = le32_from((uint32_t)v[A_DW10 + 3].u),
+		.cdw14 = le32_from((uint32_t)v[A_DW10 + 4].u),
+		.cdw15 = le32_from((uint32_t)v[A_DW10 + 5].u),
+	};
+}
+
+/* Read and Write are verified like read() and write() when the data is all there; what else changes data makes it unknown. */
+static void
+note_verify(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_buffer *buf, struct py_vcmd *out)
+{
+	uint32_t nlb = nvme_get32(le32_get(sqe->cdw12), NVME_RW_NLB) + 1;
+	bool whole = buf && !buf->fake && !buf->prp2 && buf->size >= (uint64_t)nlb * ns->block && !ns->ns.extended;
+	const void *data = buf ? (uint8_t *)buf->mem.va + buf->offset : NULL;
+
+	out->slba = le32_get(sqe->cdw10) | (uint64_t)le32_get(sqe->cdw11) << 32;
+	out->nlb = nlb;
+	out->data = whole ? data : NULL;
+	out->len = buf ? buf->size : 0;
+	switch (sqe->opc) {
+	case NVME_OPC_WRITE:
+		out->kind = PY_V_WRITE;
+		break;
+	case NVME_OPC_READ:
+		out->kind = whole ? PY_V_READ : PY_V_NONE;
+		break;
+	case NVME_OPC_WRITE_ZEROES:
+	case NVME_OPC_WRITE_UNCOR:
+		out->kind = PY_V_UNKNOWN;
+		break;
+	case NVME_OPC_DSM:
+		out->kind = data ? PY_V_DSM : PY_V_NONE;
+		out->data = data;
+		out->nlb = nvme_get32(le32_get(sqe->cdw10), NVME_DSM_NR) + 1;
+		break;
+	case NVME_OPC_COPY: /* as long as 256 ranges of 65,536 blocks */
+		out->kind = PY_V_UNKNOWN;
+		out->nlb = NVME_COPY_MAX_RANGES << 16;
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+get_nsid(const struct py_ns *ns, PyObject *obj, uint32_t *nsid)
+{
+	unsigned long v = obj ? PyLong_AsUnsignedLong(obj) : ns->ns.nsid;
+
+	if (PyErr_Occurred())
+		return -1;
+	if (v > UINT32_MAX) {
+		PyErr_SetString(PyExc_OverflowError, "send_cmd(): nsid has 32 bits");
+		return -1;
+	}
+	*nsid = (uint32_t)v;
+	return 0;
+}
+
+PyObject *
+py_ns_send_cmd(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	struct py_ns *ns = (struct py_ns *)o;
+	struct py_buffer *buf, *meta;
+	union py_val v[A_NR];
+	struct py_cmd *cmd;
+	struct nvp_req *r;
+	uint32_t nsid;
+
+	if (py_args("send_cmd", cmd_args, A_NR, 2, args, nargs, kwnames, v) < 0 ||
+	    get_nsid(ns, v[A_NSID].obj, &nsid) < 0)
+		return NULL;
+	if (v[A_OPC].u > 0xffff) {
+		PyErr_SetString(PyExc_AssertionError, "an opcode has 8 bits, with the flags 16");
+		return NULL;
+	}
+	r = py_ns_get(ns, v[A_QPAIR].obj, "send_cmd", &cmd);
+	if (!r)
+		return NULL;
+	buf = (struct py_buffer *)v[A_BUF].obj;
+	meta = (struct py_buffer *)v[A_META].obj;
+	fill_sqe(nvp_req_sqe(r), v, nsid);
+	if (buf && py_buffer_attach(buf, r, buf->size) < 0) {
+		py_queue_abort(r, cmd);
+		return NULL;
+	}
+	if (meta)
+		nvp_req_sqe(r)->mptr = le64_from(py_buffer_addr(meta));
+	py_cmd_hold(cmd, buf, meta, v[A_CB].obj);
+	if (nsid == ns->ns.nsid)
+		note_verify(ns, nvp_req_sqe(r), buf, &cmd->verify);
+	return py_ns_submit(ns, v[A_QPAIR].obj, r, cmd);
+}
+
+int
+py_ns_raw_setup(void)
+{
+	return py_args_intern(cmd_args, A_NR);
+}

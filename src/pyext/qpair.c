@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Qpair: an I/O submission queue with its completion queue. */
+#include "pyext/queue.h"
+
+#include <errno.h>
+
+PyTypeObject *py_qpair_type;
+
+static struct py_arg init_args[] = {
+	{ "nvme", ARG_TYPE, .type = &py_ctrlr_type },
+	{ "depth", .kind = ARG_U32 },
+	{ "prio", .kind = ARG_U32 },
+	{ "ien", ARG_BOOL, .def = 1 },
+	{ "iv", ARG_U32, .def = 0xffff },
+	{ "sqid", .kind = ARG_U32 },
+	{ "lazy_doorbell", .kind = ARG_BOOL },
+	{ "sq_buf", .kind = ARG_OBJ },
+	{ "cq_buf", .kind = ARG_OBJ },
+};
+enum { A_NVME, A_DEPTH, A_PRIO, A_IEN, A_IV, A_SQID, A_LAZY, A_SQBUF, A_CQBUF, A_NR };
+
+static struct py_arg waitdone_args[] = { { "expected", ARG_U32, .def = 1 } };
+
+static struct py_qpair *
+qpair(PyObject *o)
+{
+	return (struct py_qpair *)o;
+}
+
+static int
+check_init(const union py_val *v)
+{
+	struct py_ctrlr *c = (struct py_ctrlr *)v[A_NVME].obj;
+	uint64_t limit;
+
+	if (!c || !py_ctrlr_get(c))
+		return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_TypeError, "Qpair(): needs a Controller"), -1);
+	if (v[A_SQBUF].obj || v[A_CQBUF].obj) {
+		PyErr_SetString(PyExc_ValueError, "Qpair(): sq_buf and cq_buf are not supported yet");
+		return -1;
+	}
+	limit = nvme_get(nvp_ctrlr_cap(c->c), NVME_CAP_MQES) + 1;
+	if (v[A_DEPTH].u < 2 || v[A_DEPTH].u > limit) {
+		PyErr_Format(PyExc_AssertionError, "Qpair(): depth is 2 to %llu (CAP.MQES + 1)",
+			     (unsigned long long)limit);
+		return -1;
+	}
+	if (v[A_PRIO].u > 3 || v[A_IV].u > 0xffff || v[A_SQID].u > 0xffff) {
+		PyErr_SetString(PyExc_AssertionError, "Qpair(): prio is 0 to 3, iv and sqid have 16 bits");
+		return -1;
+	}
+	return 0;
+}
+
+/* The device's answer is a warning, and that there is no queue an exception. */
+static void
+raise_creation(int rc, const struct nvme_cqe *cqe)
+{
+	uint16_t status = py_status(cqe);
+
+	if (rc == -EIO && status && py_warn_status(status) < 0)
+		return;
+	if (rc == -ENOMEM)
+		PyErr_SetString(PyExc_MemoryError, "no DMA memory for the queues");
+	else if (rc == -EIO)
+		PyErr_Format(py_exc_qpair_creation, "the device refused the queue: %s",
+			     status ? nvp_status_text(status) : nvp_error());
+	else
+		PyErr_Format(py_exc_qpair_creation, "the queue cannot be created: %s", strerror(-rc));
+}
+
+static int
+create(struct py_qpair *self, const union py_val *v)
+{
+	struct nvp_qpair_opts opts = {
+		.depth = (uint32_t)v[A_DEPTH].u,
+		.qid = (uint16_t)v[A_SQID].u,
+		.iv = (uint16_t)v[A_IV].u,
+		.prio = (uint8_t)v[A_PRIO].u,
+		.ien = v[A_IEN].u,
+		.lazy = v[A_LAZY].u,
+	};
+	struct py_ctrlr *c = (struct py_ctrlr *)v[A_NVME].obj;
+	struct nvme_cqe cqe = { 0 };
+	struct nvp_qpair *q;
+	int rc = nvp_qpair_create(c->c, &opts, &q, &cqe);
+
+	if (rc) {
+		raise_creation(rc, &cqe);
+		return -1;
+	}
+	self->pq = py_queue_new(c, q);
+	if (!self->pq) {
+		nvp_qpair_delete(q, NULL);
+		return -1;
+	}
+	self->pq->next = c->queues;
+	c->queues = self->pq;
+	nvp_qpair_set_timeout_ms(q, nvp_ctrlr_timeout_ms(c->c));
+	self->ctrlr = c;
+	Py_INCREF((PyObject *)c);
+	self->depth = opts.depth;
+	self->prio = opts.prio;
+	return 0;
+}
+
+static int
+qpair_init(PyObject *o, PyObject *args, PyObject *kwargs)
+{
+	union py_val v[A_NR];
+
+	if (qpair(o)->ctrlr) {
+		PyErr_SetString(PyExc_RuntimeError, "Qpair is initialised already");
+		return -1;
+	}
+	if (py_args_init("Qpair", init_args, A_NR, 2, args, kwargs, v) < 0 || check_init(v) < 0)
+		return -1;
+	if (py_wait_enter("Qpair") < 0)
+		return -1;
+	if (create(qpair(o), v) < 0) {
+		py_wait_leave_quiet();
+		return -1;
+	}
+	return py_wait_leave();
+}
+
+/* Take the queue from its controller and add its counters to the controller's. */
+static void
+retire(struct py_queue *pq)
+{
+	uint64_t ios, bytes;
+
+	nvp_qpair_stat(pq->q, &ios, &bytes);
+	pq->ctrlr->retired_ios += ios;
+	pq->ctrlr->retired_bytes += bytes;
+	py_queue_unlink(pq);
+}
+
+static void
+qpair_dealloc(PyObject *o)
+{
+	struct py_qpair *self = qpair(o);
+	PyObject *type, *value, *trace;
+
+	PyObject_GC_UnTrack(o);
+	PyErr_Fetch(&type, &value, &trace);
+	if (self->pq && self->pq->q) {
+		retire(self->pq);
+		py_queue_bury(self->pq, self->ctrlr);
+	} else {
+		py_queue_free(self->pq);
+	}
+	Py_XDECREF((PyObject *)self->ctrlr);
+	PyErr_Restore(type, value, trace);
+	py_object_free(o);
+}
+
+static int
+qpair_traverse(PyObject *o, visitproc visit, void *arg)
+{
+	Py_VISIT(Py_TYPE(o));
+	Py_VISIT((PyObject *)qpair(o)->ctrlr);
+	return 0;
+}
+
+static struct py_queue *
+get_queue(PyObject *o)
+{
+	struct py_queue *pq = qpair(o)->pq;
+
+	if (pq && pq->q)
+		return pq;
+	PyErr_SetString(PyExc_SystemError, "the queue is deleted");
+	return NULL;
+}
+
+static int
+delete_locked(struct py_qpair *self)
+{
+	struct py_queue *pq = self->pq;
+	struct nvme_cqe cqe = { 0 };
+	uint16_t status;
+	int rc;
+
+	pq->ending = true;
+	retire(pq);
+	rc = nvp_qpair_delete(pq->q, &cqe);
+	pq->q = NULL;
+	status = py_status(&cqe);
+	if (rc == -EIO && status)
+		return py_warn_status(status);
+	if (rc && rc != -ENODEV) {
+		PyErr_Format(py_exc_qpair_deletion, "the queue cannot be deleted: %s", strerror(-rc));
+		return -1;
+	}
+	return 0;
+}
+
+static PyObject *
+qpair_delete(PyObject *o, PyObject *unused)
+{
+	(void)unused;
+	if (!qpair(o)->pq || !qpair(o)->pq->q)
+		Py_RETURN_NONE;
+	if (py_wait_enter("delete") < 0)
+		return NULL;
+	if (delete_locked(qpair(o)) < 0) {
+		py_wait_leave_quiet();
+		return NULL;
+	}
+	if (py_wait_leave() < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+qpair_waitdone(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	struct py_queue *pq = get_queue(o);
+	union py_val v[1];
+
+	if (!pq || py_args("waitdone", waitdone_args, 1, 0, args, nargs, kwnames, v) < 0)
+		return NULL;
+	if (py_queue_waitdone(pq, (uint32_t)v[0].u, false) < 0)
+		return NULL;
+	return PyLong_FromUnsignedLong(pq->last_dw0);
+}
+
+static PyObject *
+ring_doorbell(PyObject *o, PyObject *unused)
+{
+	struct py_queue *pq = get_queue(o);
+
+	(void)unused;
+	if (!pq)
+		return NULL;
+	nvp_qpair_ring(pq->q);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+qpair_repr(PyObject *o)
+{
+	struct py_queue *pq = qpair(o)->pq;
+
+	return pq && pq->q ? PyUnicode_FromFormat("<qpair: %u>", nvp_qpair_id(pq->q))
+			   : PyUnicode_FromString("<qpair: deleted>");
+}
+
+enum { P_DEPTH, P_PRIO, P_SQID, P_CID, P_LATENCY, P_OUTSTANDING };
+
+static PyObject *
+get_number(PyObject *o, void *which)
+{
+	struct py_queue *pq = qpair(o)->pq;
+	uint64_t v = 0;
+
+	switch ((uintptr_t)which) {
+	case P_DEPTH:
+		v = qpair(o)->depth;
+		break;
+	case P_PRIO:
+		v = qpair(o)->prio;
+		break;
+	case P_SQID:
+		v = pq && pq->q ? nvp_qpair_id(pq->q) : 0;
+		break;
+	case P_CID:
+		v = pq ? pq->last_cid : 0;
+		break;
+	case P_LATENCY:
+		v = pq ? pq->last_latency_ns / 1000 : 0;
+		break;
+	case P_OUTSTANDING:
+		v = pq && pq->q ? nvp_qpair_outstanding(pq->q) : 0;
+		break;
+	}
+	return PyLong_FromUnsignedLongLong(v);
+}
+
+static PyObject *
+get_nvme(PyObject *o, void *closure)
+{
+	PyObject *c = qpair(o)->ctrlr ? (PyObject *)qpair(o)->ctrlr : Py_None;
+
+	(void)closure;
+	Py_INCREF(c);
+	return c;
+}
+
+static PyMethodDef qpair_methods[] = {
+	{ "waitdone", (PyCFunction)(void (*)(void))qpair_waitdone, METH_FASTCALL | METH_KEYWORDS,
+	  "waitdone(expected=1)\n--\n\nReap exactly `expected` commands and run their callbacks; dword 0 of the last "
+	  "completion.\nAssertionError: inside of a callback, or fewer are outstanding.  SystemError: the device is "
+	  "gone." },
+	{ "delete", qpair_delete, METH_NOARGS, "delete()\n--\n\nDelete both queues on the device." },
+	{ "ring_doorbell", ring_doorbell, METH_NOARGS,
+	  "ring_doorbell()\n--\n\nWith lazy_doorbell: tell the device now." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef qpair_getset[] = {
+	{ "depth", get_number, NULL, "entries; depth - 1 commands can be outstanding", (void *)P_DEPTH },
+	{ "prio", get_number, NULL, "SQ priority, 0 urgent to 3 low", (void *)P_PRIO },
+	{ "sqid", get_number, NULL, "queue identifier; 0: deleted", (void *)P_SQID },
+	{ "latest_cid", get_number, NULL, "of the last command sent", (void *)P_CID },
+	{ "latest_latency", get_number, NULL, "of the last completion, in microseconds", (void *)P_LATENCY },
+	{ "outstanding", get_number, NULL, "commands that the device has", (void *)P_OUTSTANDING },
+	{ "nvme", get_nvme, NULL, "the Controller", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot qpair_slots[] = {
+	{ Py_tp_doc,
+	  "Qpair(nvme, depth, prio=0, ien=True, iv=0xffff, sqid=0, lazy_doorbell=False, sq_buf=None, cq_buf=None)\n\n"
+	  "iv 0xffff and sqid 0: the driver chooses.  AssertionError: depth; QpairCreationError: the device refuses." },
+	{ Py_tp_init, qpair_init },
+	{ Py_tp_dealloc, qpair_dealloc },
+	{ Py_tp_traverse, qpair_traverse },
+	{ Py_tp_repr, qpair_repr },
+	{ Py_tp_methods, qpair_methods },
+	{ Py_tp_getset, qpair_getset },
+	{ 0, NULL },
+};
+
+static PyType_Spec qpair_spec = {
+	.name = "nvproof._native.Qpair",
+	.basicsize = sizeof(struct py_qpair),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+	.slots = qpair_slots,
+};
+
+int
+py_qpair_setup(PyObject *m)
+{
+	if (py_args_intern(init_args, A_NR) < 0 || py_args_intern(waitdone_args, 1) < 0)
+		return -1;
+	return py_setup_type(m, "Qpair", &qpair_spec, &py_qpair_type);
+}
