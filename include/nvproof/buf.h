@@ -8,9 +8,9 @@ struct nvp_region;
 /* Contiguous for the device: byte i is at va[i] here and at iova + i there.  Plain data: may be copied. */
 struct nvp_buf {
 	void *va;
-	uint64_t iova;			/* the address that the device sees */
-	uint64_t len;			/* bytes, as asked for */
-	struct nvp_region *region;	/* where it was cut from */
+	uint64_t iova; /* the address that the device sees */
+	uint64_t len; /* bytes, as asked for */
+	struct nvp_region *region; /* where it was cut from */
 };
 
 /*
@@ -19,4 +19,4 @@ struct nvp_buf {
  * It must outlive the commands that use it.
  */
 int nvp_buf_alloc(uint64_t len, uint64_t align, struct nvp_buf *out);
-void nvp_buf_free(struct nvp_buf *buf);	/* a zeroed one is fine; it is zeroed afterwards */
+void nvp_buf_free(struct nvp_buf *buf); /* a zeroed one is fine; it is zeroed afterwards */

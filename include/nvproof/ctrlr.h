@@ -15,9 +15,9 @@ struct nvp_bus;
 struct nvp_ctrlr;
 
 struct nvp_ctrlr_opts {
-	uint32_t admin_depth;	/* 0: 128 entries */
-	uint32_t timeout_ms;	/* of a command; 0: 10,000 */
-	bool no_init;		/* touch nothing: registers only, until nvp_ctrlr_reset() */
+	uint32_t admin_depth; /* 0: 128 entries */
+	uint32_t timeout_ms; /* of a command; 0: 10,000 */
+	bool no_init; /* touch nothing: registers only, until nvp_ctrlr_reset() */
 };
 
 /*
@@ -52,14 +52,16 @@ struct nvp_qpair *nvp_ctrlr_adminq(struct nvp_ctrlr *c);
  * Send one admin command and wait for it.  data of `len` bytes or NULL.  0: completed, *cqe says how (its status may be an
  * error: that is data); negative: it could not be sent.
  */
-int nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len, struct nvme_cqe *cqe);
+int nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len,
+	      struct nvme_cqe *cqe);
 /* The same on an I/O queue pair. */
-int nvp_io(struct nvp_qpair *q, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len, struct nvme_cqe *cqe);
+int
+nvp_io(struct nvp_qpair *q, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len, struct nvme_cqe *cqe);
 
 uint64_t nvp_ctrlr_cap(const struct nvp_ctrlr *c);
 /* Identify Controller as read at bring-up; all zero when not initialised. */
 const struct nvme_id_ctrl *nvp_ctrlr_id(const struct nvp_ctrlr *c);
-uint64_t nvp_ctrlr_mdts_bytes(const struct nvp_ctrlr *c);	/* UINT64_MAX: no limit */
+uint64_t nvp_ctrlr_mdts_bytes(const struct nvp_ctrlr *c); /* UINT64_MAX: no limit */
 struct nvp_bus *nvp_ctrlr_bus(struct nvp_ctrlr *c);
 uint32_t nvp_ctrlr_timeout_ms(const struct nvp_ctrlr *c);
 void nvp_ctrlr_set_timeout_ms(struct nvp_ctrlr *c, uint32_t ms);

@@ -8,10 +8,10 @@
 struct nvp_ns {
 	struct nvp_ctrlr *ctrlr;
 	uint32_t nsid;
-	uint64_t nsze;		/* LBAs */
-	uint32_t lba_size;	/* data bytes of one LBA */
-	uint16_t meta_size;	/* metadata bytes of one LBA */
-	bool extended;		/* metadata is interleaved with the data */
+	uint64_t nsze; /* LBAs */
+	uint32_t lba_size; /* data bytes of one LBA */
+	uint16_t meta_size; /* metadata bytes of one LBA */
+	bool extended; /* metadata is interleaved with the data */
 	struct nvme_id_ns id;
 };
 

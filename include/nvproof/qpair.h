@@ -9,12 +9,12 @@ struct nvp_ctrlr;
 struct nvp_cmdlog_ring;
 
 struct nvp_qpair_opts {
-	uint32_t depth;		/* entries, 2..MQES+1; depth - 1 commands can be outstanding */
-	uint16_t qid;		/* 0: the driver chooses */
-	uint16_t iv;		/* 0xffff: the driver chooses; used when ien */
-	uint8_t prio;		/* SQ priority, for weighted round robin */
-	bool ien;		/* the CQ raises interrupts */
-	bool lazy;		/* the doorbell rings at nvp_qpair_ring()/poll() only */
+	uint32_t depth; /* entries, 2..MQES+1; depth - 1 commands can be outstanding */
+	uint16_t qid; /* 0: the driver chooses */
+	uint16_t iv; /* 0xffff: the driver chooses; used when ien */
+	uint8_t prio; /* SQ priority, for weighted round robin */
+	bool ien; /* the CQ raises interrupts */
+	bool lazy; /* the doorbell rings at nvp_qpair_ring()/poll() only */
 	bool no_cmdlog;
 };
 
@@ -22,7 +22,8 @@ struct nvp_qpair_opts {
  * Create CQ then SQ over the admin queue; waits for both.  -EINVAL: depth, qid; -ENOMEM; -ETIMEDOUT; -EIO: the device
  * refused, *cqe (may be NULL) says how.  -ENOSPC: no queue id left.
  */
-int nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out, struct nvme_cqe *cqe);
+int
+nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out, struct nvme_cqe *cqe);
 /* Delete SQ then CQ on the device and free.  What is outstanding is completed with 00/08 first.  NULL is fine. */
 int nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe);
 
@@ -48,5 +49,5 @@ uint16_t nvp_qpair_latest_cid(const struct nvp_qpair *q);
 uint64_t nvp_qpair_latest_latency_ns(const struct nvp_qpair *q);
 /* Commands and data bytes completed so far. */
 void nvp_qpair_stat(const struct nvp_qpair *q, uint64_t *cmds, uint64_t *bytes);
-void nvp_qpair_set_timeout_ms(struct nvp_qpair *q, uint32_t ms);	/* for commands submitted from now on */
-struct nvp_cmdlog_ring *nvp_qpair_cmdlog(struct nvp_qpair *q);		/* NULL: no log */
+void nvp_qpair_set_timeout_ms(struct nvp_qpair *q, uint32_t ms); /* for commands submitted from now on */
+struct nvp_cmdlog_ring *nvp_qpair_cmdlog(struct nvp_qpair *q); /* NULL: no log */

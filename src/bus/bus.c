@@ -91,8 +91,8 @@ explain_unknown(const char *addr)
 	for (size_t i = 0; i < MAX_BUSES && buses[i] && n < sizeof(known) - 32; i++)
 		n += (size_t)snprintf(known + n, sizeof(known) - n, " \"%.16s:\"", buses[i]->name);
 	pthread_mutex_unlock(&buses_lock);
-	nvp_bus_set_error("\"%.200s\" is not an address that this program can open; addresses start with one of%s", addr,
-			  known);
+	nvp_bus_set_error("\"%.200s\" is not an address that this program can open; addresses start with one of%s",
+			  addr, known);
 }
 
 int

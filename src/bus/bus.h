@@ -8,15 +8,15 @@
 #include "util/clock.h"
 
 enum nvp_reset {
-	NVP_RESET_FUNCTION,	/* function-level reset */
-	NVP_RESET_HOT,		/* hot reset through the bridge; a software SSD: vfio-user device reset */
-	NVP_RESET_LINK,		/* link disable and enable */
+	NVP_RESET_FUNCTION, /* function-level reset */
+	NVP_RESET_HOT, /* hot reset through the bridge; a software SSD: vfio-user device reset */
+	NVP_RESET_LINK, /* link disable and enable */
 };
 
 struct nvp_bus;
 
 struct nvp_bus_ops {
-	const char *name;	/* the prefix of addresses: "vfu", "sim" */
+	const char *name; /* the prefix of addresses: "vfu", "sim" */
 	/* addr is what follows "name:".  On success *bus is whole; the caller closes it. */
 	int (*open)(const char *addr, struct nvp_bus **bus);
 	void (*close)(struct nvp_bus *bus);
@@ -43,8 +43,8 @@ struct nvp_bus_ops {
  */
 struct nvp_bus {
 	const struct nvp_bus_ops *ops;
-	struct ut_clock *clock;		/* real, or the simulation's */
-	char addr[256];			/* as opened, prefix included; for "ssd:" the vfu: address it became */
+	struct ut_clock *clock; /* real, or the simulation's */
+	char addr[256]; /* as opened, prefix included; for "ssd:" the vfu: address it became */
 };
 
 /*
@@ -62,7 +62,7 @@ int nvp_bus_register(const struct nvp_bus_ops *ops);
  * On failure nvp_bus_error() has one line for a person that says what to do.  Any thread.
  */
 int nvp_bus_open(const char *addr, struct nvp_bus **out);
-void nvp_bus_close(struct nvp_bus *bus);	/* NULL is fine */
+void nvp_bus_close(struct nvp_bus *bus); /* NULL is fine */
 
 /* Why the last open in this thread failed.  Valid until the next open. */
 const char *nvp_bus_error(void);

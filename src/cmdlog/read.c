@@ -61,8 +61,8 @@ nvp_cmdlog_read(const struct nvp_cmdlog_ring *ring, uint32_t offset, struct nvp_
 
 /* Where one ring stands in a merge. */
 struct cursor {
-	uint64_t seq;		/* the next older one to take; 0: none */
-	uint64_t last;		/* the oldest one kept */
+	uint64_t seq; /* the next older one to take; 0: none */
+	uint64_t last; /* the oldest one kept */
 	struct nvp_cmdlog_rec rec;
 	bool loaded;
 };
@@ -99,8 +99,7 @@ nvp_cmdlog_merge(const struct nvp_cmdlog_ring *const *rings, uint32_t n, struct 
 		struct cursor *newest = NULL;
 
 		for (i = 0; i < n; i++)
-			if (cursor_load(&cur[i], rings[i]) &&
-			    (!newest || cur[i].rec.submit_ns > newest->rec.submit_ns))
+			if (cursor_load(&cur[i], rings[i]) && (!newest || cur[i].rec.submit_ns > newest->rec.submit_ns))
 				newest = &cur[i];
 		if (!newest)
 			break;

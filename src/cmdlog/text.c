@@ -55,7 +55,8 @@ sqe_text(const struct nvp_cmdlog_rec *r, char *out, size_t size)
 	const struct nvme_sqe *s = &r->sqe;
 	const char *name = r->qid ? nvp_io_name(s->opc) : nvp_admin_name(s->opc);
 	uint32_t dw10 = le32_get(s->cdw10), dw11 = le32_get(s->cdw11), dw12 = le32_get(s->cdw12);
-	int n = snprintf(out, size, "%s (%02xh) sqid:%u cid:%u nsid:%u", name, s->opc, r->qid, s->cid, le32_get(s->nsid));
+	int n = snprintf(out, size, "%s (%02xh) sqid:%u cid:%u nsid:%u", name, s->opc, r->qid, s->cid,
+			 le32_get(s->nsid));
 
 	if (n < 0 || (size_t)n >= size)
 		return;

@@ -32,8 +32,9 @@ static const struct key {
 static int
 bad(const char *what, const char *text)
 {
-	nvp_bus_set_error("sim: %s: \"%.100s\" (sim:[ram|null][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..])",
-			  what, text);
+	nvp_bus_set_error(
+		"sim: %s: \"%.100s\" (sim:[ram|null][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..])", what,
+		text);
 	return -EINVAL;
 }
 

@@ -17,9 +17,9 @@
 #include "util/alloc.h"
 #include "util/bits.h"
 
-#define STEP_COST_NS 100u	/* so that no two turns happen at the same instant */
+#define STEP_COST_NS 100u /* so that no two turns happen at the same instant */
 #define IDLE_NS 1000u
-#define MAX_JUMP_NS 1000000u	/* the driver has deadlines of its own to look at */
+#define MAX_JUMP_NS 1000000u /* the driver has deadlines of its own to look at */
 #define VECTORS 128u
 
 struct sim_map {
@@ -35,7 +35,7 @@ struct sim_bus {
 	struct ssd_subsys *sub;
 	struct ssd *ssd;
 	struct sim_map *maps;
-	int irq[VECTORS];	/* eventfd + 1; 0: nobody asked for this vector */
+	int irq[VECTORS]; /* eventfd + 1; 0: nobody asked for this vector */
 };
 
 static struct sim_bus *

@@ -63,7 +63,8 @@ send_and_wait(struct nvp_qpair *q, const struct nvme_sqe *sqe, const struct nvp_
 }
 
 int
-nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len, struct nvme_cqe *cqe)
+nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len,
+	  struct nvme_cqe *cqe)
 {
 	return send_and_wait(c->adminq, sqe, buf, len, cqe);
 }

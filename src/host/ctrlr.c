@@ -151,7 +151,7 @@ nvp_ctrlr_close(struct nvp_ctrlr *c)
 int
 nvp_ctrlr_reset(struct nvp_ctrlr *c)
 {
-	struct ctrlr_watch *w;
+	struct ctrlr_watch *w, *next;
 	struct nvp_qpair *q;
 
 	if (c->adminq && c->adminq->in_poll)
@@ -159,8 +159,10 @@ nvp_ctrlr_reset(struct nvp_ctrlr *c)
 	for (q = c->ioqs; q; q = q->next)
 		if (q->in_poll)
 			return -EDEADLK;
-	for (w = c->watches; w; w = w->next)
+	for (w = c->watches; w; w = next) {
+		next = w->next; /* it may take itself out of the list */
 		w->before_reset(w);
+	}
 	return ctrlr_bring_up(c);
 }
 

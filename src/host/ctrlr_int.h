@@ -13,12 +13,12 @@
 #include "nvproof/ctrlr.h"
 #include "nvproof/spec/regs.h"
 
-#define AER_SLOTS 260u		/* AERL + 1 is at most 256: enough to exceed it on purpose */
+#define AER_SLOTS 260u /* AERL + 1 is at most 256: enough to exceed it on purpose */
 #define DB_WINDOWS 8u
 
 struct ctrlr_aer {
 	struct nvp_ctrlr *ctrlr;
-	nvp_cb cb;		/* of its own; the default one uses ctrlr->aer_cb */
+	nvp_cb cb; /* of its own; the default one uses ctrlr->aer_cb */
 	void *arg;
 	bool used, refill;
 };
@@ -31,33 +31,33 @@ struct ctrlr_watch {
 
 struct nvp_ctrlr {
 	struct nvp_bus *bus;
-	bool own_bus;			/* close it too */
+	bool own_bus; /* close it too */
 	struct nvp_arena *arena;
-	struct nvp_region_user user;	/* maps regions for the device */
+	struct nvp_region_user user; /* maps regions for the device */
 	struct nvp_ctrlr_opts opts;
 	uint32_t timeout_ms;
 
-	uint64_t cap;			/* 0: not read yet */
-	uint32_t cc;			/* as written last */
-	bool gone;			/* registers read as all ones, or the transport is lost */
+	uint64_t cap; /* 0: not read yet */
+	uint32_t cc; /* as written last */
+	bool gone; /* registers read as all ones, or the transport is lost */
 	bool fatal_seen;
 	struct nvp_qpair *adminq;
 	struct nvp_qpair *ioqs;
-	uint32_t max_qid;		/* what Number of Queues allotted; 0: not asked yet */
+	uint32_t max_qid; /* what Number of Queues allotted; 0: not asked yet */
 	struct nvme_id_ctrl id;
-	struct nvp_buf page;		/* for Identify */
+	struct nvp_buf page; /* for Identify */
 
-	struct ctrlr_aer aers[AER_SLOTS];	/* [0] is the one from bring-up */
+	struct ctrlr_aer aers[AER_SLOTS]; /* [0] is the one from bring-up */
 	nvp_cb aer_cb;
 	void *aer_arg;
 	struct nvp_events events;
 	struct ctrlr_watch *watches;
-	uint64_t worker_cmds, worker_bytes;	/* of workers that have been closed */
+	uint64_t worker_cmds, worker_bytes; /* of workers that have been closed */
 
 	struct {
 		uint64_t off;
 		void *va;
-	} db[DB_WINDOWS];		/* doorbell pages mapped so far */
+	} db[DB_WINDOWS]; /* doorbell pages mapped so far */
 	uint32_t nr_db;
 };
 
@@ -92,5 +92,5 @@ void ctrlr_aer_drop(struct nvp_ctrlr *c);
 static inline uint8_t
 ctrlr_page_shift(const struct nvp_ctrlr *c)
 {
-	return (uint8_t)(12 + nvme_get(c->cap, NVME_CAP_MPSMIN));	/* the smallest page there is */
+	return (uint8_t)(12 + nvme_get(c->cap, NVME_CAP_MPSMIN)); /* the smallest page there is */
 }

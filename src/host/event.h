@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include "nvproof/err.h"
 
-#define EVENTS_KEPT 64u		/* when nobody reads, the oldest ones stay: they tell how it began */
+#define EVENTS_KEPT 64u /* when nobody reads, the oldest ones stay: they tell how it began */
 
 struct nvp_events {
 	pthread_mutex_t lock;

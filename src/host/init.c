@@ -14,9 +14,9 @@
 #include "util/bits.h"
 
 #define PCI_COMMAND 0x04u
-#define PCI_COMMAND_MEM_BM 0x06u	/* Memory Space Enable, Bus Master Enable */
+#define PCI_COMMAND_MEM_BM 0x06u /* Memory Space Enable, Bus Master Enable */
 #define CNS_CTRLR 0x01
-#define NQ_ALL 0xfffefffeu		/* FFFFh is not a legal number: 0's based, at most 65,534 */
+#define NQ_ALL 0xfffefffeu /* FFFFh is not a legal number: 0's based, at most 65,534 */
 
 struct init_step {
 	const char *name;
@@ -204,7 +204,8 @@ recreate_queues(struct nvp_ctrlr *c)
 		rc = qpair_create_on_device(c, q, &cqe);
 		st = nvme_status_code(nvme_status_of(le16_get(cqe.status)));
 		if (rc == -EIO)
-			ctrlr_fail(c, rc, "queue %u could not be created again: %02x/%02x", q->mq.id, st >> 8, st & 0xff);
+			ctrlr_fail(c, rc, "queue %u could not be created again: %02x/%02x", q->mq.id, st >> 8,
+				   st & 0xff);
 		if (rc)
 			return rc;
 	}

@@ -8,8 +8,8 @@
 #include "nvproof/spec/status.h"
 #include "util/bits.h"
 
-#define LOOK_NS 100000000ull		/* a waiter asks ten times a second whether the device is still there */
-#define STATUS_TIMEOUT 0x7ff		/* 07/ff: the driver's own */
+#define LOOK_NS 100000000ull /* a waiter asks ten times a second whether the device is still there */
+#define STATUS_TIMEOUT 0x7ff /* 07/ff: the driver's own */
 
 void
 qpair_event(struct nvp_qpair *q, enum nvp_event_kind kind, const struct nvme_cqe *cqe)

@@ -19,10 +19,10 @@
 
 enum req_state {
 	REQ_FREE,
-	REQ_GOT,	/* being filled */
-	REQ_BUSY,	/* the device has it */
-	REQ_ABORTING,	/* its queue was reset; the callback comes soon */
-	REQ_LOST,	/* timed out: completed for the caller, but the device may still use CID and memory */
+	REQ_GOT, /* being filled */
+	REQ_BUSY, /* the device has it */
+	REQ_ABORTING, /* its queue was reset; the callback comes soon */
+	REQ_LOST, /* timed out: completed for the caller, but the device may still use CID and memory */
 };
 
 struct nvp_req {
@@ -31,43 +31,43 @@ struct nvp_req {
 	void *arg;
 	struct nvp_qpair *q;
 	uint64_t submit_ticks;
-	uint64_t deadline;	/* in ticks */
-	uint64_t log_seq;	/* its entry in the command log */
-	uint32_t bytes;		/* of data, for the counters */
-	uint32_t next;		/* free list */
+	uint64_t deadline; /* in ticks */
+	uint64_t log_seq; /* its entry in the command log */
+	uint32_t bytes; /* of data, for the counters */
+	uint32_t next; /* free list */
 	uint16_t cid;
 	uint8_t state;
-	bool aer;		/* has no deadline and does not count in nvp_qpair_wait() */
+	bool aer; /* has no deadline and does not count in nvp_qpair_wait() */
 };
 static_assert(sizeof(struct nvp_req) == 128, "two cache lines");
 
 struct nvp_qpair {
 	struct memq mq;
 	struct nvp_req *reqs;
-	uint32_t nreqs;			/* depth - 1 */
-	uint32_t free;			/* first free request; REQ_NONE: full */
-	uint32_t outstanding;		/* BUSY, AERs included */
-	uint32_t aers;			/* outstanding AERs */
+	uint32_t nreqs; /* depth - 1 */
+	uint32_t free; /* first free request; REQ_NONE: full */
+	uint32_t outstanding; /* BUSY, AERs included */
+	uint32_t aers; /* outstanding AERs */
 	struct ut_clock *clock;
 	uint64_t timeout_ticks;
-	uint64_t earliest;		/* no deadline is before this one, in ticks */
-	struct nvp_cmdlog_ring *log;	/* NULL: none */
-	uint64_t counted;		/* completions so far without AERs */
+	uint64_t earliest; /* no deadline is before this one, in ticks */
+	struct nvp_cmdlog_ring *log; /* NULL: none */
+	uint64_t counted; /* completions so far without AERs */
 	uint64_t stat_cmds, stat_bytes;
-	uint64_t latest_ticks;		/* latency of the latest completion */
+	uint64_t latest_ticks; /* latency of the latest completion */
 	uint16_t latest_cid;
 	bool lazy;
-	bool in_poll;			/* a callback must not poll */
-	bool live;			/* exists on the device */
-	bool exported;			/* another process uses the rings */
+	bool in_poll; /* a callback must not poll */
+	bool live; /* exists on the device */
+	bool exported; /* another process uses the rings */
 	uint8_t page_shift;
-	struct nvp_buf lists;		/* a PRP list page a request */
+	struct nvp_buf lists; /* a PRP list page a request */
 
-	struct nvp_ctrlr *ctrlr;	/* NULL: imported from another process */
+	struct nvp_ctrlr *ctrlr; /* NULL: imported from another process */
 	struct nvp_events *events;
-	struct nvp_qpair *next;		/* of the controller */
+	struct nvp_qpair *next; /* of the controller */
 	struct nvp_qpair_opts opts;
-	uint64_t next_look;		/* in ticks: when a waiter looks again whether the device is there */
+	uint64_t next_look; /* in ticks: when a waiter looks again whether the device is there */
 	struct nvp_buf sq_buf, cq_buf, log_buf;
 };
 

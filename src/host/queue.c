@@ -64,7 +64,8 @@ qpair_mem_up(struct nvp_qpair *q, struct nvp_arena *a)
 	int rc = rings_up(q, a);
 
 	if (!rc) /* not touched before a command needs a list */
-		rc = nvp_arena_alloc_raw(a, (uint64_t)(q->mq.depth - 1) << q->page_shift, 1ull << q->page_shift, &q->lists);
+		rc = nvp_arena_alloc_raw(a, (uint64_t)(q->mq.depth - 1) << q->page_shift, 1ull << q->page_shift,
+					 &q->lists);
 	if (!rc && !q->opts.no_cmdlog)
 		rc = nvp_arena_alloc(a, sizeof(struct nvp_cmdlog_ring), 0, &q->log_buf);
 	if (!rc)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #define NSEC_PER_SEC 1000000000ull
-#define TO_UNIT_NS (NSEC_PER_SEC / 2)	/* CAP.TO and CRTO count 500 ms */
+#define TO_UNIT_NS (NSEC_PER_SEC / 2) /* CAP.TO and CRTO count 500 ms */
 #define WIN_SIZE 4096ull
 
 int
@@ -174,7 +174,7 @@ ctrlr_wait_rdy(struct nvp_ctrlr *c, uint32_t rdy)
 		if (last)
 			return not_ready(c, rdy, limit_ns);
 		last = ut_ticks(clk) >= end;
-		clk->relax(clk, idle < 1000000 ? (idle += 64) : idle);	/* a register access is slow: back off soon */
+		clk->relax(clk, idle < 1000000 ? (idle += 64) : idle); /* a register access is slow: back off soon */
 	}
 }
 

@@ -129,9 +129,9 @@ nvp_share_buf(const struct nvp_share_region *r, uint32_t n, uint64_t iova, uint6
 static bool
 sane(const struct nvp_qpair_share *s)
 {
-	return s->size == sizeof(*s) && s->depth >= 2 && s->depth <= 65536 && s->page_shift >= 12 && s->page_shift <= 27 &&
-	       s->sq_tail < s->depth && s->cq_head < s->depth && s->phase <= 1 && !(s->sq_db_off & 3) &&
-	       !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
+	return s->size == sizeof(*s) && s->depth >= 2 && s->depth <= 65536 && s->page_shift >= 12 &&
+	       s->page_shift <= 27 && s->sq_tail < s->depth && s->cq_head < s->depth && s->phase <= 1 &&
+	       !(s->sq_db_off & 3) && !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
 }
 
 /* Find all its memory in the regions. */

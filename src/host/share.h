@@ -13,26 +13,26 @@
 #include "nvproof/qpair.h"
 
 struct nvp_qpair_share {
-	uint32_t size;			/* of this struct: both ends agree on the layout */
+	uint32_t size; /* of this struct: both ends agree on the layout */
 	uint32_t depth;
 	uint16_t qid;
 	uint8_t page_shift;
 	bool lazy;
 	uint32_t timeout_ms;
 	uint64_t sq_iova, cq_iova, lists_iova;
-	uint64_t log_iova;		/* 0: no command log */
-	uint64_t sq_db_off, cq_db_off;	/* from the start of the doorbell mapping */
-	uint64_t db_off, db_len;	/* what to map of db_fd: a whole number of pages */
-	uint32_t sq_tail, cq_head;	/* where the rings stand */
+	uint64_t log_iova; /* 0: no command log */
+	uint64_t sq_db_off, cq_db_off; /* from the start of the doorbell mapping */
+	uint64_t db_off, db_len; /* what to map of db_fd: a whole number of pages */
+	uint32_t sq_tail, cq_head; /* where the rings stand */
 	uint16_t phase;
-	int32_t db_fd;			/* the creator's descriptor; stays its own.  Pass it over a socket. */
+	int32_t db_fd; /* the creator's descriptor; stays its own.  Pass it over a socket. */
 };
 
 /* Memory that both processes map; the IOVA is the same in both, va is each one's own. */
 struct nvp_share_region {
 	int fd;
 	uint64_t iova, len;
-	void *va;			/* nvp_share_map() fills it */
+	void *va; /* nvp_share_map() fills it */
 };
 
 /*

@@ -13,18 +13,18 @@
 #include "util/alloc.h"
 #include "util/bits.h"
 
-#define FIRST_IOVA (4ull << 30)		/* a 32-bit truncation by the device is noticed */
+#define FIRST_IOVA (4ull << 30) /* a 32-bit truncation by the device is noticed */
 #define MIN_REGION (64ull << 20)
 #define MAX_REGION (1ull << 40)
-#define PUNCH_MIN (1ull << 20)		/* smaller pieces are not worth the system call */
+#define PUNCH_MIN (1ull << 20) /* smaller pieces are not worth the system call */
 
 struct nvp_arena {
 	pthread_mutex_t lock;
-	struct nvp_region *regions;	/* by IOVA */
+	struct nvp_region *regions; /* by IOVA */
 	struct nvp_region_user *users;
-	struct nvp_extent *spare;	/* see extent.h */
+	struct nvp_extent *spare; /* see extent.h */
 	uint64_t next_iova;
-	uint64_t live;			/* buffers given out */
+	uint64_t live; /* buffers given out */
 };
 
 int

@@ -18,4 +18,4 @@ bool nvp_extent_take(struct nvp_extent **list, uint64_t len, uint64_t align, uin
 void nvp_extent_give(struct nvp_extent **list, uint64_t off, uint64_t len, struct nvp_extent **spare);
 
 void nvp_extent_push(struct nvp_extent **list, struct nvp_extent *e);
-struct nvp_extent *nvp_extent_pop(struct nvp_extent **list);	/* NULL: empty */
+struct nvp_extent *nvp_extent_pop(struct nvp_extent **list); /* NULL: empty */

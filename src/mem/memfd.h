@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct nvp_memfd {
-	void *va;		/* aligned to NVP_REGION_ALIGN */
+	void *va; /* aligned to NVP_REGION_ALIGN */
 	uint64_t len;
 	int fd;
 	bool huge;

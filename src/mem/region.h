@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "nvproof/buf.h"
 
-#define NVP_REGION_ALIGN (2u << 20)	/* size and IOVA of a region are multiples of 2 MiB */
+#define NVP_REGION_ALIGN (2u << 20) /* size and IOVA of a region are multiples of 2 MiB */
 #define NVP_PAGE 4096u
 
 struct nvp_region {
@@ -17,10 +17,10 @@ struct nvp_region {
 	void *va;
 	uint64_t iova;
 	uint64_t len;
-	int fd;			/* memfd, sealed against shrinking */
+	int fd; /* memfd, sealed against shrinking */
 	bool huge;
-	uint64_t fresh;		/* from this offset on nothing was ever given out: still zero */
-	struct nvp_extent *free;	/* free extents, sorted by offset */
+	uint64_t fresh; /* from this offset on nothing was ever given out: still zero */
+	struct nvp_extent *free; /* free extents, sorted by offset */
 };
 
 /* Somebody who wants to know each region: a bus that maps it for its device.  Called with the arena locked: no allocation. */
@@ -46,7 +46,7 @@ void nvp_arena_close(struct nvp_arena *a);
 int nvp_arena_alloc(struct nvp_arena *a, uint64_t len, uint64_t align, struct nvp_buf *out);
 /* The same, but the content is anything: for large memory that is written before it is read (PRP list pages). */
 int nvp_arena_alloc_raw(struct nvp_arena *a, uint64_t len, uint64_t align, struct nvp_buf *out);
-void nvp_arena_free(struct nvp_arena *a, struct nvp_buf *b);	/* a zeroed one is fine */
+void nvp_arena_free(struct nvp_arena *a, struct nvp_buf *b); /* a zeroed one is fine */
 
 /* Register a user: add() is called for each region there is, and for each new one.  On failure all are taken back. */
 int nvp_arena_attach(struct nvp_arena *a, struct nvp_region_user *u);

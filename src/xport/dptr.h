@@ -8,7 +8,7 @@
 struct prp_list {
 	le64 *va;
 	uint64_t iova;
-	uint8_t page_shift;	/* of CC.MPS: 12 is 4 KiB */
+	uint8_t page_shift; /* of CC.MPS: 12 is 4 KiB */
 };
 
 /* -EINVAL: it takes more entries than one list page holds. */

@@ -16,15 +16,15 @@
 struct memq {
 	struct nvme_sqe *sq;
 	struct nvme_cqe *cq;
-	uint32_t *sq_db, *cq_db;	/* mapped doorbells; NULL: memq_doorbell_slow() */
-	uint32_t depth;			/* entries of either ring */
-	uint32_t sq_tail;		/* next slot to fill */
-	uint32_t sq_rung;		/* the tail that the device was told */
-	uint32_t cq_head;		/* next entry to look at */
-	uint16_t phase;			/* phase tag of a new entry: 1 in the first round */
+	uint32_t *sq_db, *cq_db; /* mapped doorbells; NULL: memq_doorbell_slow() */
+	uint32_t depth; /* entries of either ring */
+	uint32_t sq_tail; /* next slot to fill */
+	uint32_t sq_rung; /* the tail that the device was told */
+	uint32_t cq_head; /* next entry to look at */
+	uint16_t phase; /* phase tag of a new entry: 1 in the first round */
 	uint16_t id;
-	struct nvp_bus *bus;		/* NULL: doorbells go nowhere (not created on the device, or not reachable) */
-	uint64_t sq_db_off, cq_db_off;	/* in BAR 0 */
+	struct nvp_bus *bus; /* NULL: doorbells go nowhere (not created on the device, or not reachable) */
+	uint64_t sq_db_off, cq_db_off; /* in BAR 0 */
 };
 
 /* Both rings empty, the completion entries' phase tags cleared.  The device must not use them (any more). */

@@ -11,7 +11,7 @@ int
 prp_build(struct nvme_sqe *sqe, uint64_t iova, uint32_t len, const struct prp_list *list)
 {
 	uint64_t page = 1ull << list->page_shift;
-	uint64_t first = page - (iova & (page - 1));	/* bytes that PRP1 covers */
+	uint64_t first = page - (iova & (page - 1)); /* bytes that PRP1 covers */
 	uint64_t next = iova + first, pages, i;
 
 	sqe->prp1 = le64_from(iova);

@@ -25,10 +25,10 @@ struct fake_queue {
 	struct ut_clock clock;
 	uint64_t now_ns;
 	uint32_t db[8];
-	uint32_t tail;		/* of the CQ, the device's idea */
+	uint32_t tail; /* of the CQ, the device's idea */
 	uint16_t phase;
-	uint32_t relaxed;	/* how often the driver gave way */
-	uint64_t step_ns;	/* time that passes each time */
+	uint32_t relaxed; /* how often the driver gave way */
+	uint64_t step_ns; /* time that passes each time */
 };
 
 static inline void
@@ -45,7 +45,9 @@ static inline void
 fake_open(struct fake_queue *f, uint32_t depth, bool lazy)
 {
 	uint64_t sq = 0x100000000, cq, lists, log, end;
-	struct nvp_qpair_share s = { .size = sizeof(s), .depth = depth, .qid = FAKE_QID, .page_shift = 12, .lazy = lazy };
+	struct nvp_qpair_share s = {
+		.size = sizeof(s), .depth = depth, .qid = FAKE_QID, .page_shift = 12, .lazy = lazy
+	};
 
 	memset(f, 0, sizeof(*f));
 	cq = ut_align_up(sq + depth * 64ull, 4096);

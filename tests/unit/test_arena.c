@@ -20,8 +20,8 @@
 
 struct user {
 	struct nvp_region_user base;
-	int live;	/* regions that it has now */
-	int refuse_at;	/* add() number that fails; -1: none */
+	int live; /* regions that it has now */
+	int refuse_at; /* add() number that fails; -1: none */
 	int adds;
 };
 
@@ -44,7 +44,10 @@ user_del(struct nvp_region_user *u, struct nvp_region *r)
 	((struct user *)(void *)u)->live--;
 }
 
-#define USER(at) { .base = { .add = user_add, .del = user_del }, .refuse_at = (at) }
+#define USER(at)                                                                \
+	{                                                                       \
+		.base = { .add = user_add, .del = user_del }, .refuse_at = (at) \
+	}
 
 static struct nvp_arena *
 open_arena(void)
@@ -157,7 +160,9 @@ random_alloc_and_free(void **state)
 			nvp_arena_free(a, &b[k]);
 			continue;
 		}
-		assert_int_equal(nvp_arena_alloc_raw(a, 2 + ut_rng_below(&rng, 200000), 4096u << ut_rng_below(&rng, 5), &b[k]), 0);
+		assert_int_equal(
+			nvp_arena_alloc_raw(a, 2 + ut_rng_below(&rng, 200000), 4096u << ut_rng_below(&rng, 5), &b[k]),
+			0);
 		((unsigned char *)b[k].va)[0] = ((unsigned char *)b[k].va)[b[k].len - 1] = (unsigned char)k;
 	}
 	for (int k = 0; k < 64; k++)
@@ -250,10 +255,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses_and_alignment), cmocka_unit_test(bad_arguments),
-		cmocka_unit_test(large_buffers_get_large_regions), cmocka_unit_test(recycled_memory_is_zero),
-		cmocka_unit_test(random_alloc_and_free), cmocka_unit_test(users_know_every_region),
-		cmocka_unit_test(a_user_may_refuse), cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(addresses_and_alignment),
+		cmocka_unit_test(bad_arguments),
+		cmocka_unit_test(large_buffers_get_large_regions),
+		cmocka_unit_test(recycled_memory_is_zero),
+		cmocka_unit_test(random_alloc_and_free),
+		cmocka_unit_test(users_know_every_region),
+		cmocka_unit_test(a_user_may_refuse),
+		cmocka_unit_test(every_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,8 +193,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(newest_first), cmocka_unit_test(outstanding_and_overwritten),
-		cmocka_unit_test(merged_by_time), cmocka_unit_test(as_text),
+		cmocka_unit_test(newest_first),		 cmocka_unit_test(outstanding_and_overwritten),
+		cmocka_unit_test(merged_by_time),	 cmocka_unit_test(as_text),
 		cmocka_unit_test(reader_against_writer),
 	};
 

@@ -21,8 +21,8 @@ static const struct {
 	uint64_t iova;
 	uint32_t len;
 	uint64_t prp2;
-	uint32_t entries;	/* in the list */
-	uint64_t first, last;	/* of the list */
+	uint32_t entries; /* in the list */
+	uint64_t first, last; /* of the list */
 } cases[] = {
 	/* one page, and parts of it */
 	{ 0x100000000, 0, 0, 0, 0, 0 },

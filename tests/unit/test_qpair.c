@@ -9,9 +9,9 @@
 struct result {
 	int calls;
 	uint32_t dw0;
-	uint16_t status;	/* as in the CQE */
+	uint16_t status; /* as in the CQE */
 	uint16_t cid;
-	struct nvp_qpair *again;	/* submit another one from the callback */
+	struct nvp_qpair *again; /* submit another one from the callback */
 };
 
 static void
@@ -182,8 +182,8 @@ stray_completions(void **state)
 
 	(void)state;
 	fake_open(&f, 8, false);
-	fake_ok(&f, 0);		/* nothing was sent */
-	fake_ok(&f, 7);		/* beyond the requests: depth 8 has CIDs 0 to 6 */
+	fake_ok(&f, 0); /* nothing was sent */
+	fake_ok(&f, 7); /* beyond the requests: depth 8 has CIDs 0 to 6 */
 	fake_ok(&f, 0xffff);
 	assert_int_equal(nvp_qpair_poll(f.q, 8), 0);
 	assert_int_equal(f.db[1], 3); /* taken, though they are nobody's */
@@ -372,7 +372,12 @@ static void
 a_bad_share_is_refused(void **state)
 {
 	struct fake_queue f;
-	struct nvp_qpair_share good = { .size = sizeof(good), .depth = 4, .page_shift = 12, .db_len = 4096, .cq_db_off = 4 }, s;
+	struct nvp_qpair_share good = { .size = sizeof(good),
+					.depth = 4,
+					.page_shift = 12,
+					.db_len = 4096,
+					.cq_db_off = 4 },
+			       s;
 	struct nvp_qpair *q;
 
 	(void)state;
@@ -399,13 +404,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_command), cmocka_unit_test(wrap_at_odd_depths),
-		cmocka_unit_test(poll_takes_at_most_max), cmocka_unit_test(a_callback_submits),
-		cmocka_unit_test(stray_completions), cmocka_unit_test(a_got_request_is_not_outstanding),
-		cmocka_unit_test(wrong_queue_and_head), cmocka_unit_test(wrong_phase_is_not_seen),
-		cmocka_unit_test(timeout_and_late_completion), cmocka_unit_test(only_what_is_due_expires),
-		cmocka_unit_test(a_shorter_timeout_counts), cmocka_unit_test(deletion_ends_commands),
-		cmocka_unit_test(data_pointer_is_checked), cmocka_unit_test(a_bad_share_is_refused),
+		cmocka_unit_test(one_command),
+		cmocka_unit_test(wrap_at_odd_depths),
+		cmocka_unit_test(poll_takes_at_most_max),
+		cmocka_unit_test(a_callback_submits),
+		cmocka_unit_test(stray_completions),
+		cmocka_unit_test(a_got_request_is_not_outstanding),
+		cmocka_unit_test(wrong_queue_and_head),
+		cmocka_unit_test(wrong_phase_is_not_seen),
+		cmocka_unit_test(timeout_and_late_completion),
+		cmocka_unit_test(only_what_is_due_expires),
+		cmocka_unit_test(a_shorter_timeout_counts),
+		cmocka_unit_test(deletion_ends_commands),
+		cmocka_unit_test(data_pointer_is_checked),
+		cmocka_unit_test(a_bad_share_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
