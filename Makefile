@@ -23,7 +23,7 @@ setup:
 build: setup
 	@mkdir -p build
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
-		-C builddir=build . >build/pip.log 2>&1 || { cat build/pip.log; exit 1; }
+		--config-settings builddir=build . >build/pip.log 2>&1 || { cat build/pip.log; exit 1; }
 
 # The same sources with the sanitizers on, for the C tests.
 asan: setup

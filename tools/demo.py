@@ -28,6 +28,8 @@ class Summary:
         if report.when == "call" or report.outcome != "passed":
             shown = ", ".join(f"{value} {name}" for name, value in report.user_properties)
             self.rows.append((report.nodeid.split("/")[-1], report.outcome, report.duration, shown))
+            if report.outcome != "passed":
+                self.console.print(report.longreprtext, markup=False)
 
     def table(self):
         table = Table("example", "result", "seconds", "measured", title="nvproof on a software SSD")
@@ -41,8 +43,7 @@ def main():
     console = Console(highlight=False)
     summary = Summary(console)
     code = pytest.main(
-        ["-q", "-s", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:terminal", *sys.argv[1:]]
-        + [str(ROOT / "examples")],
+        ["-s", "-p", "no:cacheprovider", "-p", "no:terminal", *sys.argv[1:], str(ROOT / "examples")],
         plugins=[summary],
     )
     summary.table()

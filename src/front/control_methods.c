@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The methods of the control socket.  JSON-RPC 2.0 Specification, "Request object", "Response object", "Error object". */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "front/control.h"
@@ -96,7 +95,7 @@ temperature(struct control *ctl, const json_t *params)
 	if (k || c) {
 		if (!json_is_number(k ? k : c) || !(kelvin >= 1 && kelvin <= 1000))
 			return NULL;
-		ctl->temperature_k = (uint16_t)lround(kelvin);
+		ctl->temperature_k = (uint16_t)(kelvin + 0.5);
 		ssd_set_temperature(ctl->sub, ctl->temperature_k);
 	}
 	r = result();

@@ -139,7 +139,7 @@ static uint64_t
 ready_timeout_ns(struct nvp_ctrlr *c)
 {
 	uint64_t units = nvme_get(c->cap, NVME_CAP_TO);
-	uint32_t crto;
+	uint32_t crto = 0;
 
 	if (nvme_get(c->cap, NVME_CAP_CRMS_CRWMS) && !raw_read32(c, NVME_REG_CRTO, &crto) && crto != UINT32_MAX &&
 	    nvme_get(crto, NVME_CRTO_CRWMT) > units)

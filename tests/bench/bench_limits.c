@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What this machine can do at best, measured in the same run as the figures that are compared with it.
+ * usage: bench_limits copy   -> ns to copy one random 4 KiB block out of 1 GiB
+ *        bench_limits queue  -> ns a command of bare queue traffic between two cores at depth 32 (SQE, doorbell, CQE)
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "util/clock.h"
+#include "util/rng.h"
+
+#define SPAN (1ull << 30)
+#define BLOCK 4096u
+#define COPIES 1000000u
+#define DEPTH 32u
+#define COMMANDS 5000000u
+
+static int
+bench_copy(void)
+{
+	uint8_t *src = mmap(NULL, SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *dst = aligned_alloc(BLOCK, BLOCK * DEPTH);
+	struct ut_rng rng;
+	uint64_t start;
+
+	if (src == MAP_FAILED || !dst)
+		return 1;
+	madvise(src, SPAN, MADV_HUGEPAGE);
+	memset(src, 0x5a, SPAN);
+	ut_rng_seed(&rng, 1);
+	start = ut_mono_ns();
+	for (uint32_t i = 0; i < COPIES; i++)
+		memcpy(dst + (i % DEPTH) * BLOCK, src + ut_rng_below(&rng, SPAN / BLOCK) * BLOCK, BLOCK);
+	printf("%.1f\n", (double)(ut_mono_ns() - start) / COPIES);
+	free(dst);
+	munmap(src, SPAN);
+	return 0;
+}
+
+/* Two cores, one ring of 64-byte entries one way and 16-byte entries back, each with its doorbell on a line of its own. */
+static struct {
+	_Alignas(64) uint64_t sqe[256][8];
+	_Alignas(64) uint64_t cqe[256][2];
+	_Alignas(64) _Atomic uint32_t sq_tail;
+	_Alignas(64) _Atomic uint32_t cq_head;
+} shm;
+
+static void
+pin(unsigned cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *
+queue_device(void *arg)
+{
+	uint32_t head = 0, sum = 0;
+
+	(void)arg;
+	pin(1);
+	while (head < COMMANDS) {
+		uint32_t tail = atomic_load_explicit(&shm.sq_tail, memory_order_acquire);
+
+		for (; head != tail; head++) {
+			uint32_t i = head % 256;
+
+			sum += (uint32_t)shm.sqe[i][0];
+			__atomic_store_n(&shm.cqe[i][0], sum, __ATOMIC_RELAXED);
+			__atomic_store_n(&shm.cqe[i][1], head / 256 + 1, __ATOMIC_RELEASE);
+		}
+	}
+	return NULL;
+}
+
+static int
+bench_queue(void)
+{
+	uint32_t sent = 0, done = 0;
+	uint64_t start;
+	pthread_t t;
+
+	pin(0);
+	if (pthread_create(&t, NULL, queue_device, NULL))
+		return 1;
+	start = ut_mono_ns();
+	while (done < COMMANDS) {
+		uint32_t before = sent;
+
+		for (; sent < COMMANDS && sent - done < DEPTH; sent++)
+			memset(shm.sqe[sent % 256], (int)(sent & 0x7f), 64);
+		if (sent != before)
+			atomic_store_explicit(&shm.sq_tail, sent, memory_order_release);
+		while (done < sent && __atomic_load_n(&shm.cqe[done % 256][1], __ATOMIC_ACQUIRE) == done / 256 + 1)
+			done++;
+		atomic_store_explicit(&shm.cq_head, done, memory_order_relaxed);
+	}
+	printf("%.1f\n", (double)(ut_mono_ns() - start) / COMMANDS);
+	pthread_join(t, NULL);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "copy"))
+		return bench_copy();
+	if (argc == 2 && !strcmp(argv[1], "queue"))
+		return bench_queue();
+	fprintf(stderr, "usage: bench_limits copy|queue\n");
+	return 2;
+}
