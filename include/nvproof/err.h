@@ -6,6 +6,7 @@
 #pragma once
 #include <stdint.h>
 #include "nvproof/spec/cmd.h"
+#include "nvproof/spec/names.h"
 
 enum nvp_event_kind {
 	NVP_EVENT_TIMEOUT, /* no completion within the deadline; cqe is the host-made one */
@@ -26,8 +27,3 @@ struct nvp_event {
 
 /* The kind in words, e.g. "unexpected cid". */
 const char *nvp_event_name(enum nvp_event_kind kind);
-/* "Invalid Field in Command" for sct/sc of a status (CQE status word >> 1); "unknown status" otherwise. */
-const char *nvp_status_text(uint16_t status);
-/* "Read", "Identify": the command of an opcode; "unknown" otherwise. */
-const char *nvp_admin_name(uint8_t opc);
-const char *nvp_io_name(uint8_t opc);

@@ -47,3 +47,19 @@ nvp_ctrlr_events(struct nvp_ctrlr *c, struct nvp_event *out, uint32_t max)
 {
 	return events_take(&c->events, out, max);
 }
+
+const char *
+nvp_event_name(enum nvp_event_kind kind)
+{
+	static const char *const names[] = {
+		[NVP_EVENT_TIMEOUT] = "timeout",
+		[NVP_EVENT_UNEXPECTED_CID] = "unexpected cid",
+		[NVP_EVENT_LATE_CQE] = "late completion",
+		[NVP_EVENT_BAD_SQID] = "bad sqid",
+		[NVP_EVENT_BAD_SQHD] = "bad sqhd",
+		[NVP_EVENT_GONE] = "device is gone",
+		[NVP_EVENT_FATAL] = "controller fatal status",
+	};
+
+	return (size_t)kind < UT_ARRAY_LEN(names) ? names[kind] : "unknown";
+}

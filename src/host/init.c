@@ -79,8 +79,10 @@ forget_queues(struct nvp_ctrlr *c)
 		q->mq.sq_db = q->mq.cq_db = NULL;
 		qpair_abort_begin(q);
 	}
-	if (c->adminq)
+	if (c->adminq) {
+		c->adminq->live = false; /* until adminq_up(): a command would only time out */
 		qpair_abort_begin(c->adminq);
+	}
 	ctrlr_aer_drop(c);
 	return 0;
 }

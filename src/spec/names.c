@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What numbers of the wire are called, in the specification's words. */
-#include "nvproof/err.h"
+#include "nvproof/spec/names.h"
 
+#include "nvproof/spec/cmd.h"
 #include "nvproof/spec/status.h"
 #include "util/bits.h"
 
@@ -96,16 +97,6 @@ static const struct name io_cmds[] = {
 	{ NVME_OPC_FABRICS, "Fabrics Command" },
 };
 
-static const struct name events[] = {
-	{ NVP_EVENT_TIMEOUT, "timeout" },
-	{ NVP_EVENT_UNEXPECTED_CID, "unexpected cid" },
-	{ NVP_EVENT_LATE_CQE, "late completion" },
-	{ NVP_EVENT_BAD_SQID, "bad sqid" },
-	{ NVP_EVENT_BAD_SQHD, "bad sqhd" },
-	{ NVP_EVENT_GONE, "device is gone" },
-	{ NVP_EVENT_FATAL, "controller fatal status" },
-};
-
 static const char *
 find(const struct name *list, size_t n, unsigned value, const char *otherwise)
 {
@@ -131,10 +122,4 @@ const char *
 nvp_io_name(uint8_t opc)
 {
 	return find(io_cmds, UT_ARRAY_LEN(io_cmds), opc, "unknown");
-}
-
-const char *
-nvp_event_name(enum nvp_event_kind kind)
-{
-	return find(events, UT_ARRAY_LEN(events), kind, "unknown");
 }

@@ -327,6 +327,7 @@ half_enabled_device(void **state)
 static void
 reset_after_each_failure(void **state)
 {
+	struct nvme_sqe sqe;
 	struct nvp_ctrlr *c;
 	struct fake f;
 
@@ -338,6 +339,8 @@ reset_after_each_failure(void **state)
 			continue;
 		f.fail = failures[i].fail;
 		assert_int_equal(nvp_ctrlr_reset(c), failures[i].rc);
+		nvme_prep_identify(&sqe, 1, 0, 0);
+		assert_int_equal(nvp_admin(c, &sqe, NULL, 0, NULL), -ENODEV); /* at once */
 		f.fail = FAIL_NONE;
 		assert_int_equal(nvp_ctrlr_reset(c), 0);
 		assert_int_equal(nvp_qpair_outstanding(nvp_ctrlr_adminq(c)), 1);
