@@ -8,7 +8,7 @@
 
 #define CO_VARARGS 0x04
 
-static PyObject *known_code; /* a reference */
+static PyObject *known_code, *function_type; /* references */
 static int known_args;
 
 /* An int attribute of a code object; -1 without an exception when there is none. */
@@ -70,31 +70,48 @@ signature_args(PyObject *cb)
 	return n;
 }
 
+/* A plain function: its attributes are its own, while a bound method shows those of its function. */
+static bool
+is_function(PyObject *cb)
+{
+	if (!function_type) {
+		PyObject *types = PyImport_ImportModule("types");
+
+		function_type = types ? PyObject_GetAttrString(types, "FunctionType") : NULL;
+		Py_XDECREF(types);
+		PyErr_Clear();
+	}
+	return (PyObject *)Py_TYPE(cb) == function_type;
+}
+
+static int
+count_function(PyObject *cb)
+{
+	PyObject *code = PyObject_GetAttrString(cb, "__code__");
+
+	if (code && code != known_code) {
+		known_args = function_args(cb, code, 0);
+		Py_XDECREF(known_code);
+		known_code = code;
+		Py_INCREF(code);
+	}
+	Py_XDECREF(code);
+	PyErr_Clear();
+	return known_args;
+}
+
 static int
 count_args(PyObject *cb)
 {
-	PyObject *func = NULL, *code = PyObject_GetAttrString(cb, "__code__");
+	PyObject *func, *code;
 	int n;
 
-	if (!code) {
-		PyErr_Clear();
-		func = PyObject_GetAttrString(cb, "__func__"); /* a bound method */
-		code = func ? PyObject_GetAttrString(func, "__code__") : NULL;
-		PyErr_Clear();
-	}
-	if (!code) {
-		n = signature_args(cb);
-	} else if (code == known_code && !func) {
-		n = known_args;
-	} else {
-		n = function_args(func ? func : cb, code, func ? 1 : 0);
-		if (!func) {
-			Py_XDECREF(known_code);
-			known_code = code;
-			Py_INCREF(code);
-			known_args = n;
-		}
-	}
+	if (is_function(cb))
+		return count_function(cb);
+	func = PyObject_GetAttrString(cb, "__func__"); /* a bound method */
+	code = func && is_function(func) ? PyObject_GetAttrString(func, "__code__") : NULL;
+	PyErr_Clear();
+	n = code ? function_args(func, code, 1) : signature_args(cb);
 	Py_XDECREF(func);
 	Py_XDECREF(code);
 	return n;

@@ -29,12 +29,6 @@ py_ctrlr_get(struct py_ctrlr *self)
 	return self->c;
 }
 
-uint32_t
-py_ctrlr_timeout(const struct py_ctrlr *self, bool io, uint8_t opc)
-{
-	return self->opc_timeout_ms[io] ? self->opc_timeout_ms[io][opc] : 0;
-}
-
 static void
 raise_enumerate(int rc)
 {
@@ -307,58 +301,6 @@ get_cmd(PyObject *o, PyObject *cpl)
 	return list;
 }
 
-/* --- registers --- */
-
-static int
-reg_offset(PyObject *key, uint32_t *off)
-{
-	unsigned long v = PyLong_Check(key) ? PyLong_AsUnsignedLong(key) : 1;
-
-	if (PyErr_Occurred() || !PyLong_Check(key) || v % 4 || v > UINT32_MAX) {
-		PyErr_SetString(PyExc_AssertionError, "a register's offset is a multiple of 4");
-		return -1;
-	}
-	*off = (uint32_t)v;
-	return 0;
-}
-
-static PyObject *
-reg_get(PyObject *o, PyObject *key)
-{
-	uint32_t off, val;
-	int rc;
-
-	if (reg_offset(key, &off) < 0 || !py_ctrlr_get(ctrlr(o)))
-		return NULL;
-	rc = nvp_reg_read32(ctrlr(o)->c, off, &val);
-	if (!rc)
-		return PyLong_FromUnsignedLong(val);
-	PyErr_Format(PyExc_SystemError, "register 0x%x cannot be read: %s", off, strerror(-rc));
-	return NULL;
-}
-
-static int
-reg_set(PyObject *o, PyObject *key, PyObject *value)
-{
-	unsigned long v;
-	uint32_t off;
-	int rc;
-
-	if (!value || reg_offset(key, &off) < 0 || !py_ctrlr_get(ctrlr(o)))
-		return -1;
-	v = PyLong_AsUnsignedLong(value);
-	if (PyErr_Occurred())
-		return -1;
-	if (v > UINT32_MAX) {
-		PyErr_SetString(PyExc_OverflowError, "a register has 32 bits");
-		return -1;
-	}
-	rc = nvp_reg_write32(ctrlr(o)->c, off, (uint32_t)v);
-	if (rc)
-		PyErr_Format(PyExc_SystemError, "register 0x%x cannot be written: %s", off, strerror(-rc));
-	return rc ? -1 : 0;
-}
-
 /* --- attributes --- */
 
 enum { P_CAP, P_MDTS, P_TIMEOUT, P_CID, P_LATENCY, P_STATUS };
@@ -418,39 +360,6 @@ set_timeout(PyObject *o, PyObject *value, void *closure)
 }
 
 static PyObject *
-set_opcode_timeout(PyObject *o, PyObject *args)
-{
-	struct py_ctrlr *self = ctrlr(o);
-	int io, opc;
-	unsigned int ms;
-
-	if (!PyArg_ParseTuple(args, "piI:set_opcode_timeout", &io, &opc, &ms))
-		return NULL;
-	if (opc < 0 || opc > 255) {
-		PyErr_SetString(PyExc_AssertionError, "an opcode is 0 to 255");
-		return NULL;
-	}
-	if (!self->opc_timeout_ms[io])
-		self->opc_timeout_ms[io] = ut_calloc(256, sizeof(uint32_t));
-	if (!self->opc_timeout_ms[io])
-		return PyErr_NoMemory();
-	self->opc_timeout_ms[io][opc] = ms;
-	Py_RETURN_NONE;
-}
-
-static PyObject *
-get_opcode_timeout(PyObject *o, PyObject *args)
-{
-	int io, opc;
-	uint32_t ms;
-
-	if (!PyArg_ParseTuple(args, "pi:get_opcode_timeout", &io, &opc) || !py_ctrlr_get(ctrlr(o)))
-		return NULL;
-	ms = opc >= 0 && opc < 256 ? py_ctrlr_timeout(ctrlr(o), io, (uint8_t)opc) : 0;
-	return PyLong_FromUnsignedLong(ms ? ms : nvp_ctrlr_timeout_ms(ctrlr(o)->c));
-}
-
-static PyObject *
 get_closed(PyObject *o, void *closure)
 {
 	(void)closure;
@@ -477,8 +386,10 @@ static PyMethodDef ctrlr_methods[] = {
 	{ "get_cmd", get_cmd, METH_O, "get_cmd(cpl)\n--\n\nInside of a callback: the 16 dwords of the command." },
 	{ "stop_workers", stop_workers, METH_NOARGS,
 	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
-	{ "set_opcode_timeout", set_opcode_timeout, METH_VARARGS, "set_opcode_timeout(io, opcode, msec)\n--\n\n" },
-	{ "get_opcode_timeout", get_opcode_timeout, METH_VARARGS, "get_opcode_timeout(io, opcode)\n--\n\nmsec" },
+	{ "set_opcode_timeout", py_ctrlr_set_opcode_timeout, METH_VARARGS,
+	  "set_opcode_timeout(io, opcode, msec)\n--\n\n" },
+	{ "get_opcode_timeout", py_ctrlr_get_opcode_timeout, METH_VARARGS,
+	  "get_opcode_timeout(io, opcode)\n--\n\nmsec" },
 	{ "iostat", py_ctrlr_iostat, METH_NOARGS,
 	  "iostat()\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this controller." },
 	{ "cmdlog_text", py_ctrlr_cmdlog, METH_VARARGS,
@@ -505,8 +416,8 @@ static PyType_Slot ctrlr_slots[] = {
 	{ Py_tp_clear, ctrlr_clear },
 	{ Py_tp_methods, ctrlr_methods },
 	{ Py_tp_getset, ctrlr_getset },
-	{ Py_mp_subscript, reg_get },
-	{ Py_mp_ass_subscript, reg_set },
+	{ Py_mp_subscript, py_ctrlr_reg_get },
+	{ Py_mp_ass_subscript, py_ctrlr_reg_set },
 	{ 0, NULL },
 };
 
