@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -22,13 +23,15 @@ extern char **environ;
 
 /* From the folder of the library, the extension or the program: installed together, or in a build directory. */
 static const char *const near_by[] = {
-	"", "bin/", "../bin/", "../src/cmd/", "../../src/cmd/", "../../../src/cmd/", "../libexec/nvproof/",
+	"", "bin/", "../bin/", "../cmd/", "../src/cmd/", "../../src/cmd/", "../../../src/cmd/", "../libexec/nvproof/",
 };
 
 static bool
 can_run(const char *path)
 {
-	return path[0] == '/' && access(path, X_OK) == 0;
+	struct stat st;
+
+	return path[0] == '/' && !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
 /* file: an absolute path, next to which the program may lie. */

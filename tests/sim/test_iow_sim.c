@@ -97,9 +97,8 @@ one_io(uint8_t opc, uint64_t lba, uint8_t fill)
 	memset(buf.va, fill, ns.lba_size);
 	nvme_prep_write(&sqe, ns.nsid, lba, 1);
 	sqe.opc = opc;
-	assert_int_equal(nvp_io(q, &sqe, opc == NVME_OPC_WRITE ? &buf : NULL,
-				opc == NVME_OPC_WRITE ? ns.lba_size : 0, &cqe),
-			 0);
+	assert_int_equal(
+		nvp_io(q, &sqe, opc == NVME_OPC_WRITE ? &buf : NULL, opc == NVME_OPC_WRITE ? ns.lba_size : 0, &cqe), 0);
 	assert_int_equal(nvp_qpair_delete(q, NULL), 0);
 	nvp_buf_free(&buf);
 	return cqe;
