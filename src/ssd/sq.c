@@ -180,7 +180,10 @@ ssd_db_scan(struct ssd *ssd)
 	for (uint16_t i = 0; i < SSD_MAX_QUEUES; i++) {
 		if (!ssd->sq[i].live)
 			db_scan_one(ssd, ssd_db_sq(ssd, i), i);
-		if (!ssd->cq[i].live)
+		if (ssd->cq[i].live)
+			ssd_cq_room_slow(
+				ssd, &ssd->cq[i]); /* a head that cannot be is told of without waiting for a full CQ */
+		else
 			db_scan_one(ssd, ssd_db_cq(ssd, i), i);
 	}
 }

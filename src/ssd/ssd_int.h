@@ -321,8 +321,3 @@ int ssd_persist_save(struct ssd_subsys *sub);
 
 /* admin/feat_temp.c: for each controller when sub->temperature_k changed; raises the SMART event when a threshold is crossed. */
 void ssd_temp_check(struct ssd *ssd);
-/*
- * nvm/fused.c: may the two run as one?  c is the second half, c->fused_first the first.  Not Success: the status that both get.
- * Then fused.c runs the first through the table, and the second only if that succeeded (else 00/09), with nothing in between.
- */
-nvme_status ssd_fused_check(struct ssd_cmd *c);

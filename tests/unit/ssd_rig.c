@@ -246,6 +246,45 @@ rig_pair(struct rig *r, uint16_t qid, uint32_t entries, int vector)
 	assert_int_equal(rig_admin(r, &sqe), 0);
 }
 
+uint32_t
+rig_cfg(struct rig *r, uint32_t off, uint32_t len)
+{
+	uint8_t b[4] = { 0 };
+
+	ssd_cfg_read(r->ssd, off, b, len);
+	return (uint32_t)(b[0] | b[1] << 8 | b[2] << 16) | (uint32_t)b[3] << 24;
+}
+
+void
+rig_cfg_set(struct rig *r, uint32_t off, uint32_t len, uint32_t v)
+{
+	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+
+	ssd_cfg_write(r->ssd, off, b, len);
+}
+
+uint32_t
+rig_capability(struct rig *r, uint8_t id)
+{
+	uint32_t off = rig_cfg(r, NVME_PCI_CAP, 1);
+
+	for (int i = 0; off && i < 16; i++, off = rig_cfg(r, off + 1, 1)) {
+		if (rig_cfg(r, off, 1) == id)
+			return off;
+	}
+	fail_msg("no capability %02x", id);
+	return 0;
+}
+
+bool
+rig_works(struct rig *r)
+{
+	struct nvme_sqe sqe;
+
+	nvme_prep_keep_alive(&sqe);
+	return rig_admin(r, &sqe) == 0;
+}
+
 /* Pages in reverse order, and a PRP list over as many pages as it takes. */
 static uint64_t
 page_list(struct rig *r, uint64_t *pages, uint32_t n)
@@ -283,6 +322,60 @@ rig_pair_pages(struct rig *r, uint16_t qid, uint32_t entries)
 	nvme_prep_create_io_sq(&sqe, qid, entries, page_list(r, q->sq_pages, ns), qid, NVME_QPRIO_MEDIUM);
 	sqe.cdw11 = le32_from(le32_get(sqe.cdw11) & ~1u);
 	assert_int_equal(rig_admin(r, &sqe), 0);
+}
+
+void
+rig_flushes(struct rig *r, uint16_t qid, uint32_t n)
+{
+	struct nvme_sqe sqe;
+
+	for (uint32_t i = 0; i < n; i++) {
+		nvme_prep_flush(&sqe, 1);
+		rig_put(r, qid, &sqe);
+	}
+	rig_ring(r, qid);
+}
+
+uint32_t
+rig_reap_all(struct rig *r, uint16_t qid)
+{
+	struct nvme_cqe cqe;
+	uint32_t n = 0;
+
+	while (rig_reap(r, qid, &cqe)) {
+		assert_int_equal(nvme_status_of(le16_get(cqe.status)), 0);
+		n++;
+	}
+	return n;
+}
+
+nvme_status
+rig_create_cq(struct rig *r, uint16_t qid, uint32_t entries, uint64_t at, int vector)
+{
+	struct nvme_sqe sqe;
+
+	nvme_prep_create_io_cq(&sqe, qid, entries, at, vector);
+	return rig_admin(r, &sqe);
+}
+
+nvme_status
+rig_create_sq(struct rig *r, uint16_t qid, uint32_t entries, uint64_t at, uint16_t cqid)
+{
+	struct nvme_sqe sqe;
+
+	nvme_prep_create_io_sq(&sqe, qid, entries, at, cqid, NVME_QPRIO_MEDIUM);
+	return rig_admin(r, &sqe);
+}
+
+nvme_status delete (struct rig *r, uint16_t qid, bool cq)
+{
+	struct nvme_sqe sqe;
+
+	if (cq)
+		nvme_prep_delete_io_cq(&sqe, qid);
+	else
+		nvme_prep_delete_io_sq(&sqe, qid);
+	return rig_admin(r, &sqe);
 }
 
 int

@@ -55,6 +55,11 @@ rig_le64(struct rig *r, uint64_t addr)
 
 uint32_t rig_reg(struct rig *r, uint32_t off);
 void rig_set(struct rig *r, uint32_t off, uint32_t val);
+/* Configuration space, 1 to 4 bytes; the offset of a capability. */
+uint32_t rig_cfg(struct rig *r, uint32_t off, uint32_t len);
+void rig_cfg_set(struct rig *r, uint32_t off, uint32_t len, uint32_t v);
+uint32_t rig_capability(struct rig *r, uint8_t id);
+bool rig_works(struct rig *r); /* an admin command succeeds */
 void rig_step(struct rig *r); /* until there is nothing to do; time moves by 1 us a step */
 /* Write AQA, ASQ, ACQ and CC, and step until CSTS.RDY or CFS; returns CSTS. */
 uint32_t rig_enable(struct rig *r, uint32_t entries);
@@ -75,6 +80,12 @@ nvme_status rig_admin(struct rig *r, struct nvme_sqe *sqe);
 /* An I/O queue pair of contiguous rings, or of single pages in reverse order; vector < 0: no interrupts. */
 void rig_pair(struct rig *r, uint16_t qid, uint32_t entries, int vector);
 void rig_pair_pages(struct rig *r, uint16_t qid, uint32_t entries);
+
+nvme_status rig_create_cq(struct rig *r, uint16_t qid, uint32_t entries, uint64_t at, int vector);
+nvme_status rig_create_sq(struct rig *r, uint16_t qid, uint32_t entries, uint64_t at, uint16_t cqid);
+nvme_status rig_delete(struct rig *r, uint16_t qid, bool cq);
+void rig_flushes(struct rig *r, uint16_t qid, uint32_t n); /* n commands, and the doorbell */
+uint32_t rig_reap_all(struct rig *r, uint16_t qid); /* all successful; how many */
 
 /* The usual start. */
 int rig_setup(void **state);
