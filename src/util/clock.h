@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct ut_clock {
-	const uint64_t *virtual_ns;	/* NULL: real time, in TSC ticks */
-	uint64_t mult;			/* ns = ticks * mult >> UT_CLOCK_SHIFT */
+	const uint64_t *virtual_ns; /* NULL: real time, in TSC ticks */
+	uint64_t mult; /* ns = ticks * mult >> UT_CLOCK_SHIFT */
 	/*
 	 * The caller has nothing to do; `idle` is how often in a row.  Real: pause, then yield, then sleep for at
 	 * most a millisecond.  Simulated: let the device work, and jump to the next instant at which it has to.

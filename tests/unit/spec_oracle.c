@@ -8,11 +8,11 @@
 
 #include "spec_oracle.h"
 
-#define T_SIZE(os, ts)		{ "sizeof " #os, sizeof(struct ts) },
-#define T_OFF(os, of, ts, tf)	{ #os "." #of, SPEC_OFF(offsetof(struct ts, tf), sizeof(((struct ts *)0)->tf)) },
-#define T_VAL(o, t)		{ #o, (uint32_t)(t) },	/* their 1 << 31 is negative */
-#define T_MASK(o, t)		{ #o, (uint64_t)(t##_MASK) << t##_SHIFT },
-#define T_SC(o, sct, t)		{ #o, (sct) << 8 | (t) },
+#define T_SIZE(os, ts) { "sizeof " #os, sizeof(struct ts) },
+#define T_OFF(os, of, ts, tf) { #os "." #of, SPEC_OFF(offsetof(struct ts, tf), sizeof(((struct ts *)0)->tf)) },
+#define T_VAL(o, t) { #o, (uint32_t)(t) }, /* their 1 << 31 is negative */
+#define T_MASK(o, t) { #o, (uint64_t)(t##_MASK) << t##_SHIFT },
+#define T_SC(o, sct, t) { #o, (sct) << 8 | (t) },
 
 const struct spec_name spec_oracle[] = {
 #include "spec_names.inc"

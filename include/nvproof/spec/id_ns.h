@@ -12,14 +12,14 @@
 
 /* LBA Format. */
 struct nvme_lbaf {
-	le16 ms;		/* bytes of metadata a logical block */
-	uint8_t lbads;		/* 2^LBADS bytes; 0: this entry is not available */
+	le16 ms; /* bytes of metadata a logical block */
+	uint8_t lbads; /* 2^LBADS bytes; 0: this entry is not available */
 	uint8_t rp;
 };
 static_assert(sizeof(struct nvme_lbaf) == 4, "LBAF");
 
-#define NVME_LBAF_MAX		64
-#define NVME_LBAF_RP		NVME_BITS(1, 0)
+#define NVME_LBAF_MAX 64
+#define NVME_LBAF_RP NVME_BITS(1, 0)
 enum {
 	NVME_LBAF_RP_BEST = 0,
 	NVME_LBAF_RP_BETTER = 1,
@@ -29,24 +29,24 @@ enum {
 
 /* Identify Namespace, CNS 00h, and CNS 11h for one that is allocated but not attached. */
 struct nvme_id_ns {
-	le64 nsze, ncap, nuse;			/* logical blocks */
+	le64 nsze, ncap, nuse; /* logical blocks */
 	uint8_t nsfeat;
-	uint8_t nlbaf;				/* 0's based */
+	uint8_t nlbaf; /* 0's based */
 	uint8_t flbas;
 	uint8_t mc, dpc, dps;
 	uint8_t nmic, rescap, fpi, dlfeat;
-	le16 nawun, nawupf, nacwu;		/* 0's based */
-	le16 nabsn;				/* 0's based */
+	le16 nawun, nawupf, nacwu; /* 0's based */
+	le16 nabsn; /* 0's based */
 	le16 nabo;
-	le16 nabspf;				/* 0's based */
+	le16 nabspf; /* 0's based */
 	le16 noiob;
-	le64 nvmcap[2];				/* bytes, low half first */
-	le16 npwg, npwa, npdg, npda, nows;	/* 0's based */
+	le64 nvmcap[2]; /* bytes, low half first */
+	le16 npwg, npwa, npdg, npda, nows; /* 0's based */
 	le16 mssrl;
 	le32 mcl;
-	uint8_t msrc;				/* 0's based */
+	uint8_t msrc; /* 0's based */
 	uint8_t kpios;
-	uint8_t nulbaf;				/* 0's based */
+	uint8_t nulbaf; /* 0's based */
 	uint8_t rsvd83;
 	le32 kpiodaag;
 	uint8_t rsvd88[4];
@@ -54,7 +54,7 @@ struct nvme_id_ns {
 	uint8_t rsvd96[3];
 	uint8_t nsattr;
 	le16 nvmsetid, endgid;
-	uint8_t nguid[16], eui64[8];		/* big endian */
+	uint8_t nguid[16], eui64[8]; /* big endian */
 	struct nvme_lbaf lbaf[NVME_LBAF_MAX];
 	uint8_t vs[3712];
 };
@@ -66,17 +66,17 @@ static_assert(offsetof(struct nvme_id_ns, nguid) == 104, "NGUID");
 static_assert(offsetof(struct nvme_id_ns, lbaf) == 128, "LBAF0");
 static_assert(offsetof(struct nvme_id_ns, vs) == 384, "vendor specific");
 
-#define NVME_NSFEAT_THINP	NVME_BITS(0, 0)
-#define NVME_NSFEAT_NSABP	NVME_BITS(1, 1)		/* NAWUN, NAWUPF, NACWU are this namespace's own */
-#define NVME_NSFEAT_DAE		NVME_BITS(2, 2)		/* deallocated or unwritten error */
-#define NVME_NSFEAT_UIDREUSE	NVME_BITS(3, 3)		/* 1: NGUID and EUI64 are never reused */
-#define NVME_NSFEAT_OPTPERF	NVME_BITS(5, 4)		/* which of NPWG ... NPDAL are defined */
-#define NVME_NSFEAT_MAM		NVME_BITS(6, 6)		/* multiple atomicity mode */
-#define NVME_NSFEAT_OPTRPERF	NVME_BITS(7, 7)
+#define NVME_NSFEAT_THINP NVME_BITS(0, 0)
+#define NVME_NSFEAT_NSABP NVME_BITS(1, 1) /* NAWUN, NAWUPF, NACWU are this namespace's own */
+#define NVME_NSFEAT_DAE NVME_BITS(2, 2) /* deallocated or unwritten error */
+#define NVME_NSFEAT_UIDREUSE NVME_BITS(3, 3) /* 1: NGUID and EUI64 are never reused */
+#define NVME_NSFEAT_OPTPERF NVME_BITS(5, 4) /* which of NPWG ... NPDAL are defined */
+#define NVME_NSFEAT_MAM NVME_BITS(6, 6) /* multiple atomicity mode */
+#define NVME_NSFEAT_OPTRPERF NVME_BITS(7, 7)
 
-#define NVME_FLBAS_FIDXL	NVME_BITS(3, 0)
-#define NVME_FLBAS_MTELBA	NVME_BITS(4, 4)		/* metadata at the end of the data LBA */
-#define NVME_FLBAS_FIDXU	NVME_BITS(6, 5)		/* used when more than 16 formats exist */
+#define NVME_FLBAS_FIDXL NVME_BITS(3, 0)
+#define NVME_FLBAS_MTELBA NVME_BITS(4, 4) /* metadata at the end of the data LBA */
+#define NVME_FLBAS_FIDXU NVME_BITS(6, 5) /* used when more than 16 formats exist */
 
 /* The format index is in two pieces, which are not adjacent. */
 static inline unsigned
@@ -85,45 +85,45 @@ nvme_flbas_fidx(uint8_t flbas)
 	return (unsigned)(nvme_get(flbas, NVME_FLBAS_FIDXU) << 4 | nvme_get(flbas, NVME_FLBAS_FIDXL));
 }
 
-#define NVME_MC_MTELBA		NVME_BITS(0, 0)
-#define NVME_MC_MTSMB		NVME_BITS(1, 1)		/* a separate buffer: MPTR */
+#define NVME_MC_MTELBA NVME_BITS(0, 0)
+#define NVME_MC_MTSMB NVME_BITS(1, 1) /* a separate buffer: MPTR */
 
-#define NVME_DPC_PIT1S		NVME_BITS(0, 0)
-#define NVME_DPC_PIT2S		NVME_BITS(1, 1)
-#define NVME_DPC_PIT3S		NVME_BITS(2, 2)
-#define NVME_DPC_PIIFB		NVME_BITS(3, 3)		/* may be in the first bytes of metadata */
-#define NVME_DPC_PIILB		NVME_BITS(4, 4)		/* may be in the last */
+#define NVME_DPC_PIT1S NVME_BITS(0, 0)
+#define NVME_DPC_PIT2S NVME_BITS(1, 1)
+#define NVME_DPC_PIT3S NVME_BITS(2, 2)
+#define NVME_DPC_PIIFB NVME_BITS(3, 3) /* may be in the first bytes of metadata */
+#define NVME_DPC_PIILB NVME_BITS(4, 4) /* may be in the last */
 
-#define NVME_DPS_PIT		NVME_BITS(2, 0)		/* 0: protection disabled, 1 to 3: type */
-#define NVME_DPS_PIP		NVME_BITS(3, 3)		/* 1: first bytes of metadata */
+#define NVME_DPS_PIT NVME_BITS(2, 0) /* 0: protection disabled, 1 to 3: type */
+#define NVME_DPS_PIP NVME_BITS(3, 3) /* 1: first bytes of metadata */
 
-#define NVME_NMIC_SHRNS		NVME_BITS(0, 0)
-#define NVME_NMIC_DISNS		NVME_BITS(1, 1)		/* dispersed */
+#define NVME_NMIC_SHRNS NVME_BITS(0, 0)
+#define NVME_NMIC_DISNS NVME_BITS(1, 1) /* dispersed */
 
-#define NVME_RESCAP_PTPL	NVME_BITS(0, 0)
-#define NVME_RESCAP_WE		NVME_BITS(1, 1)
-#define NVME_RESCAP_EA		NVME_BITS(2, 2)
-#define NVME_RESCAP_WERO	NVME_BITS(3, 3)
-#define NVME_RESCAP_EARO	NVME_BITS(4, 4)
-#define NVME_RESCAP_WEAR	NVME_BITS(5, 5)
-#define NVME_RESCAP_EAAR	NVME_BITS(6, 6)
-#define NVME_RESCAP_IEKEY	NVME_BITS(7, 7)		/* IEKEY as in Base 1.3 and later */
+#define NVME_RESCAP_PTPL NVME_BITS(0, 0)
+#define NVME_RESCAP_WE NVME_BITS(1, 1)
+#define NVME_RESCAP_EA NVME_BITS(2, 2)
+#define NVME_RESCAP_WERO NVME_BITS(3, 3)
+#define NVME_RESCAP_EARO NVME_BITS(4, 4)
+#define NVME_RESCAP_WEAR NVME_BITS(5, 5)
+#define NVME_RESCAP_EAAR NVME_BITS(6, 6)
+#define NVME_RESCAP_IEKEY NVME_BITS(7, 7) /* IEKEY as in Base 1.3 and later */
 
-#define NVME_FPI_PERCENT	NVME_BITS(6, 0)		/* of the format that REMAINS */
-#define NVME_FPI_SUPP		NVME_BITS(7, 7)
+#define NVME_FPI_PERCENT NVME_BITS(6, 0) /* of the format that REMAINS */
+#define NVME_FPI_SUPP NVME_BITS(7, 7)
 
-#define NVME_DLFEAT_DRB		NVME_BITS(2, 0)		/* what a read of deallocated blocks returns */
-#define NVME_DLFEAT_WZDS	NVME_BITS(3, 3)		/* Write Zeroes takes DEAC */
-#define NVME_DLFEAT_GDS		NVME_BITS(4, 4)		/* the guard of deallocated blocks is the CRC */
+#define NVME_DLFEAT_DRB NVME_BITS(2, 0) /* what a read of deallocated blocks returns */
+#define NVME_DLFEAT_WZDS NVME_BITS(3, 3) /* Write Zeroes takes DEAC */
+#define NVME_DLFEAT_GDS NVME_BITS(4, 4) /* the guard of deallocated blocks is the CRC */
 enum {
 	NVME_DLFEAT_DRB_NONE = 0,
 	NVME_DLFEAT_DRB_00 = 1,
 	NVME_DLFEAT_DRB_FF = 2,
 };
 
-#define NVME_NSATTR_CWP		NVME_BITS(0, 0)		/* currently write protected */
-#define NVME_KPIOS_KPIOENS	NVME_BITS(0, 0)
-#define NVME_KPIOS_KPIOSNS	NVME_BITS(1, 1)
+#define NVME_NSATTR_CWP NVME_BITS(0, 0) /* currently write protected */
+#define NVME_KPIOS_KPIOENS NVME_BITS(0, 0)
+#define NVME_KPIOS_KPIOSNS NVME_BITS(1, 1)
 
 /* CNS 05h, CSI 0. */
 struct nvme_id_ns_nvm {
@@ -141,15 +141,15 @@ static_assert(sizeof(struct nvme_id_ns_nvm) == 4096, "Identify Namespace, NVM");
 static_assert(offsetof(struct nvme_id_ns_nvm, elbaf) == 12, "ELBAF0");
 static_assert(offsetof(struct nvme_id_ns_nvm, npdgl) == 268, "NPDGL");
 
-#define NVME_PIC_PISTS16	NVME_BITS(0, 0)		/* storage tag with the 16b guard */
-#define NVME_PIC_PISTM16	NVME_BITS(1, 1)
-#define NVME_PIC_STCRS		NVME_BITS(2, 2)
-#define NVME_PIC_QPIFS		NVME_BITS(3, 3)
-#define NVME_PIFA_STMLA		NVME_BITS(3, 0)
+#define NVME_PIC_PISTS16 NVME_BITS(0, 0) /* storage tag with the 16b guard */
+#define NVME_PIC_PISTM16 NVME_BITS(1, 1)
+#define NVME_PIC_STCRS NVME_BITS(2, 2)
+#define NVME_PIC_QPIFS NVME_BITS(3, 3)
+#define NVME_PIFA_STMLA NVME_BITS(3, 0)
 
-#define NVME_ELBAF_STS		NVME_BITS(6, 0)
-#define NVME_ELBAF_PIF		NVME_BITS(8, 7)
-#define NVME_ELBAF_QPIF		NVME_BITS(12, 9)	/* used when PIF is 3 */
+#define NVME_ELBAF_STS NVME_BITS(6, 0)
+#define NVME_ELBAF_PIF NVME_BITS(8, 7)
+#define NVME_ELBAF_QPIF NVME_BITS(12, 9) /* used when PIF is 3 */
 enum {
 	NVME_PIF_16B = 0,
 	NVME_PIF_32B = 1,
@@ -159,7 +159,7 @@ enum {
 
 /* CNS 08h: the same for every command set. */
 struct nvme_id_ns_ind {
-	uint8_t nsfeat;		/* NVME_IND_NSFEAT_*: not the bits of nvme_id_ns */
+	uint8_t nsfeat; /* NVME_IND_NSFEAT_*: not the bits of nvme_id_ns */
 	uint8_t nmic, rescap, fpi;
 	le32 anagrpid;
 	uint8_t nsattr;
@@ -176,13 +176,13 @@ static_assert(sizeof(struct nvme_id_ns_ind) == 4096, "Identify Namespace, indepe
 static_assert(offsetof(struct nvme_id_ns_ind, nstat) == 14, "NSTAT");
 static_assert(offsetof(struct nvme_id_ns_ind, rgrpid) == 20, "RGRPID");
 
-#define NVME_IND_NSFEAT_UIDREUSE	NVME_BITS(3, 3)
-#define NVME_IND_NSFEAT_RMEDIA		NVME_BITS(4, 4)
-#define NVME_IND_NSFEAT_VWCNP		NVME_BITS(5, 5)	/* no volatile write cache for this namespace */
-#define NVME_NSTAT_NRDY			NVME_BITS(0, 0)
+#define NVME_IND_NSFEAT_UIDREUSE NVME_BITS(3, 3)
+#define NVME_IND_NSFEAT_RMEDIA NVME_BITS(4, 4)
+#define NVME_IND_NSFEAT_VWCNP NVME_BITS(5, 5) /* no volatile write cache for this namespace */
+#define NVME_NSTAT_NRDY NVME_BITS(0, 0)
 
 /* Namespace Lists, CNS 02h, 07h, 10h, 1Ah, and the changed namespace logs.  Ascending, the rest 0h. */
-#define NVME_NS_LIST_MAX	1024
+#define NVME_NS_LIST_MAX 1024
 struct nvme_ns_list {
 	le32 nsid[NVME_NS_LIST_MAX];
 };
@@ -214,14 +214,14 @@ enum {
 struct nvme_nvmset_attr {
 	le16 nvmsetid, endgid;
 	uint8_t rsvd4[4];
-	le32 rr4kt;		/* in 100 ns */
-	le32 ows;		/* in bytes */
+	le32 rr4kt; /* in 100 ns */
+	le32 ows; /* in bytes */
 	le64 tnvmsetcap[2], unvmsetcap[2];
 	uint8_t rsvd48[80];
 };
 static_assert(sizeof(struct nvme_nvmset_attr) == 128, "NVM Set Attributes Entry");
 
-#define NVME_NVMSET_LIST_MAX	31
+#define NVME_NVMSET_LIST_MAX 31
 struct nvme_nvmset_list {
 	uint8_t num;
 	uint8_t rsvd1[127];
@@ -235,7 +235,7 @@ struct nvme_ns_granularity {
 };
 struct nvme_ns_granularity_list {
 	le32 attributes;
-	uint8_t num;		/* 0's based */
+	uint8_t num; /* 0's based */
 	uint8_t rsvd5[27];
 	struct nvme_ns_granularity desc[16];
 	uint8_t rsvd288[3808];

@@ -3,8 +3,10 @@
  * What a controller says of itself.  Each bit that is set is true of the code: a handler's limit and its announcement
  * are the same constant.
  *
- * NVMe Base 2.1, "Identify Controller data structure"; NVM Command Set 1.1, "I/O Command Set specific Identify Controller".
+ * NVMe Base 2.1, "Identify Controller data structure"; NVM Command Set 1.1, "I/O Command Set specific Identify
+ * Controller".
  */
+#include "nvproof/spec/id_lists.h"
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
