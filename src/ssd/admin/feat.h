@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Features: one line of a table each.  A feature is a dword of struct ssd_feat (most of them), or has functions of its own.
+ * Features: one line of a table each.  A feature is a dword of struct ssd_feat (most of them), or has functions of its
+ * own.
  *
  * NVMe Base 2.1, "Feature Values", "Get Features command", "Set Features command".
  */
@@ -14,7 +15,9 @@ struct ssd_feature {
 	bool supported;
 	bool saveable, ns_specific, fixed; /* fixed: not changeable */
 	uint32_t scope; /* NVME_SCOPE_*, for the log */
-	/* A dword: where in struct ssd_feat and, if saveable, in struct ssd_feat_saved; which bits exist; its default. */
+	/*
+	 * A dword: where in struct ssd_feat and, if saveable, in struct ssd_feat_saved; which bits exist; its default.
+	 */
 	uint16_t off, saved_off;
 	uint32_t mask, def;
 	/* More than a dword.  check: of CDW11, before anything changes.  done: after a dword changed. */

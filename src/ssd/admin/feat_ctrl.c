@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Features that are a dword with rules of its own: power state, queues, vectors, error recovery, command set profile. */
+/*
+ * Features that are a dword with rules of its own: power state, queues, vectors, error recovery, command set profile.
+ */
 #include "ssd/admin/feat.h"
 
 /* There is one power state, 0.  NVMe Base 2.1, "Power Management". */
@@ -10,8 +12,8 @@ ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11)
 }
 
 /*
- * NVMe Base 2.1, "Number of Queues": asked for once, before there are I/O queues.  65,535 queues (FFFFh, 0's based 65,536)
- * cannot be asked for.
+ * NVMe Base 2.1, "Number of Queues": asked for once, before there are I/O queues.  65,535 queues (FFFFh, 0's based
+ * 65,536) cannot be asked for.
  */
 nvme_status
 ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save)

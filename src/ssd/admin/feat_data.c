@@ -41,8 +41,8 @@ ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 }
 
 /*
- * NVMe Base 2.1, "Host Behavior Support".  What is not there cannot be enabled: telemetry area 4, extended LBA formats, dispersed
- * namespaces, Copy formats 2h to 4h.  Advanced retry is accepted: CRDT1 to CRDT3 are 0h.
+ * NVMe Base 2.1, "Host Behavior Support".  What is not there cannot be enabled: telemetry area 4, extended LBA
+ * formats, dispersed namespaces, Copy formats 2h to 4h.  Advanced retry is accepted: CRDT1 to CRDT3 are 0h.
  */
 nvme_status
 ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Temperature thresholds of the composite temperature (the only sensor), the event that crossing one raises, and how long it
- * was too warm.   NVMe Base 2.1, "Temperature Threshold", "SMART / Health Information".
+ * Temperature thresholds of the composite temperature (the only sensor), the event that crossing one raises, and how
+ * long it was too warm.   NVMe Base 2.1, "Temperature Threshold", "SMART / Health Information".
  */
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"

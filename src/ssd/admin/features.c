@@ -2,8 +2,8 @@
 /*
  * Get and Set Features: what all features have in common.
  *
- * A feature has a default, a saved and a current value.  A Controller Level Reset makes the saved one current, or the default
- * where nothing was saved.  NVMe Base 2.1, "Feature Values".
+ * A feature has a default, a saved and a current value.  A Controller Level Reset makes the saved one current, or the
+ * default where nothing was saved.  NVMe Base 2.1, "Feature Values".
  */
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
@@ -39,7 +39,7 @@ saved_or_default(struct ssd *ssd, const struct ssd_feature *f)
 void
 ssd_features_reset(struct ssd *ssd, bool power_on)
 {
-	(void)power_on; /* what is not saved is forgotten by either, as the timestamp: "initialized by a Controller Level Reset" */
+	(void)power_on; /* either forgets all that is not saved, the timestamp too */
 	ssd->feat = (struct ssd_feat){ .timestamp_set_ns = ssd->now_ns };
 	for (size_t fid = 0; fid < 256; fid++) {
 		const struct ssd_feature *f = &ssd_features[fid];

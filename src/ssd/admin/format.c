@@ -63,7 +63,7 @@ ssd_adm_format(struct ssd_cmd *c)
 {
 	struct ssd_subsys *sub = c->ssd->sub;
 	uint32_t nsid = le32_get(c->sqe->nsid);
-	uint8_t lbaf;
+	uint8_t lbaf = 0;
 	nvme_status st;
 
 	if (nsid != NVME_NSID_ALL && (!nsid || nsid > ssd_nn(sub)))

@@ -2,8 +2,8 @@
 /*
  * Identify: which data structure, of which namespace, for which command set.
  *
- * NVMe Base 2.1, "Identify command", figure "Identify - CNS Values".  Attached and allocated namespaces are the same here:
- * there is no Namespace Management, and every namespace is attached to every controller.
+ * NVMe Base 2.1, "Identify command", figure "Identify - CNS Values".  Attached and allocated namespaces are the same
+ * here: there is no Namespace Management, and every namespace is attached to every controller.
  */
 #include "ssd/admin/identify.h"
 #include "ssd/admin/admin.h"

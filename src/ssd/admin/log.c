@@ -77,7 +77,7 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	uint32_t cdw10 = le32_get(c->sqe->cdw10);
 	uint8_t lid = (uint8_t)nvme_get(cdw10, NVME_GLP_LID);
 	const struct ssd_log *log = &ssd_logs[lid];
-	struct part p;
+	struct part p = { 0, 0 };
 	nvme_status st = check(c, log, &p);
 
 	if (st)

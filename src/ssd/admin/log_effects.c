@@ -13,7 +13,10 @@ ssd_log_supported(struct ssd *ssd, void *buf)
 		log->lids[lid] = le32_from(ssd_logs[lid].size ? (uint32_t)NVME_LIDS_LSUPP : 0);
 }
 
-/* CSI is looked at where CC.CSS lets the host choose; only NVM is there.   NVMe Base 2.1, "Commands Supported and Effects". */
+/*
+ * CSI is looked at where CC.CSS lets the host choose; only NVM is there.   NVMe Base 2.1, "Commands Supported and
+ * Effects".
+ */
 nvme_status
 ssd_log_effects_check(struct ssd_cmd *c)
 {

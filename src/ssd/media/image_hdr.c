@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first 4 KiB of an image: two slots of 2 KiB that are written in turn.  A slot has a sequence number and a CRC-32C,
- * so that a write which was cut short leaves the other slot valid.  All integers are little-endian.
+ * The first 4 KiB of an image: two slots of 2 KiB that are written in turn.  A slot has a sequence number and a
+ * CRC-32C, so that a write which was cut short leaves the other slot valid.  All integers are little-endian.
  */
 #include "ssd/media/media.h"
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What survives besides user data: formats, SMART counters and saved features.  (The LBA maps are in the image themselves.)
- * Between the subsystem's structures and the state of an image; other media have none, and nothing is done.
+ * What survives besides user data: formats, SMART counters and saved features.  (The LBA maps are in the image
+ * themselves.) Between the subsystem's structures and the state of an image; other media have none, and nothing is
+ * done.
  */
 #include "ssd/media/media.h"
 #include <string.h>

@@ -27,8 +27,8 @@ compare_piece(struct ssd_cmd *c, const struct nvm_range *r, uint64_t off, uint64
 }
 
 /*
- * NVM Command Set 1.1, "Compare command".  Also the first half of Compare and Write, which is atomic up to ACWU blocks and
- * refused beyond: Atomic Write Unit Exceeded.  The core's fused.c has seen to the rest of that.
+ * NVM Command Set 1.1, "Compare command".  Also the first half of Compare and Write, which is atomic up to ACWU blocks
+ * and refused beyond: Atomic Write Unit Exceeded.  The core's fused.c has seen to the rest of that.
  */
 nvme_status
 ssd_nvm_compare(struct ssd_cmd *c)

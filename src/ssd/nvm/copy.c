@@ -3,8 +3,9 @@
  * Copy, with descriptor format 0h: within one namespace that has no protection information.  The other formats are not
  * announced in CDFS.
  *
- * Everything is checked before anything is written, so that a refused command changes nothing.  A source range fits the
- * scratch memory (MSSRL) and is read whole before it is written: a range that overlaps its destination is copied as it was.
+ * Everything is checked before anything is written, so that a refused command changes nothing.  A source range fits
+ * the scratch memory (MSSRL) and is read whole before it is written: a range that overlaps its destination is copied
+ * as it was.
  */
 #include "ssd/nvm/nvm.h"
 

@@ -3,8 +3,8 @@
 #include "ssd/nvm/nvm.h"
 
 /*
- * NVM Command Set 1.1, "Dataset Management command".  Every range is checked before any is deallocated.  No processing limits
- * are announced (DMRL, DMRSL and DMSL are 0h).
+ * NVM Command Set 1.1, "Dataset Management command".  Every range is checked before any is deallocated.  No processing
+ * limits are announced (DMRL, DMRSL and DMSL are 0h).
  */
 nvme_status
 ssd_nvm_dsm(struct ssd_cmd *c)

@@ -10,7 +10,7 @@
 
 /* Limits that Identify announces and the handlers keep. */
 #define SSD_COPY_MSRC 127u /* 0's based: 128 source ranges */
-#define SSD_COPY_MCL(ns) (SSD_COPY_MSSRL(ns) * (SSD_COPY_MSRC + 1))
+#define SSD_COPY_MCL(ns) (SSD_COPY_MSSRL(ns) * 64)
 #define SSD_COPY_MSSRL(ns) (SSD_BOUNCE >> (ns)->lba_shift) /* a source range fits the scratch memory */
 #define SSD_ACWU 127u /* 0's based, logical blocks: fused Compare and Write */
 

@@ -2,9 +2,9 @@
 /*
  * Read and Write, and what every command on one LBA range has in common.
  *
- * Namespaces have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM Command
- * Set asks for ("if the namespace is not formatted to use end-to-end protection information ...").  Limited Retry is
- * accepted and changes nothing: the media has no retries.
+ * Namespaces have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM
+ * Command Set asks for ("if the namespace is not formatted to use end-to-end protection information ...").  Limited
+ * Retry is accepted and changes nothing: the media has no retries.
  */
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
