@@ -367,7 +367,8 @@ rig_create_sq(struct rig *r, uint16_t qid, uint32_t entries, uint64_t at, uint16
 	return rig_admin(r, &sqe);
 }
 
-nvme_status delete (struct rig *r, uint16_t qid, bool cq)
+nvme_status
+rig_delete(struct rig *r, uint16_t qid, bool cq)
 {
 	struct nvme_sqe sqe;
 
