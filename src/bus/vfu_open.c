@@ -217,7 +217,7 @@ vectors(struct vfu_bus *b)
 	if (b->nr_irqs <= VFIO_PCI_MSIX_IRQ_INDEX)
 		return 0;
 	rc = vfu_call(b, &r);
-	if (rc == -ENODEV || rc == -ETIMEDOUT || rc == -ENOMEM)
+	if (b->dead || rc == -ETIMEDOUT || rc == -ENOMEM)
 		return rc;
 	if (rc || r.in_len < sizeof(info) || !(info.flags & VFIO_IRQ_INFO_EVENTFD) || !info.count)
 		return 0;

@@ -7,6 +7,7 @@
 #include <linux/vfio.h>
 #include <string.h>
 #include "front/vfu_server.h"
+#include "nvproof/spec/regs.h"
 
 static uint64_t
 region_size(uint32_t index)
@@ -65,7 +66,7 @@ width_at(uint64_t off, uint32_t left, uint32_t count)
 {
 	uint32_t w = 4;
 
-	if (count == 8 && off % 8 == 0)
+	if (count == 8 && left == 8 && off % 8 == 0)
 		return 8;
 	while (off % w || w > left)
 		w /= 2;
@@ -134,6 +135,17 @@ vfu_on_region_read(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r
 	return 0;
 }
 
+/*
+ * Configuration space is lost with power and with an NVM subsystem reset, and whoever drives the device restores it before
+ * CC.EN.  Over VFIO the interrupts are the kernel's to restore, here they are ours: the client still has its eventfds.
+ */
+static void
+keep_msix(struct vfu_server *s)
+{
+	if (irqs_msix_used(&s->irqs))
+		ssd_msix_setup(s->ssd, true);
+}
+
 int
 vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r)
 {
@@ -148,6 +160,8 @@ vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *
 		return rc;
 	if (c->in_len - sizeof(a) != a.count)
 		return -EINVAL; /* less or more data than it says */
+	if (a.region == VFIO_PCI_BAR0_REGION_INDEX && a.offset == NVME_REG_CC)
+		keep_msix(s);
 	if (a.region == VFIO_PCI_BAR0_REGION_INDEX)
 		bar_write(s->ssd, a.offset, data, a.count);
 	else
