@@ -19,6 +19,7 @@ static struct nvp_ctrlr *c;
 static struct nvp_ns ns;
 static struct nvp_verify *table;
 static pid_t ssd;
+static int lifeline;
 static char dir[64], sock[128];
 
 static const struct nvp_iow_plan base = {
@@ -48,35 +49,33 @@ endless(void)
 	return p;
 }
 
-static const char *
-ssd_program(void)
-{
-	const char *path = getenv("NVPROOF_SSD");
-
-	assert_non_null(path); /* the build sets it */
-	return path;
-}
-
 static void
 start_ssd(void)
 {
-	int ready[2];
-	char fd[16], word[64] = "";
+	int ready[2], life[2];
+	char fd[16], life_fd[16], word[64] = "";
+	const char *program = getenv("NVPROOF_SSD");
 
+	assert_non_null(program); /* the build sets it */
 	strcpy(dir, "/tmp/nvproof-test-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(sock, sizeof(sock), "%s/ssd.sock", dir);
 	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(life), 0);
 	snprintf(fd, sizeof(fd), "%d", ready[1]);
+	snprintf(life_fd, sizeof(life_fd), "%d", life[0]);
 	ssd = fork();
-	assert_true(ssd >= 0);
-	if (ssd == 0) {
+	if (ssd == 0) { /* no assertion here: it would go on with the tests, a second time */
 		close(ready[0]);
-		execl(ssd_program(), "nvproof-ssd", "--socket", sock, "--size", "64M", "--quiet", "--ready-fd", fd,
-		      NULL);
+		close(life[1]);
+		execl(program, "nvproof-ssd", "--socket", sock, "--size", "64M", "--quiet", "--ready-fd", fd,
+		      "--lifeline-fd", life_fd, NULL);
 		_exit(127);
 	}
 	close(ready[1]);
+	close(life[0]);
+	lifeline = life[1]; /* it ends with us, whatever happens to us */
+	assert_true(ssd > 0);
 	assert_true(read(ready[0], word, sizeof(word) - 1) > 0);
 	assert_int_equal(strncmp(word, "ready", 5), 0);
 	close(ready[0]);
@@ -92,6 +91,7 @@ stop_ssd(void)
 		waitpid(ssd, NULL, 0);
 	}
 	ssd = 0;
+	close(lifeline);
 	snprintf(path, sizeof(path), "%s.ctl", sock);
 	unlink(path);
 	unlink(sock);
@@ -433,7 +433,6 @@ the_parent_is_killed(void **state)
 	nvp_ctrlr_close(c);
 	assert_int_equal(pipe(said), 0);
 	parent = fork();
-	assert_true(parent >= 0);
 	if (parent == 0) {
 		char addr[160];
 		struct nvp_iow *w;
@@ -447,6 +446,7 @@ the_parent_is_killed(void **state)
 			pause();
 	}
 	close(said[1]);
+	assert_true(parent > 0);
 	assert_int_equal(read(said[0], &worker, sizeof(worker)), sizeof(worker));
 	close(said[0]);
 	assert_true(alive(worker));
