@@ -121,6 +121,27 @@ descriptors(void **state)
 	assert_true(zeros(p, 4000));
 }
 
+/* Within NN, but not there.  (No configuration has that yet: Namespace Management will.) */
+static void
+inactive_namespace(void **state)
+{
+	struct io *io = *state;
+	uint64_t nsze = io->r->sub->ns[1].nsze;
+	struct nvme_sqe sqe = { .opc = NVME_ADM_FORMAT_NVM, .nsid = le32_from(2) };
+
+	io->r->sub->ns[1].nsze = 0;
+	assert_int_equal(identify(io, NVME_CNS_NS, 2, 0, 0), 0);
+	assert_true(zeros(io_buf(io), 4096));
+	assert_int_equal(identify(io, NVME_CNS_ACTIVE_NS_LIST, 1, 0, 0), 0);
+	assert_true(zeros(io_buf(io), 4096));
+	assert_int_equal(identify(io, NVME_CNS_NS_CTRL_LIST, 2, 0, 0), 0);
+	assert_true(zeros(io_buf(io), 4096));
+	assert_int_equal(io_admin(io, &sqe, 0), NVME_SC_INVALID_FIELD);
+	assert_int_equal(io_feature_get(io, NVME_FEAT_ERR_RECOVERY, 2, 0, 0), NVME_SC_INVALID_FIELD);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_ERR_RECOVERY, 2, 0, false), NVME_SC_INVALID_FIELD);
+	io->r->sub->ns[1].nsze = nsze;
+}
+
 static void
 wrong_identify(void **state)
 {
@@ -216,6 +237,12 @@ effects(void **state)
 	}
 	assert_true(le32_get(log.iocs[NVME_OPC_WRITE]) & NVME_EFFECTS_LBCC);
 	assert_false(le32_get(log.iocs[NVME_OPC_READ]) & NVME_EFFECTS_LBCC);
+	sqe = (struct nvme_sqe){ .opc = NVME_ADM_GET_LOG_PAGE,
+				 .cdw10 = le32_from(NVME_LOG_EFFECTS),
+				 .cdw14 = le32_from((uint32_t)NVME_CSI_ZNS << 24) };
+	assert_int_equal(io_admin(io, &sqe, 4), 0); /* CSI means nothing yet */
+	io->r->ssd->cc |= nvme_put32(NVME_CC_CSS, NVME_CC_CSS_IOCSS);
+	assert_int_equal(io_admin(io, &sqe, 4), NVME_SC_INVALID_FIELD);
 }
 
 static void
@@ -377,9 +404,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(controller), T(namespaces),	  T(namespace_lists), T(descriptors),	     T(wrong_identify),
-		T(log_parts),  T(supported_logs), T(effects),	      T(feature_effects),    T(errors_and_firmware),
-		T(smart),      T(formatting),	  T(wrong_formats),   T(changed_namespaces),
+		T(controller),		T(namespaces), T(namespace_lists), T(descriptors),   T(wrong_identify),
+		T(inactive_namespace),	T(log_parts),  T(supported_logs),  T(effects),	     T(feature_effects),
+		T(errors_and_firmware), T(smart),      T(formatting),	   T(wrong_formats), T(changed_namespaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

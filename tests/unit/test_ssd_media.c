@@ -110,6 +110,31 @@ refused(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_true(try_open(&cfg) < 0);
 	rmdir(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(try_open(&cfg), -EINVAL);
+}
+
+/* What the subsystem does not ask for, but the image checks all the same. */
+static void
+refused_by_the_image(void **state)
+{
+	struct ssd_config cfg = config(true);
+	struct ssd_media *m;
+
+	(void)state;
+	cfg.ns[0].size = 512;
+	assert_int_equal(ssd_media_file(&cfg, MIB, &m, err, sizeof(err)), -EINVAL);
+	cfg.ns[0].size = 1ull << 60;
+	assert_int_equal(ssd_media_file(&cfg, MIB, &m, err, sizeof(err)), -EINVAL);
+	cfg = config(true);
+	assert_int_equal(ssd_media_file(&cfg, 0, &m, err, sizeof(err)), -EINVAL);
+	cfg.nr_ns = 0;
+	assert_int_equal(ssd_media_file(&cfg, MIB, &m, err, sizeof(err)), -EINVAL);
+	cfg = config(true);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(ssd_media_file(&cfg, 13 * MIB, &m, err, sizeof(err)), 0);
+	m->ops->close(m);
+	assert_int_equal(ssd_media_file(&cfg, 14 * MIB, &m, err, sizeof(err)), -EUCLEAN);
 }
 
 static void
@@ -231,6 +256,7 @@ static void
 disk_full(void **state)
 {
 	struct io io = start(true);
+	struct nvme_sqe sqe;
 
 	(void)state;
 	assert_int_equal(io_write(&io, 1, 0, 8, 0x66), 0);
@@ -238,10 +264,17 @@ disk_full(void **state)
 	assert_int_equal(io_write(&io, 1, 1000, 8, 0x67), NVME_SC_WRITE_FAULT);
 	assert_int_equal(io_blamed_lba(&io), 1000);
 	assert_int_equal(io_write(&io, 1, 8, 8, 0x68), 0); /* that space is there already */
+	((struct nvme_copy_range *)(void *)io_buf(&io))[0] = (struct nvme_copy_range){ .nlb = le16_from(7) };
+	((struct nvme_copy_range *)(void *)io_buf(&io))[1] = (struct nvme_copy_range){ .nlb = le16_from(7) };
+	nvme_prep_copy(&sqe, 1, 120, 2, 0); /* the second range is beyond the granule */
+	assert_int_equal(io_cmd(&io, &sqe, 64), NVME_SC_WRITE_FAULT);
+	assert_int_equal(le32_get(io.cqe.dw0), 1);
+	assert_int_equal(io_blamed_lba(&io), 128);
 	ut_alloc_budget = -1;
 	io_expect(&io, 1, 0, 8, 0x66);
+	io_expect(&io, 1, 120, 8, 0x66);
 	io_expect(&io, 1, 1000, 8, 0);
-	assert_int_equal(io.r->sub->ns[0].alloc->count, 16);
+	assert_int_equal(io.r->sub->ns[0].alloc->count, 24);
 	rig_close(io.r);
 	io = start(false);
 	ut_alloc_budget = 0;
@@ -287,6 +320,7 @@ no_half_image(void **state)
 		ut_alloc_budget = -1;
 		assert_int_equal(access(path, F_OK), rc ? -1 : 0);
 	}
+	*(uint8_t *)m->ops->poke(m, 0, &(uint64_t){ 512 }) = 1; /* it is mapped */
 	m->ops->close(m);
 }
 
@@ -389,17 +423,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(refused),
-		T(in_use),
-		T(damaged_header),
-		T(survives),
-		T(sparse),
-		T(disk_full),
-		T(every_allocation_may_fail),
-		T(discard_in_ram),
-		T(sparse_ram),
-		T(null_media),
-		T(lba_maps),
+		T(refused),	   T(refused_by_the_image),
+		T(in_use),	   T(damaged_header),
+		T(survives),	   T(sparse),
+		T(disk_full),	   T(every_allocation_may_fail),
+		T(discard_in_ram), T(sparse_ram),
+		T(null_media),	   T(lba_maps),
 		T(no_half_image),
 	};
 

@@ -334,6 +334,11 @@ copy_limits(void **state)
 	source(io, 0, 0, 1);
 	assert_int_equal(copy(io, 0, 1, 1), NVME_SC_INVALID_FIELD); /* format 1h */
 	assert_int_equal(io_blamed(io), 49);
+	assert_int_equal(lba_cmd(io, NVME_OPC_COPY, NS1, 0, 1, 1u << 16), NVME_SC_INVALID_FIELD); /* CETYPE */
+	assert_int_equal(lba_cmd(io, NVME_OPC_COPY, NS1, 0, 1, 1u << 20), NVME_SC_INVALID_FIELD); /* DTYPE */
+	assert_int_equal(io_blamed(io), 50);
+	((struct nvme_copy_range *)(void *)io_buf(io))->rsvd18[0] = 1; /* CETYPE of the source */
+	assert_int_equal(copy(io, 0, 1, 0), NVME_SC_INVALID_FIELD);
 	source(io, 0, 0, 128);
 	assert_int_equal(copy(io, 500, 1, 0), 0);
 	source(io, 0, 0, 129); /* MSSRL */
@@ -363,6 +368,34 @@ copy_limits(void **state)
 	dulbe(io, true);
 	source(io, 0, 20000, 1);
 	assert_int_equal(copy(io, 700, 1, 0), NVME_SC_UNWRITTEN_BLOCK);
+}
+
+static int
+no_flush(struct ssd_media *m)
+{
+	(void)m;
+	return -1;
+}
+
+/* FUA, and no volatile write cache: a command is not done before its data is safe. */
+static void
+durable(void **state)
+{
+	struct io *io = *state;
+	struct ssd_media *m = io->r->sub->media;
+	const struct ssd_media_ops *ops = m->ops;
+	struct ssd_media_ops broken = *ops;
+
+	broken.flush = no_flush;
+	m->ops = &broken;
+	assert_int_equal(lba_cmd(io, NVME_OPC_WRITE, NS1, 5, 1, 0), 0);
+	assert_int_equal(lba_cmd(io, NVME_OPC_WRITE, NS1, 5, 1, NVME_RW_FUA), NVME_SC_WRITE_FAULT);
+	assert_int_equal(io_blamed_lba(io), 5);
+	assert_int_equal(lba_cmd(io, NVME_OPC_READ, NS1, 5, 1, NVME_RW_FUA), NVME_SC_WRITE_FAULT);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_VWC, 0, 0, false), 0);
+	assert_int_equal(lba_cmd(io, NVME_OPC_WRITE, NS1, 5, 1, 0), NVME_SC_WRITE_FAULT);
+	assert_int_equal(lba_cmd(io, NVME_OPC_READ, NS1, 5, 1, 0), 0);
+	m->ops = ops;
 }
 
 static void
@@ -404,6 +437,7 @@ main(void)
 		T(copying),
 		T(copy_limits),
 		T(smart_counts),
+		T(durable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,8 +59,6 @@ copy_ranges(struct ssd_cmd *c, const struct nvme_copy_range *range, uint32_t nr,
 static nvme_status
 check_command(struct ssd_cmd *c, uint32_t cdw12)
 {
-	if (!c->ns)
-		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 	if (nvme_get(cdw12, NVME_COPY_DESFMT))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12 + 1);
 	if (nvme_get(cdw12, NVME_COPY_CETYPE) || nvme_get(cdw12, NVME_COPY_DTYPE))

@@ -13,8 +13,6 @@ ssd_nvm_dsm(struct ssd_cmd *c)
 	uint32_t nr = nvme_get32(le32_get(c->sqe->cdw10), NVME_DSM_NR) + 1, i;
 	nvme_status st;
 
-	if (!c->ns)
-		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 	st = ssd_data(c, nr * sizeof(*range));
 	if (!st)
 		st = ssd_from_host(c, 0, c->ssd->bounce, nr * sizeof(*range));

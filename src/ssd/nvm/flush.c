@@ -6,11 +6,5 @@
 nvme_status
 ssd_nvm_flush(struct ssd_cmd *c)
 {
-	struct ssd_subsys *sub = c->ssd->sub;
-
-	if (le32_get(c->sqe->nsid) != NVME_NSID_ALL && !c->ns)
-		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
-	if (ssd_persist_save(sub))
-		return NVME_SC_WRITE_FAULT;
-	return NVME_SC_SUCCESS;
+	return ssd_persist_save(c->ssd->sub) ? NVME_SC_WRITE_FAULT : NVME_SC_SUCCESS;
 }

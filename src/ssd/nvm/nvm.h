@@ -14,6 +14,7 @@
 #define SSD_COPY_MSSRL(ns) (SSD_BOUNCE >> (ns)->lba_shift) /* a source range fits the scratch memory */
 #define SSD_ACWU 127u /* 0's based, logical blocks: fused Compare and Write */
 
+/* c->ns is there (exec.c has checked the NSID); for Flush it is NULL when the NSID is FFFFFFFFh. */
 nvme_status ssd_nvm_read(struct ssd_cmd *c);
 nvme_status ssd_nvm_write(struct ssd_cmd *c);
 nvme_status ssd_nvm_flush(struct ssd_cmd *c);
@@ -29,7 +30,7 @@ struct nvm_range {
 	uint32_t nlb; /* not 0's based */
 };
 
-/* rw.c: what all commands on one LBA range check first: namespace, CETYPE, range.  Fills *r. */
+/* rw.c: what all commands on one LBA range check first: CETYPE, range.  Fills *r. */
 nvme_status ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r);
 /* The same for those that transfer the range: MDTS too. */
 nvme_status ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r);

@@ -19,8 +19,6 @@ ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
 
-	if (!c->ns)
-		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_rw_cmd, nsid));
 	r->slba = le64_get(cmd->slba);
 	r->nlb = le16_get(cmd->nlb) + 1u;
 	if (nvme_get(nvme_rw_cdw12(cmd), NVME_RW_CETYPE))
