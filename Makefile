@@ -36,13 +36,13 @@ demo: build
 	@$(PY) tools/demo.py
 
 test: build asan
-	@$(PY) tools/run_tests.py unit sim api
+	@$(PY) tools/run_tests.py unit sim api examples
 
 test-unit: asan
 	@$(PY) tools/run_tests.py unit sim
 
 test-api: build
-	@$(PY) tools/run_tests.py api
+	@$(PY) tools/run_tests.py api examples
 
 bench: build
 	@$(PY) tests/bench/run.py

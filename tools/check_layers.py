@@ -68,7 +68,11 @@ def check(path, text):
     lines = text.count("\n")
     if path.suffix in (".c", ".h", ".py") and lines > MAX_LINES:
         bad.append(f"{path}: {lines} lines, the limit is {MAX_LINES}")
-    if path.suffix in COMMENTED and text.strip() and "SPDX-License-Identifier: BSD-3-Clause" not in text[:300]:
+    if (
+        path.suffix in COMMENTED
+        and text.strip()
+        and "SPDX-License-Identifier: BSD-3-Clause" not in text[:300]
+    ):
         bad.append(f"{path}: no SPDX line")
     return bad
 

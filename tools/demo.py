@@ -48,7 +48,9 @@ def main():
     )
     summary.table()
     if code == 0:
-        console.print("The same scripts run on a drive: pytest examples --pciaddr=0000:01:00.0 (see README.md)")
+        console.print(
+            "The same scripts run on a drive: pytest examples --pciaddr=0000:01:00.0 (see README.md)"
+        )
     return int(code)
 
 

@@ -28,7 +28,9 @@ SPAN_LBAS = (1 << 30) // 512  # random over 1 GiB
 
 def limit(kind):
     """ns a block copied, or a command queued, from bench_limits."""
-    out = subprocess.run([BUILD / "tests/bench/bench_limits", kind], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [BUILD / "tests/bench/bench_limits", kind], capture_output=True, text=True, check=True
+    )
     return float(out.stdout)
 
 
@@ -44,7 +46,9 @@ class Drive:
             self.run(32, io_count=SPAN_LBAS // 256, read_percentage=0, io_size=256, lba_random=False)
 
     def run(self, qdepth, **changed):
-        args = dict(io_size=8, lba_align=8, lba_random=True, read_percentage=100, qdepth=qdepth, region_end=SPAN_LBAS)
+        args = dict(
+            io_size=8, lba_align=8, lba_random=True, read_percentage=100, qdepth=qdepth, region_end=SPAN_LBAS
+        )
         return self.ns.ioworker(**{**args, **changed}).start().close()
 
     def iops(self, qdepth):
@@ -85,7 +89,12 @@ def throughput(console):
 def instructions(count, function):
     """Instructions inside `function` (and what it calls) of bench_sim with `count` reads."""
     with tempfile.TemporaryDirectory() as tmp:
-        cmd = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={tmp}/out", BUILD / "tests/bench/bench_sim"]
+        cmd = [
+            "valgrind",
+            "--tool=callgrind",
+            f"--callgrind-out-file={tmp}/out",
+            BUILD / "tests/bench/bench_sim",
+        ]
         if function:
             cmd.insert(2, f"--toggle-collect={function}")
         p = subprocess.run([*cmd, str(count)], capture_output=True, text=True, check=True)
@@ -94,14 +103,18 @@ def instructions(count, function):
 
 def instruction_counts(console):
     if not shutil.which("valgrind"):
-        console.print("instructions a command: not measured, valgrind is not installed (apt-get install valgrind)")
+        console.print(
+            "instructions a command: not measured, valgrind is not installed (apt-get install valgrind)"
+        )
         return
     few, many = 20000, 120000
     per = {
         name: (instructions(many, function) - instructions(few, function)) / (many - few)
         for name, function in {"all": None, "ssd": "ssd_step"}.items()
     }
-    table = Table("side", "instructions", title="user instructions a 4 KiB read, null media, depth 32 (callgrind)")
+    table = Table(
+        "side", "instructions", title="user instructions a 4 KiB read, null media, depth 32 (callgrind)"
+    )
     table.add_row("driver and generator", f"{per['all'] - per['ssd']:.0f}")
     table.add_row("software SSD", f"{per['ssd']:.0f}")
     console.print(table)
