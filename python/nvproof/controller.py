@@ -7,6 +7,7 @@ import logging
 import os
 import struct
 import time
+import warnings
 from typing import Any, Callable, Type, TypeVar, overload
 
 from . import _native
@@ -29,8 +30,6 @@ log = logging.getLogger("nvproof")
 
 def _warn(cqe: _native.CQE) -> None:
     """A synchronous helper's status, in the same words as the driver's."""
-    import warnings
-
     if cqe.status:
         warnings.warn(f"ERROR status: {cqe.sct:02x}/{cqe.sc:02x}", UserWarning, stacklevel=3)
 
@@ -261,6 +260,10 @@ class Controller(_native.Controller):
     ) -> int | None:
         """Index of the LBA format with these sizes in bytes; None: there is none."""
         assert pif == 0 and sts == 0, "formats with extended protection information are not supported yet"
+        if (
+            nsid == _NSID_ALL and not self.id_data(257, 256) & 8
+        ):  # OACS: no Namespace Management, so no common data
+            nsid = self.id_data(3, 0, nsid=0, cns=2)
         data = self._identify_data(nsid, 0, 0, 0, 0)
         count = data[25] + 1  # NLBAF is 0's based
         for i in range(min(count, 64)):

@@ -78,6 +78,8 @@ class SoftwareSSD:
         command = [
             programs.find("nvproof-ssd"),
             "--quiet",
+            "--run-dir",
+            self._dir,
             "--size",
             str(size),
             "--ns",

@@ -121,7 +121,8 @@ qpair_submit(struct nvp_req *r, nvp_cb cb, void *arg)
 		r->log_seq = cmdlog_submit(q->log, &r->sqe, now);
 	memq_put(&q->mq, &r->sqe);
 	q->outstanding++;
-	if (!q->lazy)
+	/* The first half of a fused pair waits for the second: one doorbell write for both.  NVMe Base, "Fused Operations". */
+	if (!q->lazy && (r->sqe.flags & NVME_SQE_FUSE) != NVME_FUSE_FIRST)
 		memq_ring_sq(&q->mq);
 }
 

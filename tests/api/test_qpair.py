@@ -139,7 +139,14 @@ def test_lba_count(nvme0n1, qpair, buf, count):
 
 
 def test_argument_types(nvme0n1, qpair, buf):
-    for args in ((qpair, 3, 0), (3, buf, 0), (qpair, buf, "0"), (qpair, buf, 0, 1.5), (None, buf, 0), (qpair, buf)):
+    for args in (
+        (qpair, 3, 0),
+        (3, buf, 0),
+        (qpair, buf, "0"),
+        (qpair, buf, 0, 1.5),
+        (None, buf, 0),
+        (qpair, buf),
+    ):
         with pytest.raises(TypeError):
             nvme0n1.read(*args)
     with pytest.raises(TypeError):
