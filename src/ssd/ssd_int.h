@@ -182,7 +182,7 @@ struct ssd_tlb {			/* one page of host memory in this process */
 
 struct ssd_feat {
 	uint32_t arbitration, power, temp_over, temp_under, err_recovery, vwc, int_coal, aec, kato;
-	uint32_t nr_queues;		/* dw0 of the answer; 0: not set since reset */
+	uint32_t nr_queues;		/* dw0 of the answer; after a reset all there are */
 	uint64_t timestamp_ms, timestamp_set_ns;
 	bool timestamp_synced;
 	uint32_t write_atomic, sw_progress;

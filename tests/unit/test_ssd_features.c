@@ -131,6 +131,10 @@ number_of_queues(void **state)
 	assert_int_equal(io_feature_set(io, NVME_FEAT_NUM_QUEUES, 0, 0xffff0007, false), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_NUM_QUEUES, 0, 0xfffefffe, false), 0);
 	assert_int_equal(le32_get(io->cqe.dw0), 126u << 16 | 126);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_NUM_QUEUES, 0, 0, false), 0); /* one of each */
+	assert_int_equal(now(io, NVME_FEAT_NUM_QUEUES), 0);
+	nvme_prep_create_io_cq(&sqe, 2, 2, io->buf, -1);
+	assert_int_equal(rig_sc(rig_admin(io->r, &sqe)), NVME_SC_INVALID_QID);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_NUM_QUEUES, 0, 0x00020001, false), 0);
 	assert_int_equal(le32_get(io->cqe.dw0), 0x00020001);
 	assert_int_equal(now(io, NVME_FEAT_NUM_QUEUES), 0x00020001);

@@ -55,6 +55,7 @@ void ssd_temp_minutes(const struct ssd_subsys *sub, uint32_t *wctt, uint32_t *cc
 
 /* feat_ctrl.c */
 nvme_status ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11);
+uint32_t ssd_feat_queues_max(const struct ssd *ssd); /* as DW0 of the answer: all queues there are */
 nvme_status ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_queues_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 nvme_status ssd_feat_vector_set(struct ssd_cmd *c, uint32_t cdw11, bool save);

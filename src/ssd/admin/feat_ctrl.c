@@ -11,6 +11,14 @@ ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11)
 	return nvme_get(cdw11, NVME_FEAT_PM_PS) ? ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11) : NVME_SC_SUCCESS;
 }
 
+uint32_t
+ssd_feat_queues_max(const struct ssd *ssd)
+{
+	uint32_t max = ssd->sub->cfg.queues - 1u;
+
+	return nvme_put32(NVME_FEAT_NQ_NSQA, max) | nvme_put32(NVME_FEAT_NQ_NCQA, max);
+}
+
 /*
  * NVMe Base 2.1, "Number of Queues": asked for once, before there are I/O queues.  65,535 queues (FFFFh, 0's based
  * 65,536) cannot be asked for.
@@ -37,12 +45,8 @@ ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 nvme_status
 ssd_feat_queues_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 {
-	uint32_t max = c->ssd->sub->cfg.queues - 1u;
-
 	(void)cdw11;
-	c->dw0 = nvme_put32(NVME_FEAT_NQ_NSQA, max) | nvme_put32(NVME_FEAT_NQ_NCQA, max);
-	if (sel == NVME_FEAT_SEL_CURRENT && c->ssd->feat.nr_queues)
-		c->dw0 = c->ssd->feat.nr_queues;
+	c->dw0 = sel == NVME_FEAT_SEL_CURRENT ? c->ssd->feat.nr_queues : ssd_feat_queues_max(c->ssd);
 	return NVME_SC_SUCCESS;
 }
 

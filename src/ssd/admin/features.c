@@ -47,6 +47,7 @@ ssd_features_reset(struct ssd *ssd, bool power_on)
 		if (f->supported && f->mask)
 			dword_put(&ssd->feat, f->off, saved_or_default(ssd, f));
 	}
+	ssd->feat.nr_queues = ssd_feat_queues_max(ssd);
 	ssd_feat_temp_reset(ssd);
 	for (size_t i = 0; i < SSD_MAX_NAMESPACES; i++)
 		ssd->sub->ns[i].err_recovery = 0;

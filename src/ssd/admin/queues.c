@@ -17,8 +17,7 @@ qid_valid(const struct ssd *ssd, uint32_t qid, bool cq)
 {
 	uint32_t max = ssd->sub->cfg.queues;
 
-	if (ssd->feat.nr_queues)
-		max = UT_MIN(max, nvme_get32(ssd->feat.nr_queues, cq ? NVME_FEAT_NQ_NCQA : NVME_FEAT_NQ_NSQA) + 1);
+	max = UT_MIN(max, nvme_get32(ssd->feat.nr_queues, cq ? NVME_FEAT_NQ_NCQA : NVME_FEAT_NQ_NSQA) + 1);
 	return qid >= 1 && qid <= max;
 }
 
