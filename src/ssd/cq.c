@@ -99,51 +99,23 @@ cq_lost(struct ssd *ssd, struct ssd_cq *cq)
 }
 
 static int
-cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const struct nvme_cqe *cqe)
+cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const uint64_t half[2])
 {
-	const uint32_t per_page = SSD_PAGE / sizeof(*cqe);
-	uint64_t addr = cq->base + (uint64_t)cq->tail * sizeof(*cqe);
+	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_cqe);
+	uint64_t addr = cq->base + (uint64_t)cq->tail * sizeof(struct nvme_cqe);
 
 	if (!cq->pc)
-		addr = cq->pages[cq->tail / per_page] + cq->tail % per_page * sizeof(*cqe);
-	if (ssd_mem_write(ssd, addr, cqe, 8))
+		addr = cq->pages[cq->tail / per_page] + cq->tail % per_page * sizeof(struct nvme_cqe);
+	if (ssd_mem_write(ssd, addr, &half[0], 8))
 		return -1;
 	ut_release_barrier(); /* the half with the phase tag comes last */
-	return ssd_mem_write(ssd, addr + 8, (const uint8_t *)cqe + 8, 8);
-}
-
-static int
-cqe_write(struct ssd *ssd, const struct ssd_cq *cq, const struct nvme_cqe *cqe)
-{
-	uint64_t half[2];
-	uint64_t *ring = cq->ring;
-
-	if (ssd_unlikely(!ring))
-		return cqe_write_far(ssd, cq, cqe);
-	memcpy(half, cqe, sizeof(half));
-	ut_store(&ring[2 * cq->tail], half[0]);
-	ut_release_barrier(); /* data of the command and DW0-1 before the half with the phase tag */
-	ut_store(&ring[2 * cq->tail + 1], half[1]);
-	return 0;
+	return ssd_mem_write(ssd, addr + 8, &half[1], 8);
 }
 
 static void
-post(struct ssd *ssd, struct ssd_cq *cq, const struct ssd_late *l)
+advance(struct ssd *ssd, struct ssd_cq *cq)
 {
-	struct nvme_cqe cqe = {
-		.dw0 = le32_from(l->dw0),
-		.dw1 = le32_from(l->dw1),
-		.sqhd = le16_from((uint16_t)ssd->sq[l->sqid].head),
-		.sqid = le16_from(l->sqid),
-		.cid = l->cid,
-		.status = le16_from((uint16_t)(l->status << 1 | cq->phase)),
-	};
-
-	if (ssd_unlikely(cqe_write(ssd, cq, &cqe))) {
-		cq_lost(ssd, cq);
-		return;
-	}
-	if (++cq->tail == cq->size) {
+	if (ssd_unlikely(++cq->tail == cq->size)) {
 		cq->tail = 0;
 		cq->phase ^= 1;
 	}
@@ -151,7 +123,39 @@ post(struct ssd *ssd, struct ssd_cq *cq, const struct ssd_late *l)
 		ssd->irq_due[cq->iv / 64] |= 1ull << (cq->iv % 64);
 }
 
-static void
+/* dw23 is DW2 and DW3 without the phase tag. */
+static inline void
+post(struct ssd *ssd, struct ssd_cq *cq, uint64_t dw01, uint64_t dw23)
+{
+	const uint64_t half[2] = { htole64(dw01), htole64(dw23 | (uint64_t)cq->phase << 48) };
+	uint64_t *ring = cq->ring;
+
+	if (ssd_likely(ring != NULL)) {
+		ut_store(&ring[2 * cq->tail], half[0]);
+		ut_release_barrier(); /* data of the command and DW0-1 before the half with the phase tag */
+		ut_store(&ring[2 * cq->tail + 1], half[1]);
+	} else if (cqe_write_far(ssd, cq, half)) {
+		cq_lost(ssd, cq);
+		return;
+	}
+	advance(ssd, cq);
+}
+
+static inline uint64_t
+dw01_of(uint32_t dw0, uint32_t dw1)
+{
+	return (uint64_t)dw1 << 32 | dw0;
+}
+
+/* SQHD, SQID, CID, status. */
+static inline uint64_t
+dw23_of(const struct ssd_sq *sq, uint16_t cid, nvme_status st)
+{
+	return (sq->head & 0xffff) | (uint64_t)sq->id << 16 | (uint64_t)le16_get((le16){ cid }) << 32 |
+	       (uint64_t)st << 49;
+}
+
+static __attribute__((noinline)) void
 late_add(struct ssd *ssd, const struct ssd_late *l)
 {
 	if (ssd->nr_late == SSD_MAX_LATE)
@@ -163,26 +167,21 @@ late_add(struct ssd *ssd, const struct ssd_late *l)
 void
 ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
 {
-	const struct ssd_late l = {
-		.sqid = sq->id,
-		.cqid = sq->cq->id,
-		.cid = cid,
-		.status = st,
-		.dw0 = dw0,
-		.dw1 = dw1,
-	};
+	struct ssd_cq *cq = sq->cq;
 
-	if (ssd_likely(ssd_cq_room(ssd, sq->cq)))
-		post(ssd, sq->cq, &l);
-	else
-		late_add(ssd, &l);
+	if (ssd_likely(ssd_cq_room(ssd, cq))) {
+		post(ssd, cq, dw01_of(dw0, dw1), dw23_of(sq, cid, st));
+		return;
+	}
+	late_add(ssd, &(struct ssd_late){
+			      .sqid = sq->id, .cqid = cq->id, .cid = cid, .status = st, .dw0 = dw0, .dw1 = dw1 });
 }
 
 void
 ssd_cq_late(struct ssd *ssd)
 {
 	for (uint32_t i = 0; i < ssd->nr_late && !ssd->stopped;) {
-		struct ssd_late l = ssd->late[i];
+		const struct ssd_late l = ssd->late[i];
 		struct ssd_cq *cq = &ssd->cq[l.cqid];
 
 		if (!ssd_cq_room(ssd, cq)) {
@@ -190,7 +189,7 @@ ssd_cq_late(struct ssd *ssd)
 			continue;
 		}
 		late_drop(ssd, i);
-		post(ssd, cq, &l);
+		post(ssd, cq, dw01_of(l.dw0, l.dw1), dw23_of(&ssd->sq[l.sqid], l.cid, l.status));
 		ssd->busy = true;
 	}
 }

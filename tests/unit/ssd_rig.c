@@ -41,6 +41,11 @@ port_map(void *port, uint64_t addr, uint64_t len)
 {
 	struct rig *r = port;
 
+	if (r->swap && addr + len > r->swap && addr < r->swap + 2 * SSD_PAGE) {
+		if (addr % SSD_PAGE + len > SSD_PAGE)
+			return NULL;
+		addr = addr < r->swap + SSD_PAGE ? addr + SSD_PAGE : addr - SSD_PAGE;
+	}
 	return !r->no_map && there(r, addr, len) ? r->mem + (addr - RIG_BASE) : NULL;
 }
 

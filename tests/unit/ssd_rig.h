@@ -33,6 +33,7 @@ struct rig {
 	uint64_t used; /* of mem */
 	uint64_t hole, hole_len; /* a part of the memory that is not there */
 	bool no_map; /* the port cannot map: everything goes through mem_read and mem_write */
+	uint64_t swap; /* not 0: this page and the next are mapped at each other's place */
 	uint32_t irqs[SSD_NR_VECTORS];
 	uint64_t now;
 	uint16_t cid;

@@ -145,8 +145,10 @@ ring_not_there(void **state)
 	r->hole = r->q[1].cq;
 	r->hole_len = SSD_PAGE;
 	ssd_port_changed(r->ssd);
-	rig_flushes(r, 1, 1);
+	uint64_t errors = r->ssd->error_count;
+	rig_flushes(r, 1, 5);
 	rig_step(r);
+	assert_int_equal(r->ssd->error_count, errors + 1);
 	assert_int_equal(events(r, NVME_AER_ERROR_TRANSIENT), 1);
 	assert_int_equal(rig_reg(r, NVME_REG_CSTS), NVME_CSTS_RDY);
 	assert_int_equal(rig_delete(r, 1, false), 0);

@@ -129,6 +129,10 @@ not_contiguous(void **state)
 
 	rig_pair_pages(r, 2, 200); /* four pages and one */
 	rig_pair_pages(r, 3, 40000); /* 625 and 157 pages: the list goes on in a second page */
+	rig_pair_pages(r, 4, 32768); /* 512 pages: a list that fills its page to the end */
+	rig_flushes(r, 4, 32767);
+	rig_step(r);
+	assert_int_equal(rig_reap_all(r, 4), 32767);
 	for (int i = 0; i < 5; i++) {
 		rig_flushes(r, 2, 150);
 		rig_step(r);
