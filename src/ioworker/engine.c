@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker does all day.  The I/O path is submit_one() and on_done(): no allocation, no lock, no system call. */
 #include "ioworker/engine.h"
 
 #include <errno.h>
@@ -78,6 +79,48 @@ write_slot(const struct iow_engine *e, uint32_t index)
 	return read_slot(e, index) + e->sh->target.write_off;
 }
 
+/* A kill comes between any two instructions, so they have to be in this order; no other processor looks on. */
+#define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+static void
+count_in(struct iow_engine *e, const struct iow_ctx *x)
+{
+	struct iow_slot *slot = &e->sh->slot[x->index];
+	uint32_t i;
+
+	slot->slba = x->slba;
+	slot->nlb = x->nlb;
+	slot->done = 0;
+	in_order();
+	slot->phase = IOW_COUNTING_IN;
+	for (i = 0; i < x->nlb; i++) {
+		slot->done = i;
+		in_order();
+		nvp_verify_write_begin(e->verify, x->slba + i, 1);
+		in_order();
+	}
+	slot->phase = IOW_IN_FLIGHT;
+}
+
+static void
+count_out(struct iow_engine *e, const struct iow_ctx *x, bool ok)
+{
+	struct iow_slot *slot = &e->sh->slot[x->index];
+	const uint8_t *data = write_slot(e, x->index);
+	uint32_t i;
+
+	slot->done = 0;
+	in_order();
+	slot->phase = IOW_COUNTING_OUT;
+	for (i = 0; i < x->nlb; i++, data += e->sh->target.lba_bytes) {
+		slot->done = i;
+		in_order();
+		nvp_verify_write_end(e->verify, x->slba + i, 1, data, ok, 0);
+		in_order();
+	}
+	slot->phase = IOW_FREE;
+}
+
 /* Returns the status that the command has after its data were looked at. */
 static uint16_t
 verify_end(struct iow_engine *e, struct iow_ctx *x, uint16_t status)
@@ -85,13 +128,7 @@ verify_end(struct iow_engine *e, struct iow_ctx *x, uint16_t status)
 	struct nvp_miscompare mis;
 
 	if (x->write) {
-		struct iow_slot *slot = &e->sh->slot[x->index];
-
-		slot->phase = IOW_COUNTING;
-		__atomic_signal_fence(__ATOMIC_SEQ_CST); /* against a kill, not against another processor */
-		nvp_verify_write_end(e->verify, x->slba, x->nlb, write_slot(e, x->index), !status, x->token);
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		slot->phase = IOW_FREE;
+		count_out(e, x, !status);
 		return status;
 	}
 	if (status || !nvp_verify_read_end(e->verify, x->slba, x->nlb, read_slot(e, x->index), x->token, &mis))
@@ -168,19 +205,10 @@ stamp(struct iow_engine *e, const struct iow_ctx *x)
 static void
 verify_begin(struct iow_engine *e, struct iow_ctx *x)
 {
-	struct iow_slot *slot = &e->sh->slot[x->index];
-
-	if (!x->write) {
+	if (x->write)
+		count_in(e, x);
+	else
 		x->token = nvp_verify_read_begin(e->verify, x->slba, x->nlb);
-		return;
-	}
-	slot->slba = x->slba;
-	slot->nlb = x->nlb;
-	slot->phase = IOW_COUNTING;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	x->token = nvp_verify_write_begin(e->verify, x->slba, x->nlb);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	slot->phase = IOW_IN_FLIGHT;
 }
 
 static int

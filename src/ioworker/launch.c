@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Finding and starting nvproof-worker. */
 #include "ioworker/launch.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Setting up the LBA generator; lba.h has the part that runs per command. */
 #include "ioworker/lba.h"
 
 static uint64_t

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Descriptors over a UNIX socket: unix(7), SCM_RIGHTS. */
 #include "ioworker/msg.h"
 
 #include <errno.h>

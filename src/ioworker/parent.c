@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Workers as their parent sees them: made, asked, summed up, and cleaned up after. */
 #include "ioworker/parent.h"
 
 #include <errno.h>
@@ -228,16 +229,36 @@ err:
 
 /* --- unmaking --- */
 
+/* What of a write is still counted in: from *first, how many LBAs. */
+static uint32_t
+still_counted(const struct iow_slot *s, uint32_t *first)
+{
+	*first = 0;
+	switch (s->phase) {
+	case IOW_COUNTING_IN:
+		return s->done;
+	case IOW_IN_FLIGHT:
+		return s->nlb;
+	case IOW_COUNTING_OUT:
+		*first = s->done + 1;
+		return s->nlb - *first;
+	default:
+		return 0;
+	}
+}
+
 /* Nobody uses the queue any more: now it is certain that the writes it had are over, one way or the other. */
 static void
 end_writes(struct nvp_iow *w)
 {
 	const struct iow_slot *s = w->sh->slot;
-	uint32_t n = w->sh->plan.qdepth;
+	uint32_t n = w->sh->plan.qdepth, first, count;
 
-	for (; n--; s++)
-		if (s->phase == IOW_IN_FLIGHT)
-			nvp_verify_write_end(w->verify, s->slba, s->nlb, NULL, false, 0);
+	for (; n--; s++) {
+		count = still_counted(s, &first);
+		if (count)
+			nvp_verify_write_end(w->verify, s->slba + first, count, NULL, false, 0);
+	}
 }
 
 /* Whatever there is of it.  The process has ended. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The rules for a plan, and how much memory it takes. */
 #include "ioworker/plan.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include "nvproof/ioworker.h"
 #include "util/hist.h"
 
-#define IOW_MAGIC 0x6e7670494f573031ull /* changes with the layout: a worker of another build is refused */
+#define IOW_MAGIC 0x6e7670494f573032ull /* changes with the layout: a worker of another build is refused */
 #define IOW_REASON 160u
 
 enum iow_stop {
@@ -24,17 +24,22 @@ enum iow_state {
 	IOW_ENDED,
 };
 
-/* One of the commands outstanding, for who has to clean up after a worker that died. */
+/*
+ * A journal of the writes that are counted in the verification table, for who has to count them out after a worker that was
+ * killed.  LBA by LBA, so that at most the one that was being changed at that instant stays in doubt.
+ */
 enum iow_phase {
 	IOW_FREE = 0,
-	IOW_COUNTING, /* killed in here: nobody knows which LBAs are counted */
-	IOW_IN_FLIGHT, /* a write, counted in the verification table */
+	IOW_COUNTING_IN, /* LBAs before `done` are counted */
+	IOW_IN_FLIGHT, /* all are */
+	IOW_COUNTING_OUT, /* those after `done` still are */
 };
 
 struct iow_slot {
 	uint64_t slba;
 	uint32_t nlb;
-	uint32_t phase;
+	uint32_t done;
+	uint64_t phase; /* enum iow_phase */
 };
 
 /* What the plan runs on. */

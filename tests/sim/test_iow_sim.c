@@ -190,7 +190,7 @@ a_drive_without_power_times_out(void **state)
 	p.time_ns = 100000000000ull;
 	p.timeout_ms = 200;
 	w = start(&p, NULL);
-	assert_int_equal(nvp_iow_wait(w, 20), 0);
+	assert_int_equal(nvp_iow_wait(w, 1), 0);
 	assert_true(nvp_iow_running(w));
 	ssd_power_off(sub);
 	wait_end(w);
@@ -220,7 +220,7 @@ a_reset_ends_it_without_an_error_of_the_drive(void **state)
 	for (i = 0; i < 5; i++) {
 		p.seed = (uint64_t)i;
 		w = start(&p, v);
-		assert_int_equal(nvp_iow_wait(w, 3), 0);
+		assert_int_equal(nvp_iow_wait(w, 1), 0);
 		assert_int_equal(nvp_ctrlr_reset(c), 0);
 		wait_end(w);
 		assert_non_null(strstr(nvp_iow_reason(w), "reset"));
@@ -245,7 +245,7 @@ closing_a_running_one(void **state)
 	p.io_count = 0;
 	p.time_ns = 100000000000ull;
 	w = start(&p, NULL);
-	nvp_iow_wait(w, 5);
+	nvp_iow_wait(w, 1);
 	nvp_iow_close(w, &r);
 	assert_int_equal(r.error, NVP_IOW_TERMINATED);
 	assert_true(r.reads > 0 && r.ns > 0);
