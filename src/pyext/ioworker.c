@@ -155,10 +155,12 @@ finish(struct py_iow *self)
 {
 	struct py_ctrlr *c = self->ns->ctrlr;
 	struct py_iow **p = &c->workers;
+	PyObject *type, *value, *trace;
 	const char *why;
 
 	if (!self->w)
 		return;
+	PyErr_Fetch(&type, &value, &trace);
 	why = nvp_iow_reason(self->w);
 	snprintf(self->reason, sizeof(self->reason), "%s", why ? why : "");
 	read_seconds(self);
@@ -170,6 +172,7 @@ finish(struct py_iow *self)
 		p = &(*p)->next;
 	if (*p)
 		*p = self->next;
+	PyErr_Restore(type, value, trace);
 }
 
 static void
