@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The controller's registers, configuration space, interrupts, resets and power, driven by hand. */
 #include "ssd_rig.h"
+#include <errno.h>
 #include "nvproof/spec/pcie.h"
+#include "util/alloc.h"
 
 #define SHST(csts) nvme_get(csts, NVME_CSTS_SHST)
 
@@ -312,6 +314,39 @@ opening(void **state)
 	ssd_subsys_close(NULL);
 }
 
+static int
+open_all(void)
+{
+	const struct ssd_config cfg = { .nr_ns = 2, .ns = { { 1u << 20, 512 }, { 1u << 20, 4096 } } };
+	struct ssd_subsys *sub;
+	struct ssd *ssd;
+	char err[80];
+	int rc = ssd_subsys_open(&cfg, &sub, err, sizeof(err));
+
+	if (rc)
+		return rc;
+	rc = ssd_ctrlr_open(sub, &rig_port_ops, NULL, NULL, &ssd);
+	ssd_subsys_close(sub);
+	return rc;
+}
+
+static void
+every_allocation_may_fail(void **state)
+{
+	long n;
+
+	(void)state;
+	for (n = 0; n < 100; n++) {
+		ut_alloc_budget = n;
+		int rc = open_all();
+		ut_alloc_budget = -1;
+		if (!rc)
+			break;
+		assert_int_equal(rc, -ENOMEM);
+	}
+	assert_in_range(n, 8, 99);
+}
+
 #define WITH(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 #define BARE(f) cmocka_unit_test_teardown(f, rig_teardown)
 
@@ -322,7 +357,7 @@ main(void)
 		BARE(registers_at_reset),    BARE(register_widths),	 BARE(ready_takes_a_while),
 		BARE(bad_configurations),    WITH(admin_ring_not_there), WITH(controller_reset),
 		WITH(disabled_does_nothing), WITH(shutdown_and_back),	 WITH(subsystem_reset),
-		WITH(power_off_and_on),	     cmocka_unit_test(opening),
+		WITH(power_off_and_on),	     cmocka_unit_test(opening),	 cmocka_unit_test(every_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests_name("ssd core", tests, NULL, NULL);
