@@ -1,3 +1,45 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The name that test scripts import: `import nvme as d`.  All of it is nvproof."""
-from nvproof import *  # noqa: F401,F403
+from nvproof import (
+    Buffer,
+    CQE,
+    Controller,
+    IOWorker,
+    Namespace,
+    NamespaceCreationError,
+    NamespaceDeletionError,
+    NvmeDeletionError,
+    NvmeEnumerateError,
+    NvmeShutdownStatusTimeoutError,
+    Pcie,
+    Qpair,
+    QpairCreationError,
+    QpairDeletionError,
+    Subsystem,
+    __author__,
+    __version__,
+    _cTIMEOUT,
+    srand,
+)
+
+__all__ = [
+    "Buffer",
+    "CQE",
+    "Controller",
+    "IOWorker",
+    "Namespace",
+    "NamespaceCreationError",
+    "NamespaceDeletionError",
+    "NvmeDeletionError",
+    "NvmeEnumerateError",
+    "NvmeShutdownStatusTimeoutError",
+    "Pcie",
+    "Qpair",
+    "QpairCreationError",
+    "QpairDeletionError",
+    "Subsystem",
+    "__author__",
+    "__version__",
+    "_cTIMEOUT",
+    "srand",
+]

@@ -25,3 +25,5 @@ def test_names():
 
     assert d.Buffer is nvproof.Buffer and d.__version__ == nvproof.__version__ and d.__author__
     assert d._cTIMEOUT == 10
+    assert sorted(d.__all__) == sorted(nvproof.__all__)
+    assert all(getattr(d, name) is getattr(nvproof, name) for name in d.__all__)

@@ -4,8 +4,6 @@ import warnings
 
 import pytest
 
-import nvme as d
-
 
 def beyond(ns, qpair, buf, cb=None):
     return ns.read(qpair, buf, ns.id_data(7, 0), cb=cb)
@@ -106,7 +104,7 @@ def test_event_and_rearm(nvme0, buf):
                 if events:
                     break
                 nvme0.getfeatures(7).waitdone()
-        assert events.pop() & 7 == 1  # type: SMART / health
+        assert events.pop() & 7 == 1  # SMART / health status
         nvme0.setfeatures(4, cdw11=threshold).waitdone()
         nvme0.getlogpage(2, buf, 512).waitdone()  # clears the event
         nvme0.waitdone(0)
