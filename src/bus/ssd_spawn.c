@@ -80,9 +80,10 @@ put_option(struct command *c, uint32_t i, const char *name, char *value)
 		c->nr_sockets = (uint32_t)(value[0] - '0');
 		return 0;
 	}
-	nvp_bus_set_error("\"ssd:\": unknown option or value %s=%s; known are size ns lba media image create queues mdts sn mn "
-			  "fr seed cpu ctrlrs",
-			  name, value);
+	nvp_bus_set_error(
+		"\"ssd:\": unknown option or value %s=%s; known are size ns lba media image create queues mdts sn mn "
+		"fr seed cpu ctrlrs",
+		name, value);
 	return -EINVAL;
 }
 

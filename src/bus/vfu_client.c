@@ -116,9 +116,7 @@ read_piece(struct vfu_bus *b, const struct vfu_region_access *a, void *buf)
 	uint64_t small[10]; /* registers are read without an allocation */
 	uint32_t room = (uint32_t)sizeof(*a) + a->count;
 	struct vfu_region_access *got = room <= sizeof(small) ? (void *)small : ut_calloc(1, room);
-	struct vfu_req r = {
-		.cmd = VFU_REGION_READ, .out = a, .out_len = sizeof(*a), .in = got, .room = room
-	};
+	struct vfu_req r = { .cmd = VFU_REGION_READ, .out = a, .out_len = sizeof(*a), .in = got, .room = room };
 	int rc = got ? vfu_call(b, &r) : -ENOMEM;
 
 	if (!rc)

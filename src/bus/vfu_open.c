@@ -50,8 +50,8 @@ explain_version(const char *path, int rc, const struct vfu_version *v)
 	else if (rc == -ENODEV)
 		nvp_bus_set_error("%s: the server closed the connection; is it in use by another client?", path);
 	else if (rc == -EPROTO && v)
-		nvp_bus_set_error("%s: the server speaks vfio-user %u.%u, this program %u.%u; use matching versions", path,
-				  v->major, v->minor, VFU_MAJOR, VFU_MINOR);
+		nvp_bus_set_error("%s: the server speaks vfio-user %u.%u, this program %u.%u; use matching versions",
+				  path, v->major, v->minor, VFU_MAJOR, VFU_MINOR);
 	else
 		nvp_bus_set_error("%s: the server refused vfio-user version %u.%u: %s", path, VFU_MAJOR, VFU_MINOR,
 				  strerror(-rc));
@@ -91,11 +91,9 @@ static int
 device_info(struct vfu_bus *b)
 {
 	struct vfu_device_info info = { .argsz = sizeof(info) };
-	struct vfu_req r = { .cmd = VFU_DEVICE_GET_INFO,
-			     .out = &info,
-			     .out_len = sizeof(info),
-			     .in = &info,
-			     .room = sizeof(info) };
+	struct vfu_req r = {
+		.cmd = VFU_DEVICE_GET_INFO, .out = &info, .out_len = sizeof(info), .in = &info, .room = sizeof(info)
+	};
 	int rc = vfu_call(b, &r);
 
 	if (rc)
@@ -207,11 +205,9 @@ static int
 vectors(struct vfu_bus *b)
 {
 	struct vfu_irq_info info = { .argsz = sizeof(info), .index = VFIO_PCI_MSIX_IRQ_INDEX };
-	struct vfu_req r = { .cmd = VFU_DEVICE_GET_IRQ_INFO,
-			     .out = &info,
-			     .out_len = sizeof(info),
-			     .in = &info,
-			     .room = sizeof(info) };
+	struct vfu_req r = {
+		.cmd = VFU_DEVICE_GET_IRQ_INFO, .out = &info, .out_len = sizeof(info), .in = &info, .room = sizeof(info)
+	};
 	int rc;
 
 	if (b->nr_irqs <= VFIO_PCI_MSIX_IRQ_INDEX)

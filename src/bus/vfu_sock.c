@@ -62,7 +62,8 @@ vfu_connect(const char *path, uint32_t timeout_ms, int *sock)
 	int rc;
 
 	if (!path[0] || strlen(path) >= sizeof(sa.sun_path)) {
-		nvp_bus_set_error("\"vfu:%.60s\": a socket path has 1 to %zu characters", path, sizeof(sa.sun_path) - 1);
+		nvp_bus_set_error("\"vfu:%.60s\": a socket path has 1 to %zu characters", path,
+				  sizeof(sa.sun_path) - 1);
 		return -EINVAL;
 	}
 	strcpy(sa.sun_path, path);
@@ -146,11 +147,9 @@ recv_header(struct vfu_bus *b, struct vfu_hdr *hdr, struct vfu_fds *fds, uint64_
 static int
 refuse_command(struct vfu_bus *b, const struct vfu_hdr *cmd, uint64_t deadline)
 {
-	struct vfu_hdr no = { .id = cmd->id,
-			      .cmd = cmd->cmd,
-			      .size = sizeof(no),
-			      .flags = VFU_F_REPLY | VFU_F_ERROR,
-			      .error = ENOTSUP };
+	struct vfu_hdr no = {
+		.id = cmd->id, .cmd = cmd->cmd, .size = sizeof(no), .flags = VFU_F_REPLY | VFU_F_ERROR, .error = ENOTSUP
+	};
 	int rc = skip(b, cmd->size - (uint32_t)sizeof(*cmd), deadline);
 
 	if (!rc && !(cmd->flags & VFU_F_NO_REPLY))

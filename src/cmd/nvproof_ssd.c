@@ -203,8 +203,8 @@ close_all(struct program *p)
 static int
 start(struct program *p)
 {
-	static int (*const steps[])(struct program *) = { watch_signals, watch_lifeline, pin, open_drive,
-							  open_servers,	 open_control };
+	static int (*const steps[])(struct program *) = { watch_signals, watch_lifeline, pin,
+							  open_drive,	 open_servers,	 open_control };
 	int rc = loop_init(&p->loop);
 
 	if (!rc)

@@ -22,7 +22,8 @@ static const char help[] =
 	"\n"
 	"Serving\n"
 	"  --socket PATH         listen here (mode 0600); repeat it for more controllers of the same subsystem\n"
-	"  --control PATH        control socket: JSON-RPC 2.0, one message a line; methods power_off power_on power_cycle\n"
+	"  --control PATH        control socket: JSON-RPC 2.0, one message a line; methods power_off power_on "
+	"power_cycle\n"
 	"                        stats temperature info shutdown  (default: the first socket + \".ctl\"; every\n"
 	"                        further socket gets a link PATH.ctl to it)\n"
 	"  --cpu N               run on this core only\n"
@@ -43,13 +44,15 @@ static const char help[] =
 	"  --seed N              seed of everything random (default 0)\n"
 	"\n"
 	"For a program that starts it\n"
-	"  --ready-fd N          write \"ready\" to this descriptor once sockets listen, or \"error: ...\", and close it\n"
+	"  --ready-fd N          write \"ready\" to this descriptor once sockets listen, or \"error: ...\", and close "
+	"it\n"
 	"  --lifeline-fd N       stop when the other end of this pipe is closed\n"
 	"  --run-dir DIR         remove this (then empty) directory when stopping\n"
 	"\n"
 	"  --help  --version\n"
 	"\n"
-	"SIGTERM and SIGINT stop it: media are flushed, sockets removed.  A client attaches with the address vfu:PATH.\n";
+	"SIGTERM and SIGINT stop it: media are flushed, sockets removed.  A client attaches with the address "
+	"vfu:PATH.\n";
 
 enum {
 	OPT_SOCKET = 256,
@@ -194,7 +197,8 @@ on_ns(struct parse *p, const char *val)
 		p->count = (uint32_t)n;
 		return 0;
 	}
-	if (!size_text(val, &end, &ns.size) || (*end && *end != ':') || (*end == ':' && !lba_text(end + 1, &ns.lba_size)))
+	if (!size_text(val, &end, &ns.size) || (*end && *end != ':') ||
+	    (*end == ':' && !lba_text(end + 1, &ns.lba_size)))
 		return bad(p, "ns", val, "a number of namespaces up to 32, or SIZE[:LBA] such as 1G:4096");
 	if (cfg->nr_ns == SSD_MAX_NAMESPACES)
 		return bad(p, "ns", val, "at most 32 namespaces");
@@ -205,7 +209,9 @@ on_ns(struct parse *p, const char *val)
 static int
 on_media(struct parse *p, const char *val)
 {
-	static const char *const names[] = { [SSD_MEDIA_RAM] = "ram", [SSD_MEDIA_FILE] = "file", [SSD_MEDIA_NULL] = "null" };
+	static const char *const names[] = {
+		[SSD_MEDIA_RAM] = "ram", [SSD_MEDIA_FILE] = "file", [SSD_MEDIA_NULL] = "null"
+	};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!strcmp(val, names[i])) {

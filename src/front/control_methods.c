@@ -75,8 +75,8 @@ stats(struct control *ctl, const json_t *params)
 		const char *name;
 		uint64_t value;
 	} counters[] = {
-		{ "cmds_admin", st.cmds_admin },     { "cmds_read", st.cmds_read },	  { "cmds_write", st.cmds_write },
-		{ "cmds_other", st.cmds_other },     { "bytes_read", st.bytes_read }, { "bytes_written", st.bytes_written },
+		{ "cmds_admin", st.cmds_admin }, { "cmds_read", st.cmds_read },	  { "cmds_write", st.cmds_write },
+		{ "cmds_other", st.cmds_other }, { "bytes_read", st.bytes_read }, { "bytes_written", st.bytes_written },
 		{ "errors", st.errors },
 	};
 	for (size_t i = 0; i < UT_ARRAY_LEN(counters); i++)
@@ -136,9 +136,8 @@ static const struct {
 	const char *name;
 	json_t *(*fn)(struct control *ctl, const json_t *params);
 } methods[] = {
-	{ "power_off", power_off }, { "power_on", power_on }, { "power_cycle", power_cycle },
-	{ "stats", stats },	    { "temperature", temperature }, { "info", info },
-	{ "shutdown", shut_down },
+	{ "power_off", power_off },	{ "power_on", power_on }, { "power_cycle", power_cycle }, { "stats", stats },
+	{ "temperature", temperature }, { "info", info },	  { "shutdown", shut_down },
 };
 
 static json_t *

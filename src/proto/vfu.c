@@ -98,10 +98,7 @@ vfu_recv_some(int sock, void *buf, size_t len, struct vfu_fds *fds)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	union control ctl;
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &ctl,
-			      .msg_controllen = sizeof(ctl) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl) };
 	ssize_t n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n < 0)

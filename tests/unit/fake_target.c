@@ -27,7 +27,8 @@ target_defaults(struct target *t)
 	memset(t, 0, sizeof(*t));
 	t->at = t->session_fd = -1;
 	t->minor = 1;
-	t->json = "{\"capabilities\":{\"max_msg_fds\":8,\"max_data_xfer_size\":1048576,\"migration\":{\"pgsize\":4096}}}";
+	t->json =
+		"{\"capabilities\":{\"max_msg_fds\":8,\"max_data_xfer_size\":1048576,\"migration\":{\"pgsize\":4096}}}";
 	t->max_xfer = 1u << 20;
 	t->area_off = t->area_size = 0x1000;
 	t->file_size = 0x2000;
@@ -150,7 +151,8 @@ say(int sock, struct answer *a)
 static bool
 misbehave(struct target *t, int sock, struct answer *a)
 {
-	struct answer other = { .hdr = { .id = (uint16_t)(a->hdr.id + 77), .cmd = a->hdr.cmd, .flags = 1 }, .fd = t->bar_fd };
+	struct answer other = { .hdr = { .id = (uint16_t)(a->hdr.id + 77), .cmd = a->hdr.cmd, .flags = 1 },
+				.fd = t->bar_fd };
 	struct vfu_hdr ask = { .id = a->hdr.id, .cmd = VFU_DMA_READ, .size = 16 + 16 };
 
 	switch (t->act) {
@@ -159,7 +161,8 @@ misbehave(struct target *t, int sock, struct answer *a)
 	case ACT_SILENT:
 		return true;
 	case ACT_LATE:
-		nanosleep(&(struct timespec){ .tv_sec = t->late_ms / 1000, .tv_nsec = t->late_ms % 1000 * 1000000l }, NULL);
+		nanosleep(&(struct timespec){ .tv_sec = t->late_ms / 1000, .tv_nsec = t->late_ms % 1000 * 1000000l },
+			  NULL);
 		break;
 	case ACT_HALF:
 		vfu_send_some(sock, &a->hdr, 8, NULL, 0);
@@ -277,4 +280,22 @@ target_stop(struct target *t)
 		close(t->irq_fd);
 	unlink(t->path);
 	rmdir(t->dir);
+}
+
+int
+target_setup(void **state)
+{
+	struct target *t = malloc(sizeof(*t));
+
+	target_defaults(t);
+	*state = t;
+	return 0;
+}
+
+int
+target_teardown(void **state)
+{
+	target_stop(*state);
+	free(*state);
+	return 0;
 }

@@ -57,3 +57,6 @@ struct target {
 void target_defaults(struct target *t);
 void target_start(struct target *t);
 void target_stop(struct target *t);
+/* cmocka setup (defaults, not started) and teardown (stops it); *state is a struct target. */
+int target_setup(void **state);
+int target_teardown(void **state);

@@ -189,7 +189,8 @@ control_ask(const char *path, const char *line, char *answer, size_t room)
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) ||
-	    send(sock, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) || send(sock, "\n", 1, MSG_NOSIGNAL) != 1) {
+	    send(sock, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) ||
+	    send(sock, "\n", 1, MSG_NOSIGNAL) != 1) {
 		close(sock);
 		return false;
 	}

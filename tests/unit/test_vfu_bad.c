@@ -30,10 +30,14 @@ still_serves(struct rig *r, int sock)
 static void
 payload_too_short(void **state)
 {
-	static const uint32_t need[] = { [VFU_DMA_MAP] = 32,		    [VFU_DMA_UNMAP] = 24,
-					 [VFU_DEVICE_GET_INFO] = 16,	    [VFU_DEVICE_GET_REGION_INFO] = 32,
-					 [VFU_DEVICE_GET_IRQ_INFO] = 16,    [VFU_DEVICE_SET_IRQS] = 20,
-					 [VFU_REGION_READ] = 16,	    [VFU_REGION_WRITE] = 16 };
+	static const uint32_t need[] = { [VFU_DMA_MAP] = 32,
+					 [VFU_DMA_UNMAP] = 24,
+					 [VFU_DEVICE_GET_INFO] = 16,
+					 [VFU_DEVICE_GET_REGION_INFO] = 32,
+					 [VFU_DEVICE_GET_IRQ_INFO] = 16,
+					 [VFU_DEVICE_SET_IRQS] = 20,
+					 [VFU_REGION_READ] = 16,
+					 [VFU_REGION_WRITE] = 16 };
 	uint8_t zeros[64] = { 0 };
 	struct rig *r = *state;
 	int sock = raw_attach(r);
@@ -49,7 +53,9 @@ payload_too_short(void **state)
 static void
 unknown_commands(void **state)
 {
-	static const uint16_t cmds[] = { 0, VFU_DEVICE_GET_REGION_IO_FDS, VFU_DMA_READ, VFU_DMA_WRITE, 14, 15, 18, 65535 };
+	static const uint16_t cmds[] = {
+		0, VFU_DEVICE_GET_REGION_IO_FDS, VFU_DMA_READ, VFU_DMA_WRITE, 14, 15, 18, 65535
+	};
 	uint8_t payload[100] = { 0 };
 	struct rig *r = *state;
 	int sock = raw_attach(r);
@@ -162,10 +168,11 @@ static void
 regions_out_of_range(void **state)
 {
 	static const struct vfu_region_access cases[] = {
-		{ 0, 0, 0 },	      { 0, 0, 0x4001 },	   { 0x4000, 0, 1 },  { 0x3fff, 0, 2 },
-		{ UINT64_MAX, 0, 4 }, { UINT64_MAX - 3, 0, 8 }, { 0, 1, 4 },  { 0, 6, 4 },
-		{ 0, 8, 4 },	      { 0, 9, 4 },	   { 0, 0xffffffffu, 4 }, { 0x1000, 7, 1 },
-		{ 0xfff, 7, 2 },      { 0, 7, 0xffffffffu },
+		{ 0, 0, 0 },	  { 0, 0, 0x4001 },	 { 0x4000, 0, 1 },
+		{ 0x3fff, 0, 2 }, { UINT64_MAX, 0, 4 },	 { UINT64_MAX - 3, 0, 8 },
+		{ 0, 1, 4 },	  { 0, 6, 4 },		 { 0, 8, 4 },
+		{ 0, 9, 4 },	  { 0, 0xffffffffu, 4 }, { 0x1000, 7, 1 },
+		{ 0xfff, 7, 2 },  { 0, 7, 0xffffffffu },
 	};
 	struct rig *r = *state;
 	int sock = raw_attach(r);
@@ -201,9 +208,14 @@ argsz_lies(void **state)
 		uint16_t cmd;
 		uint32_t len, argsz;
 	} cases[] = {
-		{ VFU_DMA_MAP, 32, 31 },	   { VFU_DMA_MAP, 32, 33 },	       { VFU_DMA_UNMAP, 24, 23 },
-		{ VFU_DEVICE_GET_INFO, 16, 15 },   { VFU_DEVICE_GET_REGION_INFO, 32, 31 }, { VFU_DEVICE_GET_IRQ_INFO, 16, 0 },
-		{ VFU_DEVICE_SET_IRQS, 20, 19 },   { VFU_DEVICE_SET_IRQS, 20, 21 },
+		{ VFU_DMA_MAP, 32, 31 },
+		{ VFU_DMA_MAP, 32, 33 },
+		{ VFU_DMA_UNMAP, 24, 23 },
+		{ VFU_DEVICE_GET_INFO, 16, 15 },
+		{ VFU_DEVICE_GET_REGION_INFO, 32, 31 },
+		{ VFU_DEVICE_GET_IRQ_INFO, 16, 0 },
+		{ VFU_DEVICE_SET_IRQS, 20, 19 },
+		{ VFU_DEVICE_SET_IRQS, 20, 21 },
 	};
 	struct rig *r = *state;
 	int sock = raw_attach(r);
@@ -242,17 +254,28 @@ bad_irq_sets(void **state)
 		uint32_t flags, index, start, count;
 		int err;
 	} cases[] = {
-		{ N, 2, 0, 1, EINVAL },		  { T, 2, 0, 1, EINVAL },	   { N | B | T, 2, 0, 1, EINVAL },
-		{ N | T | M, 2, 0, 1, EINVAL },	  { N | T | 0x40, 2, 0, 1, EINVAL }, { N | T, 5, 0, 1, EINVAL },
-		{ N | T, 2, 128, 1, EINVAL },	  { N | T, 2, 0, 129, EINVAL },	   { N | T, 2, 0xffffffffu, 2, EINVAL },
-		{ N | T, 2, 1, 0xffffffffu, EINVAL }, { N | T, 1, 0, 1, EINVAL },  { N | M, 2, 0, 0, EINVAL },
-		{ B | T, 2, 0, 1, EINVAL },	  { E | T, 2, 0, 0, EINVAL },	   { E | M, 2, 0, 1, ENOTSUP },
+		{ N, 2, 0, 1, EINVAL },
+		{ T, 2, 0, 1, EINVAL },
+		{ N | B | T, 2, 0, 1, EINVAL },
+		{ N | T | M, 2, 0, 1, EINVAL },
+		{ N | T | 0x40, 2, 0, 1, EINVAL },
+		{ N | T, 5, 0, 1, EINVAL },
+		{ N | T, 2, 128, 1, EINVAL },
+		{ N | T, 2, 0, 129, EINVAL },
+		{ N | T, 2, 0xffffffffu, 2, EINVAL },
+		{ N | T, 2, 1, 0xffffffffu, EINVAL },
+		{ N | T, 1, 0, 1, EINVAL },
+		{ N | M, 2, 0, 0, EINVAL },
+		{ B | T, 2, 0, 1, EINVAL },
+		{ E | T, 2, 0, 0, EINVAL },
+		{ E | M, 2, 0, 1, ENOTSUP },
 	};
 	struct rig *r = *state;
 	int sock = raw_attach(r);
 
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct vfu_irq_set set = { sizeof(set), cases[i].flags, cases[i].index, cases[i].start, cases[i].count };
+		struct vfu_irq_set set = { sizeof(set), cases[i].flags, cases[i].index, cases[i].start,
+					   cases[i].count };
 
 		assert_int_equal(raw_call(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), NULL), cases[i].err);
 	}
@@ -276,7 +299,8 @@ unwanted_descriptors(void **state)
 	assert_int_equal(raw_call_fds(r, sock, VFU_DMA_MAP, &map, sizeof(map), many, 2, NULL), EINVAL);
 	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), many, 1, NULL), EINVAL);
 	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), many, 2, NULL), EINVAL);
-	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), many, VFU_MAX_FDS, NULL), EINVAL);
+	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), many, VFU_MAX_FDS, NULL),
+			 EINVAL);
 	assert_int_equal(raw_call_fds(r, sock, 999, &set, sizeof(set), many, VFU_MAX_FDS, NULL), ENOTSUP);
 	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
 	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), many, 1, NULL), EINVAL);
@@ -413,10 +437,22 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_open, rig_close)
 	const struct CMUnitTest tests[] = {
-		T(payload_too_short),	 T(unknown_commands),	  T(impossible_sizes),	    T(too_large_to_keep),
-		T(wrong_flags),		 T(nothing_before_the_version), T(regions_out_of_range), T(write_with_other_length),
-		T(argsz_lies),		 T(bad_indexes),	  T(bad_irq_sets),	    T(unwanted_descriptors),
-		T(descriptors_with_each_byte), T(byte_by_byte),	  T(pipelined_without_reading), T(random_bytes),
+		T(payload_too_short),
+		T(unknown_commands),
+		T(impossible_sizes),
+		T(too_large_to_keep),
+		T(wrong_flags),
+		T(nothing_before_the_version),
+		T(regions_out_of_range),
+		T(write_with_other_length),
+		T(argsz_lies),
+		T(bad_indexes),
+		T(bad_irq_sets),
+		T(unwanted_descriptors),
+		T(descriptors_with_each_byte),
+		T(byte_by_byte),
+		T(pipelined_without_reading),
+		T(random_bytes),
 	};
 
 	return cmocka_run_group_tests_name("vfu_bad", tests, NULL, NULL);

@@ -78,7 +78,8 @@ attach_identify_and_stop(void **state)
 	struct proc p;
 
 	(void)state;
-	assert_true(proc_start(&p, (const char *const[]){ "--socket", "%/s", "--sn", "E2E-1", "--mn", "A model", NULL }));
+	assert_true(
+		proc_start(&p, (const char *const[]){ "--socket", "%/s", "--sn", "E2E-1", "--mn", "A model", NULL }));
 	assert_int_equal(stat(work_path("", "s"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	c = open_ctrlr(work_path("vfu:", "s"));
@@ -148,8 +149,7 @@ one_server_a_socket(void **state)
 static void
 image_files(void **state)
 {
-	static const char *const args[] = { "--socket", "%/s",	     "--image",	 "%/img",
-					    "--size",	"16M", "--create", NULL };
+	static const char *const args[] = { "--socket", "%/s", "--image", "%/img", "--size", "16M", "--create", NULL };
 	static const char *const other[] = { "--socket", "%/t", "--image", "%/img", "--size", "16M", NULL };
 	static const char *const larger[] = { "--socket", "%/t", "--image", "%/img", "--size", "1G", NULL };
 	struct nvp_ctrlr *c;
@@ -230,9 +230,11 @@ control_socket(void **state)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"info\"}", "\"version\":\"" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"stats\"}", "\"cmds_admin\":0" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\"}", "\"kelvin\":313" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"celsius\":70}}", "\"kelvin\":343" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"celsius\":70}}",
+		  "\"kelvin\":343" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"kelvin\":-4}}", "-32602" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"kelvin\":\"hot\"}}", "-32602" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"kelvin\":\"hot\"}}",
+		  "-32602" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"power_off\"}", "\"powered\":false" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"power_on\"}", "\"powered\":true" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"power_cycle\"}", "\"powered\":true" },
@@ -449,10 +451,17 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, work_setup, work_teardown)
 	const struct CMUnitTest tests[] = {
-		T(attach_identify_and_stop), T(two_controllers_of_one_drive), T(one_server_a_socket),
-		T(image_files),		     T(command_line),		      T(control_socket),
-		T(private_drive),	     T(killed_parent_leaves_nothing), T(killed_server),
-		T(dma_outside_the_maps),     T(idle_and_awake),
+		T(attach_identify_and_stop),
+		T(two_controllers_of_one_drive),
+		T(one_server_a_socket),
+		T(image_files),
+		T(command_line),
+		T(control_socket),
+		T(private_drive),
+		T(killed_parent_leaves_nothing),
+		T(killed_server),
+		T(dma_outside_the_maps),
+		T(idle_and_awake),
 	};
 
 	return cmocka_run_group_tests_name("vfu_e2e", tests, NULL, NULL);

@@ -423,9 +423,16 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_open, rig_close)
 	const struct CMUnitTest tests[] = {
-		T(client_in_the_field), T(sparse_area), T(versions),	     T(capabilities_are_a_subset),
-		T(register_widths),	T(whole_bar_in_one_message), T(interrupts), T(legacy_interrupt),
-		T(device_reset),	T(no_reply_flag),
+		T(client_in_the_field),
+		T(sparse_area),
+		T(versions),
+		T(capabilities_are_a_subset),
+		T(register_widths),
+		T(whole_bar_in_one_message),
+		T(interrupts),
+		T(legacy_interrupt),
+		T(device_reset),
+		T(no_reply_flag),
 	};
 
 	return cmocka_run_group_tests_name("vfu_server", tests, NULL, NULL);

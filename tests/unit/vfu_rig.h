@@ -37,8 +37,8 @@ void raw_command(int sock, uint16_t cmd, const void *payload, uint32_t len, cons
 int raw_reply(struct rig *r, int sock, struct raw_reply *out);
 /* Command and reply: 0 or the errno of the reply; fails the test when there is no proper reply. */
 int raw_call(struct rig *r, int sock, uint16_t cmd, const void *payload, uint32_t len, struct raw_reply *out);
-int raw_call_fds(struct rig *r, int sock, uint16_t cmd, const void *payload, uint32_t len, const int *fds, uint32_t nfds,
-		 struct raw_reply *out);
+int raw_call_fds(struct rig *r, int sock, uint16_t cmd, const void *payload, uint32_t len, const int *fds,
+		 uint32_t nfds, struct raw_reply *out);
 /* Connect and agree on version 0.1 without JSON. */
 int raw_attach(struct rig *r);
 void raw_close_fds(struct raw_reply *rep);
