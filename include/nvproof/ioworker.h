@@ -11,47 +11,48 @@
 #include "nvproof/ns.h"
 #include "nvproof/verify.h"
 
-enum nvp_iow_error {		/* the host's side; what the device said is in status */
+/* The host's side; what the device said is in status. */
+enum nvp_iow_error {
 	NVP_IOW_OK = 0,
 	NVP_IOW_INIT = -1,
 	NVP_IOW_MDTS = -2,
 	NVP_IOW_TIMEOUT = -3,
-	NVP_IOW_OVERTIME = -4,		/* still running 30 s after its time */
+	NVP_IOW_OVERTIME = -4, /* still running 30 s after its time */
 	NVP_IOW_BUFFERS = -5,
 	NVP_IOW_IO = -6,
-	NVP_IOW_TERMINATED = -7,	/* by the parent, or because the drive was reset or is gone */
-	NVP_IOW_DIED = -8,		/* the process was killed or crashed */
+	NVP_IOW_TERMINATED = -7, /* by the parent, or because the drive was reset or is gone */
+	NVP_IOW_DIED = -8, /* the process was killed or crashed */
 };
 
 struct nvp_iow_plan {
-	uint32_t io_size;		/* LBAs */
-	uint32_t lba_align;		/* LBAs, >= 1 */
-	int32_t lba_step;		/* sequential stride; 0: io_size */
-	uint32_t random_percent;	/* 0 sequential .. 100 random */
+	uint32_t io_size; /* LBAs */
+	uint32_t lba_align; /* LBAs, >= 1 */
+	int32_t lba_step; /* sequential stride; 0: io_size */
+	uint32_t random_percent; /* 0 sequential .. 100 random */
 	uint32_t read_percent;
-	uint32_t qdepth;		/* commands kept outstanding; the queue has one slot more */
-	uint64_t time_ns;		/* 0: no limit */
-	uint64_t io_count;		/* 0: no limit.  Neither, and purely sequential: the region once */
-	uint64_t region_start, region_end;	/* LBAs, end excluded; cut at the end of the namespace */
-	uint64_t lba_start;		/* first LBA of a sequential run */
+	uint32_t qdepth; /* commands kept outstanding; the queue has one slot more */
+	uint64_t time_ns; /* 0: no limit */
+	uint64_t io_count; /* 0: no limit.  Neither, and purely sequential: the region once */
+	uint64_t region_start, region_end; /* LBAs, end excluded; cut at the end of the namespace */
+	uint64_t lba_start; /* first LBA of a sequential run */
 	uint64_t seed;
-	uint32_t ptype, pvalue;		/* write data, as Buffer.fill_pattern() */
-	uint32_t timeout_ms;		/* of a command */
-	uint16_t io_flags;		/* upper half of CDW12 */
-	int16_t cpu;			/* core to pin to; -1: none */
-	bool verify;			/* check what is read */
+	uint32_t ptype, pvalue; /* write data, as Buffer.fill_pattern() */
+	uint32_t timeout_ms; /* of a command */
+	uint16_t io_flags; /* upper half of CDW12 */
+	int16_t cpu; /* core to pin to; -1: none */
+	bool verify; /* check what is read */
 	bool exit_on_error;
 };
 
 struct nvp_iow_result {
-	uint64_t reads, writes;		/* completed with success or error */
+	uint64_t reads, writes; /* completed with success or error */
 	uint64_t bytes;
-	uint64_t ns;			/* from the first submission to the last completion */
+	uint64_t ns; /* from the first submission to the last completion */
 	uint64_t latency_max_ns, latency_sum_ns;
-	uint64_t cpu_ns;		/* user and system time of the worker */
-	uint16_t status;		/* sct << 8 | sc of the first command that failed */
-	int32_t error;			/* enum nvp_iow_error */
-	uint64_t miscompare_lba;	/* of the first miscompare (status 07/81) */
+	uint64_t cpu_ns; /* user and system time of the worker */
+	uint16_t status; /* sct << 8 | sc of the first command that failed */
+	int32_t error; /* enum nvp_iow_error */
+	uint64_t miscompare_lba; /* of the first miscompare (status 07/81) */
 };
 
 struct nvp_iow;

@@ -29,8 +29,8 @@ struct nvp_miscompare {
 int nvp_verify_open(uint64_t nlba, uint32_t lba_size, struct nvp_verify **out);
 /* The same table in another process, from its descriptor (which stays the caller's).  -EPROTO: that is no such table. */
 int nvp_verify_attach(int fd, struct nvp_verify **out);
-void nvp_verify_close(struct nvp_verify *v);	/* NULL is fine */
-int nvp_verify_fd(const struct nvp_verify *v);	/* close-on-exec; valid until close */
+void nvp_verify_close(struct nvp_verify *v); /* NULL is fine */
+int nvp_verify_fd(const struct nvp_verify *v); /* close-on-exec; valid until close */
 uint64_t nvp_verify_nlba(const struct nvp_verify *v);
 uint32_t nvp_verify_lba_size(const struct nvp_verify *v);
 
