@@ -27,7 +27,7 @@ class Summary:
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.outcome != "passed":
             shown = ", ".join(f"{value} {name}" for name, value in report.user_properties)
-            self.rows.append((report.nodeid.split("/")[-1], report.outcome, report.duration, shown))
+            self.rows.append((report.nodeid.split("::")[-1], report.outcome, report.duration, shown))
             if report.outcome != "passed":
                 self.console.print(report.longreprtext, markup=False)
 
