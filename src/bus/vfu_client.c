@@ -53,18 +53,16 @@ vfu_client_close(struct nvp_bus *bus)
 }
 
 int
-vfu_client_open(const char *path, uint32_t timeout_ms, struct vfu_bus **out)
+vfu_client_adopt(int sock, const char *path, uint32_t timeout_ms, struct vfu_bus **out)
 {
 	struct vfu_bus *b = ut_calloc(1, sizeof(*b));
 	int rc;
 
-	if (!b)
+	if (!b) {
+		close(sock);
 		return -ENOMEM;
-	rc = vfu_connect(path, timeout_ms, &b->sock);
-	if (rc) {
-		free(b);
-		return rc;
 	}
+	b->sock = sock;
 	b->timeout_ms = timeout_ms;
 	b->max_xfer = VFU_DEF_MAX_XFER;
 	b->base.clock = ut_clock_real();
@@ -78,6 +76,14 @@ vfu_client_open(const char *path, uint32_t timeout_ms, struct vfu_bus **out)
 	}
 	*out = b;
 	return 0;
+}
+
+int
+vfu_client_open(const char *path, uint32_t timeout_ms, struct vfu_bus **out)
+{
+	int sock, rc = vfu_connect(path, timeout_ms, &sock);
+
+	return rc ? rc : vfu_client_adopt(sock, path, timeout_ms, out);
 }
 
 static int

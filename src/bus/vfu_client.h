@@ -81,6 +81,8 @@ int vfu_probe(struct vfu_bus *b, const char *path);
 
 /* vfu_client.c */
 int vfu_client_open(const char *path, uint32_t timeout_ms, struct vfu_bus **out);
+/* The same over a connected, non-blocking socket, which is the client's from now on (closed on failure). */
+int vfu_client_adopt(int sock, const char *path, uint32_t timeout_ms, struct vfu_bus **out);
 void vfu_client_close(struct nvp_bus *bus);
 int vfu_cfg_read(struct nvp_bus *bus, uint32_t off, void *buf, uint32_t len);
 int vfu_cfg_write(struct nvp_bus *bus, uint32_t off, const void *buf, uint32_t len);

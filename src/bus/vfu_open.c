@@ -46,7 +46,8 @@ explain_version(const char *path, int rc, const struct vfu_version *v)
 	if (rc == -EBUSY)
 		nvp_bus_set_error("%s: in use by another client; a vfio-user device has one at a time", path);
 	else if (rc == -ETIMEDOUT)
-		nvp_bus_set_error("%s: the server does not answer; is it a vfio-user server?", path);
+		nvp_bus_set_error(
+			"%s: the server does not answer; it serves another client, or it is no vfio-user server", path);
 	else if (rc == -ENODEV)
 		nvp_bus_set_error("%s: the server closed the connection; is it in use by another client?", path);
 	else if (rc == -EPROTO && v)

@@ -104,22 +104,33 @@ client_ready(struct loop_source *src, uint32_t events)
 		client_lines(c);
 }
 
+/* A free place; when all are taken, those who have been there take turns in making room. */
+static struct control_client *
+place(struct control *ctl)
+{
+	struct control_client *c;
+
+	for (uint32_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		if (ctl->client[i].src.fd < 0)
+			return &ctl->client[i];
+	}
+	c = &ctl->client[ctl->next_victim++ % CONTROL_MAX_CLIENTS];
+	client_close(c);
+	return c;
+}
+
 static void
 client_open(struct control *ctl, int fd)
 {
-	for (uint32_t i = 0; i < CONTROL_MAX_CLIENTS; i++) {
-		struct control_client *c = &ctl->client[i];
+	struct control_client *c = place(ctl);
 
-		if (c->src.fd >= 0)
-			continue;
-		*c = (struct control_client){ .src = { .fd = fd, .ready = client_ready }, .ctl = ctl };
-		c->line = ut_calloc(1, CONTROL_MAX_LINE);
-		if (c->line && !loop_add(ctl->loop, &c->src, EPOLLIN))
-			return;
-		free(c->line);
-		c->src.fd = -1;
-		break;
-	}
+	*c = (struct control_client){ .src = { .fd = fd, .ready = client_ready }, .ctl = ctl };
+	c->line = ut_calloc(1, CONTROL_MAX_LINE);
+	if (c->line && !loop_add(ctl->loop, &c->src, EPOLLIN))
+		return;
+	free(c->line);
+	c->line = NULL;
+	c->src.fd = -1;
 	close(fd);
 }
 

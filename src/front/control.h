@@ -34,6 +34,7 @@ struct control {
 	uint16_t temperature_k; /* as last set */
 	struct listener listener;
 	struct control_client client[CONTROL_MAX_CLIENTS];
+	uint32_t next_victim;
 };
 
 /* Listen on path.  loop, sub, version, server and nr_servers are filled by the caller. */

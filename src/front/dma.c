@@ -182,10 +182,11 @@ dma_release(const struct dma_map *gone)
 static int
 copy_piece(struct dma_map *m, uint64_t off, void *buf, size_t len, bool to_host)
 {
-	char *va = (char *)m->va + off;
+	char *va;
 
 	if (!m->va || m->bad || !(to_host ? m->writable : m->readable))
 		return -EFAULT;
+	va = (char *)m->va + off;
 	if (to_host)
 		memcpy(va, buf, len);
 	else

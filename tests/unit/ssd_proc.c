@@ -27,7 +27,9 @@ work_setup(void **state)
 {
 	(void)state;
 	strcpy(work_dir, "/tmp/ssd-proc-XXXXXX");
-	return mkdtemp(work_dir) ? 0 : -1;
+	if (!mkdtemp(work_dir))
+		return -1;
+	return setenv("XDG_RUNTIME_DIR", work_dir, 1); /* private drives live here, too */
 }
 
 int
@@ -177,23 +179,31 @@ cpu_ns(pid_t pid)
 	return ns;
 }
 
-bool
-control_ask(const char *path, const char *line, char *answer, size_t room)
+int
+control_connect(const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval tv = { .tv_sec = 5 };
-	size_t n = 0;
-	ssize_t got;
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) ||
-	    send(sock, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) ||
-	    send(sock, "\n", 1, MSG_NOSIGNAL) != 1) {
-		close(sock);
+	if (!connect(sock, (struct sockaddr *)&sa, sizeof(sa)))
+		return sock;
+	close(sock);
+	return -1;
+}
+
+bool
+control_ask(const char *path, const char *line, char *answer, size_t room)
+{
+	int sock = control_connect(path);
+	size_t n = 0;
+	ssize_t got;
+
+	if (sock < 0 || send(sock, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) ||
+	    send(sock, "\n", 1, MSG_NOSIGNAL) != 1)
 		return false;
-	}
 	while (n < room - 1 && (got = recv(sock, answer + n, room - 1 - n, 0)) > 0) {
 		n += (size_t)got;
 		if (answer[n - 1] == '\n')

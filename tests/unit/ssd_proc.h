@@ -28,5 +28,6 @@ const char *work_path(const char *prefix, const char *name);
 bool wait_exists(const char *path, bool exists, int ms);
 /* CPU time of a process in ns. */
 unsigned long long cpu_ns(pid_t pid);
+int control_connect(const char *path); /* -1: no */
 /* One line to a control socket, one line back.  False: no answer. */
 bool control_ask(const char *path, const char *line, char *answer, size_t room);

@@ -21,6 +21,8 @@
 #include "nvproof/spec/prep_nvm.h"
 #include "nvproof/spec/status.h"
 #include "ssd_proc.h"
+#include "util/alloc.h"
+#include "util/clock.h"
 
 static const char *const one[] = { "--socket", "%/s", NULL };
 
@@ -248,9 +250,12 @@ control_socket(void **state)
 	char answer[1024];
 	char *big;
 	struct proc p;
+	int silent[12];
 
 	(void)state;
 	assert_true(proc_start(&p, (const char *const[]){ "--socket", "%/s", "--control", "%/ctl", NULL }));
+	for (int i = 0; i < 12; i++)
+		silent[i] = control_connect(work_path("", "ctl")); /* they keep nobody out */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_true(control_ask(work_path("", "ctl"), cases[i].ask, answer, sizeof(answer)));
 		if (!strstr(answer, cases[i].want))
@@ -263,6 +268,8 @@ control_socket(void **state)
 	assert_true(control_ask(work_path("", "s.ctl"), big, answer, sizeof(answer)));
 	assert_non_null(strstr(answer, "-32700"));
 	free(big);
+	for (int i = 0; i < 12; i++)
+		close(silent[i]);
 	/* Power off under a client: registers read all ones; on again, it comes up again. */
 	c = open_ctrlr(work_path("vfu:", "s"));
 	assert_true(control_ask(work_path("", "ctl"), cases[6].ask, answer, sizeof(answer)));
@@ -289,6 +296,7 @@ private_drive(void **state)
 	struct nvp_ns ns;
 
 	(void)state;
+	assert_int_equal(strncmp(nvp_ctrlr_bus(c)->addr + 4, work_dir, strlen(work_dir)), 0);
 	assert_memory_equal(nvp_ctrlr_id(c)->sn, "PRIVATE ", 8);
 	assert_int_equal(nvp_ns_open(c, 2, &ns, NULL), 0);
 	assert_int_equal(ns.lba_size, 4096);
@@ -310,6 +318,25 @@ private_drive(void **state)
 	assert_non_null(strstr(nvp_error(), "colour=red"));
 	assert_int_equal(nvp_ctrlr_open("ssd:?image=/nonexistent/image", NULL, &c), -EINVAL);
 	assert_non_null(strstr(nvp_error(), "/nonexistent/image"));
+}
+
+static void
+private_drive_without_memory(void **state)
+{
+	struct nvp_bus *bus;
+	int rc = -ENOMEM;
+	long n;
+
+	(void)state;
+	for (n = 0; rc; n++) {
+		ut_alloc_budget = n;
+		rc = nvp_bus_open("ssd:?size=16M", &bus);
+		ut_alloc_budget = -1;
+		if (rc)
+			assert_int_equal(rc, -ENOMEM);
+	}
+	assert_true(n > 6);
+	nvp_bus_close(bus);
 }
 
 /* The parent is killed without a chance: process, sockets and directory of its drive go by themselves. */
@@ -458,6 +485,7 @@ main(void)
 		T(command_line),
 		T(control_socket),
 		T(private_drive),
+		T(private_drive_without_memory),
 		T(killed_parent_leaves_nothing),
 		T(killed_server),
 		T(dma_outside_the_maps),

@@ -198,10 +198,10 @@ versions(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct {
-			struct vfu_version v;
+			uint16_t major, minor;
 			char text[200];
-		} m = { .v = { .major = cases[i].major, .minor = cases[i].minor } };
-		uint32_t len = sizeof(m.v);
+		} m = { .major = cases[i].major, .minor = cases[i].minor };
+		uint32_t len = 4;
 		uint16_t minor;
 		int sock = raw_connect(r);
 
