@@ -70,6 +70,10 @@ buffer_fill(struct py_buffer *b, uint32_t ptype, PyObject *pvalue)
 {
 	unsigned long v = 0;
 
+	if (!b->mem.va) {
+		PyErr_SetString(PyExc_ValueError, "Buffer has no memory: __init__() was not called");
+		return -1;
+	}
 	if (ptype == UT_PTYPE_FILE && pvalue)
 		return fill_from_file(b, pvalue);
 	if (pvalue)

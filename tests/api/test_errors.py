@@ -36,6 +36,7 @@ def descriptors():
     "addr", ["nonsense", "vfu:", "vfu:/no/such.sock", "zz:00.0", "ff:1f.7", "vfu:" + "x" * 300]
 )
 def test_no_such_address(addr):
+    d.Buffer()
     before = descriptors()
     with pytest.raises(d.NvmeEnumerateError) as e:
         d.Pcie(addr)
@@ -70,6 +71,27 @@ def test_second_client_is_refused(ssd):
     d.Controller(pcie).getfeatures(7).waitdone()
     pcie.close()
     d.Pcie(ssd.addrs[0]).close()
+
+
+@pytest.mark.parametrize("addr", ["", "ssd:", "ssd:?size=64M&ns=2"])
+def test_private_drive(addr):
+    """No address: the driver starts a software SSD itself, and ends it."""
+    d.Buffer()  # the first one opens memory that stays
+    before = descriptors()
+    pcie = d.Pcie(addr)
+    path = pcie.addr.removeprefix("vfu:")
+    assert os.path.exists(path)
+    nvme0 = d.Controller(pcie)
+    d.Namespace(nvme0, 2 if "ns=2" in addr else 1)
+    s = d.Subsystem(nvme0)
+    s.power_cycle()
+    nvme0.reset()
+    pcie.close()
+    for _ in range(100):
+        if not os.path.exists(path):
+            break
+        time.sleep(0.05)
+    assert not os.path.exists(os.path.dirname(path)) and descriptors() == before
 
 
 @pytest.mark.parametrize("nsid", [0, 99, 0xFFFFFFFF])
