@@ -74,6 +74,13 @@ class Controller(_native.Controller):
         while rdy is not None and bool(self[_CSTS] & 1) != rdy:
             if time.monotonic() > end:
                 raise TimeoutError(f"CSTS.RDY did not become {int(rdy)}")
+            self._pause()
+
+    def _pause(self) -> None:
+        """A moment of waiting; in a simulation time passes only while somebody waits for the device."""
+        if self.addr.startswith("sim:"):
+            self.waitdone(0)
+        else:
             time.sleep(0.001)
 
     # --- admin commands ---

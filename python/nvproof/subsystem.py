@@ -87,4 +87,4 @@ class Subsystem:
                 raise NvmeShutdownStatusTimeoutError(
                     f"CSTS.SHST does not show a completed shutdown after {timeout} s"
                 )
-            time.sleep(0.001)
+            self._nvme._pause()
