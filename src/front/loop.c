@@ -16,9 +16,11 @@
 #define NAP_FIRST_NS 50000u
 /*
  * A doorbell is noticed after half of this on average.  Waking up costs 20 us of CPU time where timers are a hypervisor's: a
- * nap of one millisecond would be more than 2 % of a core there.
+ * nap of one millisecond would be more than 2 % of a core there.  Who has been idle for a second may sleep longer.
  */
 #define NAP_ATTACHED_NS 1400000u
+#define NAP_IDLE_NS 4000000u
+#define IDLE_NS 1000000000u
 #define NAP_ALONE_NS 1000000000u
 #define MAX_EVENTS 32
 
@@ -146,7 +148,8 @@ relax(const struct loop *l)
 static void
 nap(struct loop *l, uint64_t now, uint64_t next, uint64_t max_ns)
 {
-	uint64_t limit = UT_MIN(max_ns, l->attached ? NAP_ATTACHED_NS : NAP_ALONE_NS);
+	uint64_t attached_ns = now - l->active_ns < IDLE_NS ? NAP_ATTACHED_NS : NAP_IDLE_NS;
+	uint64_t limit = UT_MIN(max_ns, l->attached ? attached_ns : NAP_ALONE_NS);
 	uint64_t ns = UT_MIN(l->nap_ns, limit);
 
 	if (next != SSD_NEVER)
