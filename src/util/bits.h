@@ -7,7 +7,7 @@
 #define UT_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define UT_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define UT_MAX(a, b) ((a) > (b) ? (a) : (b))
-#define ut_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define ut_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* align is a power of two. */
 static inline uint64_t
