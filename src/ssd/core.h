@@ -27,6 +27,11 @@ void ssd_nssr(struct ssd_subsys *sub);
 void ssd_ctrlr_tick(struct ssd *ssd);
 uint64_t ssd_ctrlr_due(const struct ssd *ssd);
 
+/* timers.c: have it run at at_ns, or before; of all controllers. */
+void ssd_timer_arm(struct ssd *ssd, uint64_t at_ns);
+void ssd_timer_arm_all(struct ssd_subsys *sub, uint64_t at_ns);
+void ssd_timers_run(struct ssd *ssd);
+
 /* msix.c */
 void ssd_msix_reset(struct ssd *ssd);
 uint32_t ssd_msix_read(const struct ssd *ssd, uint32_t off); /* off: in the BAR, a multiple of 4 */

@@ -10,6 +10,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/admin/admin.h"
+#include "ssd/admin/dst.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd_aer_reset(ssd);
 	ssd_queues_reset(ssd);
 	ssd_features_reset(ssd, false);
+	ssd_dst_reset(ssd);
+	ssd->timers_ns = 0; /* whatever was armed for what is gone now */
 }
 
 static void
@@ -199,7 +202,7 @@ ssd_ctrlr_tick(struct ssd *ssd)
 uint64_t
 ssd_ctrlr_due(const struct ssd *ssd)
 {
-	uint64_t due = ssd->ready_ns;
+	uint64_t due = UT_MIN(ssd->ready_ns, ssd->timers_ns);
 
 	if (ssd->busy || ssd->shutting)
 		return ssd->now_ns;
@@ -208,31 +211,13 @@ ssd_ctrlr_due(const struct ssd *ssd)
 	return due;
 }
 
-/* An I/O command is outstanding until its CQE is posted. */
-static bool
-late_io(const struct ssd *ssd)
-{
-	for (uint32_t i = 0; i < ssd->nr_late; i++) {
-		if (ssd->late[i].sqid)
-			return true;
-	}
-	return false;
-}
-
 /* The keep alive timer is looked at after the queues: a command that is there already counts, however late the step is. */
 static void
 run(struct ssd *ssd)
 {
-	uint64_t admin = ssd->sub->stats.cmds_admin;
-	uint32_t done;
-
 	if (ssd_unlikely(ssd->nr_late))
 		ssd_cq_late(ssd);
-	ssd->io_waits = false;
-	done = ssd_arb_run(ssd);
-	if (done > ssd->sub->stats.cmds_admin - admin || ssd->io_waits || ssd_unlikely(late_io(ssd)))
-		ssd->sub->io_busy |= 1u << (ssd->cntlid - 1);
-	if (done)
+	if (ssd_arb_run(ssd))
 		ssd->busy = true;
 	else if (!ssd->stopped)
 		ssd_db_scan(ssd);
@@ -240,18 +225,11 @@ run(struct ssd *ssd)
 		ssd->busy = true;
 }
 
-/*
- * Controller Busy Time: what lies between a step that had I/O commands and the next one.  Whoever drives the model steps it
- * again at once while it is busy, so that this is the time that the commands took.
- */
 static void
-count_time(struct ssd_subsys *sub, uint64_t now_ns)
+power_on_time(struct ssd_subsys *sub, uint64_t now_ns)
 {
-	if (sub->stepped && now_ns > sub->last_ns) {
+	if (sub->stepped && now_ns > sub->last_ns)
 		sub->smart.power_on_ns += now_ns - sub->last_ns;
-		if (sub->io_busy)
-			sub->smart.busy_ns += now_ns - sub->last_ns;
-	}
 	if (!sub->stepped || now_ns > sub->last_ns)
 		sub->last_ns = now_ns;
 	sub->stepped = true;
@@ -265,9 +243,10 @@ ssd_step(struct ssd *ssd, uint64_t now_ns)
 		ssd->now_ns = now_ns;
 	if (ssd_unlikely(!ssd->sub->powered))
 		return SSD_NEVER;
-	count_time(ssd->sub, now_ns);
-	ssd->sub->io_busy &= ~(1u << (ssd->cntlid - 1));
+	power_on_time(ssd->sub, now_ns);
 	ssd_ctrlr_tick(ssd);
+	if (ssd_unlikely(ssd->now_ns >= ssd->timers_ns))
+		ssd_timers_run(ssd);
 	if (ssd_likely(!ssd->stopped && ssd->dma_ok))
 		run(ssd);
 	if (ssd_unlikely(ssd->kato_due))
@@ -347,7 +326,7 @@ ssd_ctrlr_close(struct ssd *ssd)
 {
 	if (!ssd)
 		return;
+	ssd_dst_reset(ssd);
 	ssd->sub->ctrlr[ssd->cntlid - 1] = NULL;
-	ssd->sub->io_busy &= ~(1u << (ssd->cntlid - 1));
 	ctrlr_free(ssd);
 }

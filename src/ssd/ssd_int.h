@@ -16,6 +16,7 @@
 #include "nvproof/spec/log.h"
 #include "nvproof/spec/regs.h"
 #include "nvproof/spec/status.h"
+#include "ssd/parts.h"
 #include "ssd/ssd.h"
 #include "util/bits.h"
 #include "util/rng.h"
@@ -111,10 +112,10 @@ struct ssd_subsys {
 	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
 	struct ssd_smart smart;
 	struct ssd_stats stats;
+	struct ssd_dst dst;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped;				/* last_ns is valid */
-	uint32_t io_busy;			/* bit cntlid - 1: it had I/O commands at the end of its last step */
 	uint64_t last_ns;			/* time of the last step of any controller: for smart.power_on_ns */
 };
 
@@ -202,6 +203,7 @@ struct ssd {
 	uint32_t cc, csts, aqa, intm;
 	uint64_t asq, acq;
 	uint64_t ready_ns;		/* when CSTS.RDY follows CC.EN */
+	uint64_t timers_ns;		/* when timers.c is due; it may find nothing to do */
 	bool busy;			/* the last step did something */
 	bool stopped;			/* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
 	bool shutting;			/* CSTS.SHST is 01b; the next step completes it */
@@ -220,7 +222,6 @@ struct ssd {
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
-	bool io_waits;			/* I/O commands wait for room in their completion queue */
 	struct ssd_tlb tlb[SSD_TLB_SIZE];
 
 	uint8_t cfg[SSD_CFG_SIZE];
@@ -311,8 +312,7 @@ int ssd_ns_maps_open(struct ssd_ns *ns);
 void ssd_ns_maps_close(struct ssd_ns *ns);	/* of a zeroed namespace is fine */
 
 /* media/: -ENOMEM and the errors of ssd_subsys_open() */
-/* limit: bytes that may be written before there is no space; 0: three quarters of what the machine has to spare */
-int ssd_media_ram(uint64_t size, uint64_t limit, struct ssd_media **out);
+int ssd_media_ram(uint64_t size, struct ssd_media **out);
 int ssd_media_null(uint64_t size, struct ssd_media **out);
 int ssd_media_file(const struct ssd_config *cfg, uint64_t size, struct ssd_media **out, char *err, size_t errlen);
 /*

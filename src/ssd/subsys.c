@@ -5,6 +5,7 @@
  * NVMe Base, "NVM Subsystem", "SMART / Health Information" (power cycles, unsafe shutdowns).
  */
 #include "ssd/core.h"
+#include "ssd/admin/dst.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -135,8 +136,7 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
-	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
-					      : ssd_media_ram(size, sub->cfg.ram_limit, &sub->media);
+	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media) : ssd_media_ram(size, &sub->media);
 	return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of media", size) : 0;
 }
 
@@ -183,6 +183,9 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 		rc = maps_open(sub, &to);
 	if (!rc && ssd_persist_load(sub))
 		rc = complain(&to, -EUCLEAN, "the image is damaged");
+	ssd_parts_init(sub);
+	if (!rc)
+		ssd_parts_load(sub);
 	if (rc) {
 		subsys_free(sub);
 		return rc;
@@ -220,10 +223,10 @@ ssd_power_off(struct ssd_subsys *sub)
 	}
 	if (!clean)
 		sub->smart.unsafe_shutdowns++;
+	ssd_dst_pause(sub);
 	ssd_persist_save(sub);
 	sub->powered = false;
 	sub->stepped = false;
-	sub->io_busy = 0;
 }
 
 void

@@ -7,6 +7,7 @@
  */
 #include "ssd/admin/admin.h"
 #include "nvproof/spec/feat.h"
+#include "ssd/admin/dst.h"
 #include "ssd/nvm/lba_map.h"
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
@@ -73,6 +74,7 @@ ssd_adm_format(struct ssd_cmd *c)
 	st = check(c, le32_get(c->sqe->cdw10), &lbaf);
 	if (st)
 		return st;
+	ssd_dst_abort_ns(sub, nsid, NVME_DSTS_ABORT_FORMAT);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
 		if (sub->ns[i].nsze && (nsid == NVME_NSID_ALL || nsid == i + 1))
 			format_one(c->ssd, &sub->ns[i], lbaf);

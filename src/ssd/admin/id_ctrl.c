@@ -7,6 +7,7 @@
  * Controller".
  */
 #include "nvproof/spec/id_lists.h"
+#include "ssd/admin/dst.h"
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
@@ -71,7 +72,7 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->rab = SSD_RAB;
 	id->mdts = (uint8_t)(ssd->sub->cfg.mdts ? ssd->sub->cfg.mdts : SSD_MAX_MDTS);
 	id->oaes = le32_from(SSD_OAES_AEC);
-	id->oacs = le16_from((uint16_t)NVME_OACS_FNVMS);
+	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_DSTS));
 	id->acl = SSD_ACL;
 	id->aerl = SSD_MAX_AERS - 1;
 	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | nvme_put(NVME_FRMW_NOFS, 1));
@@ -80,6 +81,8 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->wctemp = le16_from(SSD_WCTEMP);
 	id->cctemp = le16_from(SSD_CCTEMP);
 	id->kas = le16_from(1);
+	id->edstt = le16_from(SSD_DST_EXTENDED_MS / 60000);
+	id->dsto = (uint8_t)NVME_DSTO_SDSO;
 	id->psd[0].mp = le16_from(2500); /* 25 W */
 }
 

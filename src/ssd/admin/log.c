@@ -2,6 +2,7 @@
 /* Get Log Page: which log, which part of it.   NVMe Base 2.1, "Get Log Page command". */
 #include "ssd/admin/log.h"
 #include "ssd/admin/admin.h"
+#include "ssd/admin/dst.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -14,6 +15,7 @@ const struct ssd_log ssd_logs[256] = {
 	[NVME_LOG_FW_SLOT] = { sizeof(struct nvme_fw_slot_log), ssd_log_fw_slot, NULL, NULL },
 	[NVME_LOG_CHANGED_NS] = { sizeof(struct nvme_ns_list), ssd_log_changed_ns, NULL, ssd_log_changed_ns_read },
 	[NVME_LOG_EFFECTS] = { sizeof(struct nvme_effects_log), ssd_log_effects, ssd_log_effects_check, NULL },
+	[NVME_LOG_SELF_TEST] = { sizeof(struct nvme_self_test_log), ssd_log_dst, NULL, NULL },
 	[NVME_LOG_FID_EFFECTS] = { sizeof(struct nvme_fid_effects_log), ssd_log_fid_effects, NULL, NULL },
 };
 

@@ -200,6 +200,12 @@ const struct ssd_media_ops ssd_file_ops = {
 	.flush = file_flush,
 };
 
+struct ssd_file_media *
+ssd_file_media(struct ssd_media *m)
+{
+	return m->ops == &ssd_file_ops ? file(m) : NULL;
+}
+
 struct ssd_image_state *
 ssd_image_state(struct ssd_media *m)
 {

@@ -5,6 +5,7 @@
  *	0		header (image_hdr.c)
  *	64 KiB		LBA maps, two a namespace, each a whole number of pages; their disk space is taken at once
  *	1 MiB aligned	the data: the media's address space, sparse
+ *	after that	the annex (annex.c)
  *
  * The lock is on the open file, so that it goes with the process however that ends.
  */
@@ -60,6 +61,7 @@ place(struct ssd_file_media *f)
 	f->data_off = ut_align_up(off, IMAGE_DATA_ALIGN);
 	f->data_size = f->st.data_size;
 	f->file_size = f->data_off + f->data_size;
+	f->annex_off = ut_align_up(f->file_size, SSD_PAGE);
 }
 
 static int

@@ -34,25 +34,11 @@ static_assert(sizeof(struct ssd_smart) == 10 * sizeof(uint64_t), "each SMART cou
 static_assert(sizeof(struct ssd_feat_saved) == 10 * sizeof(uint32_t), "each saved feature is written");
 static_assert(SSD_IMAGE_HDR == 2 * SSD_IMAGE_SLOT, "two slots");
 
-static uint32_t
-crc32c(const void *buf, size_t len)
-{
-	const uint8_t *p = buf;
-	uint32_t crc = 0xffffffffu;
-
-	while (len--) {
-		crc ^= *p++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (0x82f63b78u & (0u - (crc & 1)));
-	}
-	return ~crc;
-}
-
 static bool
 slot_valid(const struct image_slot *s)
 {
 	return !memcmp(s->magic, IMAGE_MAGIC, sizeof(s->magic)) && le32_get(s->version) == IMAGE_VERSION &&
-	       le32_get(s->crc) == crc32c(s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
+	       le32_get(s->crc) == ssd_crc32c(0, s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
 	       le32_get(s->nr_ns) <= SSD_MAX_NAMESPACES;
 }
 
@@ -121,5 +107,5 @@ ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq)
 		for (size_t i = 0; i < 10; i++)
 			s->saved[c].v[i] = le32_from(saved[i]);
 	}
-	s->crc = le32_from(crc32c(s, offsetof(struct image_slot, crc)));
+	s->crc = le32_from(ssd_crc32c(0, s, offsetof(struct image_slot, crc)));
 }

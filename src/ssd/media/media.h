@@ -48,6 +48,18 @@ int ssd_image_hdr_read(const void *page, struct ssd_image_state *st, uint64_t *s
 #define SSD_IMAGE_SLOT 2048u
 void ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq);
 
+/*
+ * annex.c: after the data, a place for each kind of state that parts.c keeps.  load: false when there is none that is whole (and
+ * always for other media).  save: 0, or -1 when the disk is full.
+ */
+#define SSD_ANNEX_KINDS 16u
+#define SSD_ANNEX_PLACE (512u << 10) /* two slots of half of it */
+bool ssd_annex_load(struct ssd_media *m, uint32_t kind, void *buf, size_t len);
+int ssd_annex_save(struct ssd_media *m, uint32_t kind, const void *buf, size_t len);
+
+/* crc32c.c: start with 0; goes on from what it returned. */
+uint32_t ssd_crc32c(uint32_t crc, const void *buf, size_t len);
+
 /* Between file.c (the media operations) and image.c (make, open and check an image). */
 #define SSD_GRANULE \
 	(64u << 10) /* disk space is taken in these, before the first store: a full disk must not become SIGBUS */
@@ -58,6 +70,7 @@ struct ssd_file_media {
 	uint8_t *va; /* the whole file */
 	uint64_t file_size, data_off, data_size;
 	uint64_t map_off[SSD_MAX_NAMESPACES][SSD_MAP_KINDS];
+	uint64_t annex_off, annex_seq[SSD_ANNEX_KINDS]; /* beyond file_size, not mapped */
 	uint64_t *written; /* granules that hold anything; others read as zeros */
 	uint64_t *backed; /* granules that have all their disk space */
 	uint8_t *scratch; /* a granule, for reading what cannot be backed */
@@ -65,6 +78,7 @@ struct ssd_file_media {
 	uint64_t seq;
 };
 extern const struct ssd_media_ops ssd_file_ops;
+struct ssd_file_media *ssd_file_media(struct ssd_media *m); /* NULL: other media */
 /* Fill `written` from the holes of the file. */
 void ssd_file_scan(struct ssd_file_media *f);
 void ssd_file_free(struct ssd_file_media *f);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an image keeps besides user data, formats and counters: a line for each part; media/annex.c puts it into the file. */
+#include "ssd/parts.h"
+#include "ssd/admin/dst.h"
+#include "ssd/media/media.h"
+
+#define KEPT(member, ok)                                                                          \
+	{                                                                                         \
+		offsetof(struct ssd_subsys, member), sizeof(((struct ssd_subsys *)0)->member), ok \
+	}
+
+static const struct {
+	size_t off, len;
+	bool (*ok)(const struct ssd_subsys *sub); /* of what was loaded: a file is not to be trusted */
+} parts[SSD_PARTS] = {
+	[SSD_PART_DST] = KEPT(dst.kept, ssd_dst_kept_ok),
+};
+
+static void
+part_init(struct ssd_subsys *sub, enum ssd_part part)
+{
+	switch (part) {
+	case SSD_PART_DST:
+		ssd_dst_init(sub);
+		break;
+	case SSD_PARTS:
+		break;
+	}
+}
+
+void
+ssd_parts_init(struct ssd_subsys *sub)
+{
+	for (int i = 0; i < SSD_PARTS; i++)
+		part_init(sub, (enum ssd_part)i);
+}
+
+void
+ssd_parts_load(struct ssd_subsys *sub)
+{
+	for (int i = 0; i < SSD_PARTS; i++) {
+		if (ssd_annex_load(sub->media, (uint32_t)i, (uint8_t *)sub + parts[i].off, parts[i].len) &&
+		    !parts[i].ok(sub))
+			part_init(sub, (enum ssd_part)i);
+	}
+}
+
+void
+ssd_part_save(struct ssd_subsys *sub, enum ssd_part part)
+{
+	if (sub->media)
+		ssd_annex_save(sub->media, (uint32_t)part, (uint8_t *)sub + parts[part].off, parts[part].len);
+}

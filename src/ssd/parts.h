@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The state of what stands beside the data path, by subsystem and by controller.  A struct that ends in _kept survives the power:
+ * it is made of little-endian and byte fields only, because an image file holds it as it is.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "nvproof/spec/log.h"
+
+/* admin/dst.c */
+struct ssd_dst_kept {
+	struct nvme_self_test_result result[NVME_SELF_TEST_RESULTS]; /* newest first */
+	uint8_t stc; /* what runs; 0: nothing */
+	uint8_t rsvd561;
+	le16 cntlid; /* whose command it was */
+	le32 nsid;
+	le32 left_ms; /* while the power is off */
+};
+static_assert(sizeof(struct ssd_dst_kept) == 572, "self-test, kept");
+
+struct ssd_dst {
+	struct ssd_dst_kept kept;
+	uint64_t end_ns; /* 0: not known yet, left_ms from the next step on */
+};
+
+/* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
+enum ssd_part {
+	SSD_PART_DST,
+	SSD_PARTS,
+};
+struct ssd_subsys;
+void ssd_parts_init(struct ssd_subsys *sub); /* as a new drive */
+void ssd_parts_load(struct ssd_subsys *sub); /* a part that is not there, or damaged, stays as it is */
+void ssd_part_save(struct ssd_subsys *sub, enum ssd_part part);
