@@ -40,6 +40,11 @@ struct ssd_config {
 	enum ssd_media_kind media;
 	const char *image;		/* SSD_MEDIA_FILE: the path; one file for all namespaces */
 	bool create;			/* SSD_MEDIA_FILE: make it when it is missing, and size it */
+	/*
+	 * SSD_MEDIA_RAM: how much may be written, in bytes (whole 2 MiB).  Beyond it writes fail as on a full disk.
+	 * 0: three quarters of the memory that the machine has available when the drive is opened.
+	 */
+	uint64_t ram_limit;
 	uint16_t queues;		/* I/O queue pairs; 0: 127 */
 	uint16_t mqes;			/* CAP.MQES, 0's based; 0: 65,534 (that is 65,535 entries) */
 	uint8_t mdts;			/* 0: 2^9 pages, 2 MiB */

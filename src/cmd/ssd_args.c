@@ -36,6 +36,8 @@ static const char help[] =
 	"  --lba 512|4096        LBA size (default 512)\n"
 	"  --media ram|null|file where the data is: sparse memory, nowhere (for measuring), a file (default ram;\n"
 	"                        file when --image is given)\n"
+	"  --ram-limit SIZE      media ram: how much may be written before the drive is full (default: three quarters\n"
+	"                        of the memory available at the start)\n"
 	"  --image PATH          the file; locked while in use\n"
 	"  --create              make the image file when it is missing\n"
 	"  --queues N            I/O queue pairs, 1 to 127 (default 127)\n"
@@ -63,6 +65,7 @@ enum {
 	OPT_NS,
 	OPT_LBA,
 	OPT_MEDIA,
+	OPT_RAM_LIMIT,
 	OPT_IMAGE,
 	OPT_CREATE,
 	OPT_QUEUES,
@@ -87,6 +90,7 @@ static const struct option options[] = {
 	{ "ns", required_argument, NULL, OPT_NS },
 	{ "lba", required_argument, NULL, OPT_LBA },
 	{ "media", required_argument, NULL, OPT_MEDIA },
+	{ "ram-limit", required_argument, NULL, OPT_RAM_LIMIT },
 	{ "image", required_argument, NULL, OPT_IMAGE },
 	{ "create", no_argument, NULL, OPT_CREATE },
 	{ "queues", required_argument, NULL, OPT_QUEUES },
@@ -164,12 +168,12 @@ bad(struct parse *p, const char *opt, const char *val, const char *want)
 }
 
 static int
-on_size(struct parse *p, const char *val)
+on_size(struct parse *p, const char *opt, const char *val, uint64_t *out)
 {
 	const char *end;
 
-	if (!size_text(val, &end, &p->size) || *end)
-		return bad(p, "size", val, "a size such as 64G or 512M");
+	if (!size_text(val, &end, out) || *end)
+		return bad(p, opt, val, "a size such as 64G or 512M");
 	return 0;
 }
 
@@ -307,13 +311,15 @@ on_option(struct parse *p, int opt, const char *val)
 		a->quiet = true;
 		return 0;
 	case OPT_SIZE:
-		return on_size(p, val);
+		return on_size(p, "size", val, &p->size);
 	case OPT_NS:
 		return on_ns(p, val);
 	case OPT_LBA:
 		return lba_text(val, &p->lba) ? 0 : bad(p, "lba", val, "512 or 4096");
 	case OPT_MEDIA:
 		return on_media(p, val);
+	case OPT_RAM_LIMIT:
+		return on_size(p, "ram-limit", val, &a->cfg.ram_limit);
 	case OPT_IMAGE:
 		a->cfg.image = val;
 		return 0;

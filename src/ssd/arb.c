@@ -22,8 +22,12 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 {
 	uint32_t n = ssd_sq_poll(ssd, sq), done = 0;
 
-	if (!n || sq->broken || !ssd_cq_room(ssd, sq->cq))
+	if (!n || sq->broken)
 		return 0;
+	if (!ssd_cq_room(ssd, sq->cq)) {
+		ssd->io_waits |= sq->id != 0;
+		return 0;
+	}
 	n = ssd_sq_fetch(ssd, sq, UT_MIN(n, max));
 	while (done < n && ssd_cq_room(ssd, sq->cq)) {
 		sq->head = sq->head + 1 == sq->size ? 0 : sq->head + 1;

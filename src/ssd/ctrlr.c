@@ -211,13 +211,31 @@ ssd_ctrlr_due(const struct ssd *ssd)
 	return due;
 }
 
+/* An I/O command is outstanding until its CQE is posted. */
+static bool
+late_io(const struct ssd *ssd)
+{
+	for (uint32_t i = 0; i < ssd->nr_late; i++) {
+		if (ssd->late[i].sqid)
+			return true;
+	}
+	return false;
+}
+
 /* The keep alive timer is looked at after the queues: a command that is there already counts, however late the step is. */
 static void
 run(struct ssd *ssd)
 {
+	uint64_t admin = ssd->sub->stats.cmds_admin;
+	uint32_t done;
+
 	if (ssd_unlikely(ssd->nr_late))
 		ssd_cq_late(ssd);
-	if (ssd_arb_run(ssd))
+	ssd->io_waits = false;
+	done = ssd_arb_run(ssd);
+	if (done > ssd->sub->stats.cmds_admin - admin || ssd->io_waits || ssd_unlikely(late_io(ssd)))
+		ssd->sub->io_busy |= 1u << (ssd->cntlid - 1);
+	if (done)
 		ssd->busy = true;
 	else if (!ssd->stopped)
 		ssd_db_scan(ssd);
@@ -225,11 +243,18 @@ run(struct ssd *ssd)
 		ssd->busy = true;
 }
 
+/*
+ * Controller Busy Time: what lies between a step that had I/O commands and the next one.  Whoever drives the model steps it
+ * again at once while it is busy, so that this is the time that the commands took.
+ */
 static void
-power_on_time(struct ssd_subsys *sub, uint64_t now_ns)
+count_time(struct ssd_subsys *sub, uint64_t now_ns)
 {
-	if (sub->stepped && now_ns > sub->last_ns)
+	if (sub->stepped && now_ns > sub->last_ns) {
 		sub->smart.power_on_ns += now_ns - sub->last_ns;
+		if (sub->io_busy)
+			sub->smart.busy_ns += now_ns - sub->last_ns;
+	}
 	if (!sub->stepped || now_ns > sub->last_ns)
 		sub->last_ns = now_ns;
 	sub->stepped = true;
@@ -243,7 +268,8 @@ ssd_step(struct ssd *ssd, uint64_t now_ns)
 		ssd->now_ns = now_ns;
 	if (ssd_unlikely(!ssd->sub->powered))
 		return SSD_NEVER;
-	power_on_time(ssd->sub, now_ns);
+	count_time(ssd->sub, now_ns);
+	ssd->sub->io_busy &= ~(1u << (ssd->cntlid - 1));
 	ssd_ctrlr_tick(ssd);
 	if (ssd_unlikely(ssd->now_ns >= ssd->timers_ns))
 		ssd_timers_run(ssd);
@@ -328,5 +354,6 @@ ssd_ctrlr_close(struct ssd *ssd)
 		return;
 	ssd_dst_reset(ssd);
 	ssd->sub->ctrlr[ssd->cntlid - 1] = NULL;
+	ssd->sub->io_busy &= ~(1u << (ssd->cntlid - 1));
 	ctrlr_free(ssd);
 }

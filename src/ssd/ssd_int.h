@@ -116,6 +116,7 @@ struct ssd_subsys {
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped;				/* last_ns is valid */
+	uint32_t io_busy;			/* bit cntlid - 1: it had I/O commands at the end of its last step */
 	uint64_t last_ns;			/* time of the last step of any controller: for smart.power_on_ns */
 };
 
@@ -222,6 +223,7 @@ struct ssd {
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
+	bool io_waits;			/* I/O commands wait for room in their completion queue */
 	struct ssd_tlb tlb[SSD_TLB_SIZE];
 
 	uint8_t cfg[SSD_CFG_SIZE];
@@ -312,7 +314,8 @@ int ssd_ns_maps_open(struct ssd_ns *ns);
 void ssd_ns_maps_close(struct ssd_ns *ns);	/* of a zeroed namespace is fine */
 
 /* media/: -ENOMEM and the errors of ssd_subsys_open() */
-int ssd_media_ram(uint64_t size, struct ssd_media **out);
+/* limit: bytes that may be written before there is no space; 0: three quarters of what the machine has to spare */
+int ssd_media_ram(uint64_t size, uint64_t limit, struct ssd_media **out);
 int ssd_media_null(uint64_t size, struct ssd_media **out);
 int ssd_media_file(const struct ssd_config *cfg, uint64_t size, struct ssd_media **out, char *err, size_t errlen);
 /*

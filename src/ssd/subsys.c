@@ -136,7 +136,8 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
-	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media) : ssd_media_ram(size, &sub->media);
+	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
+					      : ssd_media_ram(size, sub->cfg.ram_limit, &sub->media);
 	return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of media", size) : 0;
 }
 
@@ -227,6 +228,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	ssd_persist_save(sub);
 	sub->powered = false;
 	sub->stepped = false;
+	sub->io_busy = 0;
 }
 
 void

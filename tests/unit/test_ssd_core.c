@@ -347,6 +347,39 @@ every_allocation_may_fail(void **state)
 	assert_in_range(n, 8, 99);
 }
 
+/* Only I/O commands make the drive busy, and only as long as they are there.  NVMe Base, "SMART / Health Information". */
+static void
+busy_time(void **state)
+{
+	struct rig *r = *state;
+	struct ssd_smart *smart = &r->sub->smart;
+	uint64_t busy;
+
+	rig_pair(r, 1, 4, -1);
+	r->now += 1000000;
+	rig_step(r);
+	assert_true(rig_works(r));
+	assert_int_equal(smart->busy_ns, 0);
+	rig_flushes(r, 1, 3);
+	ssd_step(r->ssd, r->now += 1000);
+	ssd_step(r->ssd, r->now += 5000); /* what the commands took */
+	assert_int_equal(smart->busy_ns, 5000);
+	ssd_step(r->ssd, r->now += 1000000);
+	assert_int_equal(smart->busy_ns, 5000);
+	rig_flushes(r, 1, 1); /* the completion queue is full: the command waits */
+	rig_step(r);
+	busy = smart->busy_ns;
+	r->now += 7000;
+	rig_step(r);
+	assert_in_range(smart->busy_ns - busy, 7000, 9000);
+	busy = smart->busy_ns;
+	rig_set(r, NVME_REG_CC, 0); /* and goes with the queue */
+	ssd_step(r->ssd, r->now += 1000);
+	busy = smart->busy_ns;
+	ssd_step(r->ssd, r->now += 1000000);
+	assert_int_equal(smart->busy_ns, busy);
+}
+
 #define WITH(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 #define BARE(f) cmocka_unit_test_teardown(f, rig_teardown)
 
@@ -354,10 +387,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BARE(registers_at_reset),    BARE(register_widths),	 BARE(ready_takes_a_while),
-		BARE(bad_configurations),    WITH(admin_ring_not_there), WITH(controller_reset),
-		WITH(disabled_does_nothing), WITH(shutdown_and_back),	 WITH(subsystem_reset),
-		WITH(power_off_and_on),	     cmocka_unit_test(opening),	 cmocka_unit_test(every_allocation_may_fail),
+		BARE(registers_at_reset),
+		BARE(register_widths),
+		BARE(ready_takes_a_while),
+		BARE(bad_configurations),
+		WITH(admin_ring_not_there),
+		WITH(controller_reset),
+		WITH(disabled_does_nothing),
+		WITH(shutdown_and_back),
+		WITH(subsystem_reset),
+		WITH(busy_time),
+		WITH(power_off_and_on),
+		cmocka_unit_test(opening),
+		cmocka_unit_test(every_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests_name("ssd core", tests, NULL, NULL);

@@ -332,7 +332,7 @@ discard_in_ram(void **state)
 	uint8_t *p;
 
 	(void)state;
-	assert_int_equal(ssd_media_ram(len, &m), 0);
+	assert_int_equal(ssd_media_ram(len, 0, &m), 0);
 	p = m->ops->poke(m, 0, &len);
 	assert_int_equal(len, 4 * MIB);
 	memset(p, 0xff, len);

@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Media in memory: one large mapping of which only what is written costs anything.  Gone with the process. */
+/*
+ * Media in memory: one large mapping of which only what is written costs anything.  Gone with the process.
+ *
+ * A drive may be larger than the memory of the machine, so what is written is counted, in granules, against a limit;
+ * beyond it there is no space, as on a full disk.  What was never written is not even read: the page tables for that would
+ * cost memory that nobody counts.
+ */
 #include "ssd/media/media.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "util/alloc.h"
+
+#define RAM_GRANULE (2u << 20) /* a huge page: what one store may cost at most */
 
 struct ram_media {
 	struct ssd_media base;
 	uint8_t *va;
 	uint64_t size;
+	uint64_t *touched; /* a bit a granule: it may have memory */
+	uint64_t left; /* granules that may still be touched */
 };
 
 const uint8_t ssd_zeros[SSD_ZEROS];
@@ -21,41 +34,113 @@ ram(struct ssd_media *m)
 	return ut_container_of(m, struct ram_media, base);
 }
 
+static bool
+touched(const struct ram_media *r, uint64_t g)
+{
+	return r->touched[g / 64] >> (g % 64) & 1;
+}
+
+static void
+ram_free(struct ram_media *r)
+{
+	if (r->va)
+		munmap(r->va, r->size);
+	free(r->touched);
+	free(r);
+}
+
 static void
 ram_close(struct ssd_media *m)
 {
-	munmap(ram(m)->va, ram(m)->size);
-	free(ram(m));
+	ram_free(ram(m));
 }
 
 static const void *
 ram_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 {
-	assert(off < ram(m)->size && *len <= ram(m)->size - off);
-	return ram(m)->va + off;
+	struct ram_media *r = ram(m);
+
+	assert(off < r->size && *len <= r->size - off);
+	if (touched(r, off / RAM_GRANULE))
+		return r->va + off;
+	*len = UT_MIN(*len, UT_MIN(SSD_ZEROS, RAM_GRANULE - off % RAM_GRANULE));
+	return ssd_zeros;
+}
+
+/* All of the granules, or none. */
+static bool
+touch(struct ram_media *r, uint64_t first, uint64_t last)
+{
+	uint64_t fresh = 0, g;
+
+	for (g = first; g <= last; g++)
+		fresh += !touched(r, g);
+	if (fresh > r->left)
+		return false;
+	r->left -= fresh;
+	for (g = first; g <= last; g++)
+		r->touched[g / 64] |= 1ull << (g % 64);
+	return true;
 }
 
 static void *
 ram_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
 {
-	assert(off < ram(m)->size && *len <= ram(m)->size - off);
-	return ram(m)->va + off;
+	struct ram_media *r = ram(m);
+	uint64_t first = off / RAM_GRANULE, last = (off + *len - 1) / RAM_GRANULE;
+
+	assert(*len > 0 && off < r->size && *len <= r->size - off);
+	if (__builtin_expect(first == last && touched(r, first), 1) || touch(r, first, last))
+		return r->va + off;
+	return NULL;
 }
 
 /* Whole pages go back to the system, which gives zeros for them; the rest is zeroed by hand. */
 static void
-ram_discard(struct ssd_media *m, uint64_t off, uint64_t len)
+zero(struct ram_media *r, uint64_t off, uint64_t end)
 {
-	uint64_t end = off + len;
 	uint64_t first = ut_align_up(off, SSD_PAGE), last = end & ~(uint64_t)(SSD_PAGE - 1);
 
-	assert(end <= ram(m)->size && end >= off);
-	if (first >= last || madvise(ram(m)->va + first, last - first, MADV_DONTNEED)) {
-		memset(ram(m)->va + off, 0, len);
+	if (first >= last || madvise(r->va + first, last - first, MADV_DONTNEED)) {
+		memset(r->va + off, 0, end - off);
 		return;
 	}
-	memset(ram(m)->va + off, 0, first - off);
-	memset(ram(m)->va + last, 0, end - last);
+	memset(r->va + off, 0, first - off);
+	memset(r->va + last, 0, end - last);
+}
+
+/* The next granule from `g` on that was touched; `last + 1`: there is none.  A word of the map is looked at once. */
+static uint64_t
+next_touched(const struct ram_media *r, uint64_t g, uint64_t last)
+{
+	while (g <= last) {
+		uint64_t word = r->touched[g / 64] >> (g % 64);
+
+		if (word)
+			return g + (uint64_t)__builtin_ctzll(word);
+		g = (g / 64 + 1) * 64;
+	}
+	return last + 1;
+}
+
+static void
+ram_discard(struct ssd_media *m, uint64_t off, uint64_t len)
+{
+	struct ram_media *r = ram(m);
+	uint64_t end = off + len, last = (end - 1) / RAM_GRANULE;
+
+	assert(end <= r->size && end >= off);
+	if (!len)
+		return;
+	for (uint64_t g = next_touched(r, off / RAM_GRANULE, last); g <= last; g = next_touched(r, g + 1, last)) {
+		uint64_t from = g * RAM_GRANULE, to = UT_MIN(from + RAM_GRANULE, r->size);
+
+		zero(r, UT_MAX(from, off), UT_MIN(to, end));
+		if (from < off || to > end)
+			continue;
+		r->touched[g / 64] &= ~(1ull << (g % 64));
+		r->left++;
+	}
 }
 
 static int
@@ -73,25 +158,44 @@ static const struct ssd_media_ops ram_ops = {
 	.flush = ram_flush,
 };
 
+/* What the machine can spare now: three quarters of it, so that the rest of the system lives on. */
+static uint64_t
+default_limit(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	long pages = sysconf(_SC_AVPHYS_PAGES);
+	uint64_t kib = pages > 0 ? (uint64_t)pages * 4 : 1u << 20;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return kib * 1024 / 4 * 3;
+}
+
 int
-ssd_media_ram(uint64_t size, struct ssd_media **out)
+ssd_media_ram(uint64_t size, uint64_t limit, struct ssd_media **out)
 {
 	struct ram_media *r = ut_calloc(1, sizeof(*r));
 	void *va = MAP_FAILED;
 
 	if (!r)
 		return -ENOMEM;
-	size = ut_align_up(size, SSD_PAGE);
-	if (!ut_alloc_spend())
-		va = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	r->base.ops = &ram_ops;
+	r->size = ut_align_up(size, SSD_PAGE);
+	r->left = ut_align_up(limit ? limit : default_limit(), RAM_GRANULE) / RAM_GRANULE;
+	r->touched = ut_calloc(r->size / RAM_GRANULE / 64 + 1, sizeof(uint64_t));
+	if (r->touched && !ut_alloc_spend())
+		va = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (va == MAP_FAILED) {
-		free(r);
+		ram_free(r);
 		return -ENOMEM;
 	}
-	madvise(va, size, MADV_DONTDUMP); /* a core dump of 64 GiB helps nobody */
-	r->base.ops = &ram_ops;
+	madvise(va, r->size, MADV_DONTDUMP); /* a core dump of 64 GiB helps nobody */
 	r->va = va;
-	r->size = size;
 	*out = &r->base;
 	return 0;
 }
