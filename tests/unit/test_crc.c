@@ -40,7 +40,7 @@ divide(const struct poly *p, const uint8_t *data, size_t len)
 
 	for (size_t i = 0; i < len; i++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
-			unsigned in = p->reflected ? data[i] >> bit & 1 : data[i] >> (7 - bit) & 1;
+			unsigned in = (unsigned)(p->reflected ? data[i] >> bit : data[i] >> (7 - bit)) & 1;
 			unsigned out = (crc & top) != 0;
 
 			crc <<= 1;
