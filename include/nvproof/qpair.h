@@ -24,7 +24,11 @@ struct nvp_qpair_opts {
  */
 int
 nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out, struct nvme_cqe *cqe);
-/* Delete SQ then CQ on the device and free.  What is outstanding is completed with 00/08 first.  NULL is fine. */
+/*
+ * Delete SQ then CQ on the device and free.  What is outstanding is completed with 00/08 first.  NULL is fine.
+ * -EDEADLK: called from a callback of this queue or of the admin queue, nothing was done.  Any other error: it is freed, but the device
+ * did not confirm.  What it may still use of the queue's own memory is kept away from others until the controller was disabled.
+ */
 int nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe);
 
 /* Tell the device about all submitted commands: one doorbell write.  Nothing when there is nothing new. */

@@ -14,8 +14,7 @@ static void aer_done(void *arg, const struct nvme_cqe *cqe);
 static int
 aer_send(struct ctrlr_aer *a)
 {
-	struct nvp_qpair *q = a->ctrlr->adminq;
-	struct nvp_req *r = q ? qpair_get(q) : NULL;
+	struct nvp_req *r = qpair_get(a->ctrlr->adminq);
 
 	if (!r)
 		return -EAGAIN;
@@ -55,6 +54,8 @@ nvp_ctrlr_aer(struct nvp_ctrlr *c, nvp_cb cb, void *arg, bool refill)
 {
 	struct ctrlr_aer *a = free_slot(c);
 
+	if (!c->adminq || !c->adminq->live)
+		return -ENODEV;
 	if (!a)
 		return -EAGAIN;
 	*a = (struct ctrlr_aer){ .ctrlr = c, .cb = cb, .arg = arg, .refill = refill };
@@ -69,9 +70,12 @@ nvp_ctrlr_on_aer(struct nvp_ctrlr *c, nvp_cb cb, void *arg)
 	c->aer_arg = arg;
 }
 
+/* A queue of two entries holds one command: it is left to those that end. */
 int
 ctrlr_aer_up(struct nvp_ctrlr *c)
 {
+	if (c->adminq->nreqs < 2)
+		return 0;
 	return nvp_ctrlr_aer(c, NULL, NULL, true);
 }
 

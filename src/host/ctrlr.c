@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -18,6 +19,8 @@ map_region(struct nvp_region_user *u, struct nvp_region *r)
 	uint64_t iova = r->iova;
 	int rc = bus->ops->dma_map(bus, r->va, r->len, r->fd, &iova);
 
+	if (rc == -ENODEV || rc == -EPIPE) /* it is gone: no reason for the others to get no memory */
+		return 0;
 	if (!rc && iova != r->iova) { /* one address for all devices and processes, or none */
 		bus->ops->dma_unmap(bus, iova, r->len);
 		rc = -EADDRNOTAVAIL;
@@ -25,33 +28,34 @@ map_region(struct nvp_region_user *u, struct nvp_region *r)
 	return rc;
 }
 
+/* One that does not answer is asked once and not for each region: that would be a timeout each. */
 static void
 unmap_region(struct nvp_region_user *u, struct nvp_region *r)
 {
-	struct nvp_bus *bus = ut_container_of(u, struct nvp_ctrlr, user)->bus;
+	struct nvp_ctrlr *c = ut_container_of(u, struct nvp_ctrlr, user);
+	int rc = c->still_mapped ? 0 : c->bus->ops->dma_unmap(c->bus, r->iova, r->len);
 
-	bus->ops->dma_unmap(bus, r->iova, r->len);
+	c->still_mapped |= rc && rc != -ENODEV && rc != -EPIPE;
 }
 
-static int
-memory_up(struct nvp_ctrlr *c)
-{
-	int rc = nvp_arena_attach(c->arena, &c->user);
-
-	if (rc)
-		return rc;
-	rc = nvp_arena_alloc(c->arena, NVP_PAGE, 0, &c->page);
-	if (rc)
-		nvp_arena_detach(c->arena, &c->user);
-	return rc;
-}
-
+/*
+ * First take our memory from the device, then give it back to the arena.  What a device that neither stopped nor let go may
+ * still write to is lost, not used for something else.
+ */
 static void
-memory_down(struct nvp_ctrlr *c)
+ctrlr_end(struct nvp_ctrlr *c)
 {
-	ctrlr_adminq_free(c);
-	nvp_arena_free(c->arena, &c->page);
 	nvp_arena_detach(c->arena, &c->user);
+	if (c->own_bus) {
+		nvp_bus_close(c->bus);
+		c->still_mapped = false;
+	}
+	if (c->adminq) {
+		c->adminq->on_device &= c->still_mapped;
+		qpair_free(c->adminq);
+	}
+	ctrlr_limbo_free(c, !c->still_mapped);
+	free(c);
 }
 
 static int
@@ -64,32 +68,10 @@ check_opts(const struct nvp_ctrlr *c)
 }
 
 static int
-ctrlr_start(struct nvp_ctrlr *c)
+ctrlr_make(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ctrlr **out)
 {
-	int rc = check_opts(c);
+	struct nvp_ctrlr *c = ut_calloc(1, sizeof(*c));
 
-	if (rc)
-		return rc;
-	rc = memory_up(c);
-	if (rc) {
-		if (!nvp_bus_error()[0])
-			ctrlr_fail(c, rc, "no memory that the device can reach");
-		return rc;
-	}
-	rc = c->opts.no_init ? 0 : ctrlr_bring_up(c);
-	if (rc)
-		memory_down(c);
-	return rc;
-}
-
-int
-nvp_ctrlr_attach(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ctrlr **out)
-{
-	struct nvp_ctrlr *c;
-	int rc;
-
-	nvp_bus_set_error("%s", "");
-	c = ut_calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->bus = bus;
@@ -100,9 +82,43 @@ nvp_ctrlr_attach(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct 
 	c->timeout_ms = c->opts.timeout_ms ? c->opts.timeout_ms : DEFAULT_TIMEOUT_MS;
 	events_init(&c->events);
 	c->arena = nvp_arena_default();
-	rc = c->arena ? ctrlr_start(c) : -ENOMEM;
+	*out = c;
+	return c->arena ? 0 : -ENOMEM;
+}
+
+/* Let the device reach our memory. */
+static int
+ctrlr_map(struct nvp_ctrlr *c)
+{
+	int rc = check_opts(c);
+
+	if (rc)
+		return rc;
+	rc = nvp_arena_attach(c->arena, &c->user);
+	if (rc && !nvp_bus_error()[0])
+		ctrlr_fail(c, rc, "no memory that the device can reach: %s", strerror(-rc));
+	return rc;
+}
+
+int
+nvp_ctrlr_attach(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ctrlr **out)
+{
+	struct nvp_ctrlr *c = NULL;
+	int rc;
+
+	nvp_bus_set_error("%s", "");
+	rc = ctrlr_make(bus, opts, &c);
+	if (!rc)
+		rc = ctrlr_map(c);
 	if (rc) {
+		if (!nvp_bus_error()[0])
+			nvp_bus_set_error("%.160s: %s", bus->addr, strerror(-rc));
 		free(c);
+		return rc;
+	}
+	rc = c->opts.no_init ? 0 : ctrlr_bring_up(c);
+	if (rc) {
+		ctrlr_end(c);
 		return rc;
 	}
 	*out = c;
@@ -126,25 +142,34 @@ nvp_ctrlr_open(const char *addr, const struct nvp_ctrlr_opts *opts, struct nvp_c
 	return 0;
 }
 
+/* A callback is running. */
+static bool
+any_in_poll(const struct nvp_ctrlr *c)
+{
+	const struct nvp_qpair *q;
+
+	if (c->adminq && c->adminq->in_poll)
+		return true;
+	for (q = c->ioqs; q && !q->in_poll;)
+		q = q->next;
+	return q;
+}
+
 void
 nvp_ctrlr_close(struct nvp_ctrlr *c)
 {
-	struct nvp_bus *own;
-
 	if (!c)
 		return;
+	assert(!any_in_poll(c));
 	while (c->ioqs)
 		nvp_qpair_delete(c->ioqs, NULL);
-	if (c->adminq && !c->gone)
-		(void)ctrlr_disable(c);
 	if (c->adminq) {
+		if (!c->gone && !ctrlr_disable(c))
+			ctrlr_quiet(c);
 		qpair_abort_begin(c->adminq);
 		qpair_abort_finish(c->adminq, true);
 	}
-	memory_down(c);
-	own = c->own_bus ? c->bus : NULL;
-	free(c);
-	nvp_bus_close(own);
+	ctrlr_end(c);
 }
 
 /* All queues are completed and created again by the steps of the bring-up themselves. */
@@ -152,13 +177,9 @@ int
 nvp_ctrlr_reset(struct nvp_ctrlr *c)
 {
 	struct ctrlr_watch *w, *next;
-	struct nvp_qpair *q;
 
-	if (c->adminq && c->adminq->in_poll)
+	if (any_in_poll(c))
 		return -EDEADLK;
-	for (q = c->ioqs; q; q = q->next)
-		if (q->in_poll)
-			return -EDEADLK;
 	for (w = c->watches; w; w = next) {
 		next = w->next; /* it may take itself out of the list */
 		w->before_reset(w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inside a controller.  ctrlr.c: open and close; init.c: the bring-up as a table of steps; reset.c: controller reset; reg.c: registers;
- * queue.c: create and delete queue pairs; admin.c, ns.c, aer.c: commands; event.c: findings; share.c: queue pairs for other processes.
+ * Inside a controller.  ctrlr.c: open, reset, close; init.c: the bring-up as a table of steps; reg.c: registers; queue.c, qmem.c: queue
+ * pairs on the device, and their memory; admin.c, ns.c, aer.c: commands; event.c: findings; share.c: queue pairs for other processes.
  */
 #pragma once
 #include <stdbool.h>
@@ -38,14 +38,14 @@ struct nvp_ctrlr {
 	uint32_t timeout_ms;
 
 	uint64_t cap; /* 0: not read yet */
-	uint32_t cc; /* as written last */
 	bool gone; /* registers read as all ones, or the transport is lost */
 	bool fatal_seen;
+	bool still_mapped; /* the device did not confirm that it lost our memory */
 	struct nvp_qpair *adminq;
 	struct nvp_qpair *ioqs;
+	struct nvp_qpair *limbo; /* deleted here, but the device may still use their memory */
 	uint32_t max_qid; /* what Number of Queues allotted; 0: not asked yet */
 	struct nvme_id_ctrl id;
-	struct nvp_buf page; /* for Identify */
 
 	struct ctrlr_aer aers[AER_SLOTS]; /* [0] is the one from bring-up */
 	nvp_cb aer_cb;
@@ -77,9 +77,19 @@ int ctrlr_fail(const struct nvp_ctrlr *c, int rc, const char *fmt, ...) __attrib
 int ctrlr_bring_up(struct nvp_ctrlr *c);
 int ctrlr_disable(struct nvp_ctrlr *c);
 
+/* After a successful disable: the device uses no memory of ours any more. */
+void ctrlr_quiet(struct nvp_ctrlr *c);
+
+/* admin.c */
+/* Identify into `data` (4096 bytes).  As nvp_admin(); data is valid when *cqe says success. */
+int ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, struct nvme_cqe *cqe);
+
+/* qmem.c */
+/* Free what waits in limbo; memory: and give it back to the arena. */
+void ctrlr_limbo_free(struct nvp_ctrlr *c, bool memory);
+
 /* queue.c */
 int ctrlr_adminq_make(struct nvp_ctrlr *c);
-void ctrlr_adminq_free(struct nvp_ctrlr *c);
 /* Point the doorbells of q at the device and mark it live; offsets from CAP.DSTRD. */
 void qpair_go_live(struct nvp_ctrlr *c, struct nvp_qpair *q);
 /* Create CQ and SQ on the device for a queue pair that has its memory. */

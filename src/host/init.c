@@ -13,9 +13,6 @@
 #include "nvproof/spec/status.h"
 #include "util/bits.h"
 
-#define PCI_COMMAND 0x04u
-#define PCI_COMMAND_MEM_BM 0x06u /* Memory Space Enable, Bus Master Enable */
-#define CNS_CTRLR 0x01
 #define NQ_ALL 0xfffefffeu /* FFFFh is not a legal number: 0's based, at most 65,534 */
 
 struct init_step {
@@ -29,12 +26,12 @@ static int
 bus_master(struct nvp_ctrlr *c)
 {
 	le16 cmd;
-	int rc = c->bus->ops->cfg_read(c->bus, PCI_COMMAND, &cmd, sizeof(cmd));
+	int rc = c->bus->ops->cfg_read(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
 
 	if (rc)
 		return rc;
-	cmd = le16_from((uint16_t)(le16_get(cmd) | PCI_COMMAND_MEM_BM));
-	return c->bus->ops->cfg_write(c->bus, PCI_COMMAND, &cmd, sizeof(cmd));
+	cmd = le16_from((uint16_t)(le16_get(cmd) | NVME_PCI_CMD_MSE | NVME_PCI_CMD_BME));
+	return c->bus->ops->cfg_write(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
 }
 
 static int
@@ -67,23 +64,41 @@ disable_quiet(struct nvp_ctrlr *c)
 		(void)nvp_reg_write32(c, NVME_REG_CC, 0);
 }
 
-/* The device uses no queue any more.  Callbacks follow when there is a queue again that they can submit to. */
-static int
+/* No queue can be used any more.  Callbacks follow when there is a queue again that they can submit to. */
+static void
 forget_queues(struct nvp_ctrlr *c)
 {
 	struct nvp_qpair *q;
 
 	for (q = c->ioqs; q; q = q->next) {
-		q->live = false;
-		q->mq.bus = NULL;
-		q->mq.sq_db = q->mq.cq_db = NULL;
+		qpair_unplug(q);
 		qpair_abort_begin(q);
 	}
 	if (c->adminq) {
-		c->adminq->live = false; /* until adminq_up(): a command would only time out */
+		qpair_unplug(c->adminq);
 		qpair_abort_begin(c->adminq);
 	}
 	ctrlr_aer_drop(c);
+}
+
+/* NVMe Base, "Controller Reset": the controller has deleted all I/O queues. */
+void
+ctrlr_quiet(struct nvp_ctrlr *c)
+{
+	struct nvp_qpair *q;
+
+	for (q = c->ioqs; q; q = q->next)
+		q->on_device = false;
+	if (c->adminq)
+		c->adminq->on_device = false;
+	ctrlr_limbo_free(c, true);
+}
+
+static int
+disabled(struct nvp_ctrlr *c)
+{
+	forget_queues(c);
+	ctrlr_quiet(c);
 	return 0;
 }
 
@@ -98,6 +113,7 @@ adminq_up(struct nvp_ctrlr *c)
 		return rc;
 	q = c->adminq;
 	last = q->mq.depth - 1; /* 0's based */
+	q->on_device = true;
 	qpair_go_live(c, q);
 	rc = nvp_reg_write32(c, NVME_REG_AQA, nvme_put32(NVME_AQA_ASQS, last) | nvme_put32(NVME_AQA_ACQS, last));
 	if (!rc)
@@ -138,12 +154,10 @@ tell_admin(struct nvp_ctrlr *c)
 	return 0;
 }
 
-/* A bring-up command: its failure is a failure of the bring-up. */
+/* The failure of a bring-up command, which could not be sent (rc) or has ended, is a failure of the bring-up. */
 static int
-must_succeed(struct nvp_ctrlr *c, const char *what, const struct nvme_sqe *sqe, const struct nvp_buf *buf,
-	     struct nvme_cqe *cqe)
+must_succeed(struct nvp_ctrlr *c, const char *what, int rc, const struct nvme_cqe *cqe)
 {
-	int rc = nvp_admin(c, sqe, buf, buf ? (uint32_t)buf->len : 0, cqe);
 	nvme_status st;
 
 	if (rc)
@@ -157,14 +171,13 @@ must_succeed(struct nvp_ctrlr *c, const char *what, const struct nvme_sqe *sqe, 
 static int
 identify(struct nvp_ctrlr *c)
 {
-	struct nvme_sqe sqe;
+	struct nvme_id_ctrl id;
 	struct nvme_cqe cqe;
-	int rc;
+	int rc = ctrlr_identify(c, NVME_CNS_CTRL, 0, &id, &cqe);
 
-	nvme_prep_identify(&sqe, CNS_CTRLR, 0, 0);
-	rc = must_succeed(c, "Identify Controller", &sqe, &c->page, &cqe);
+	rc = must_succeed(c, "Identify Controller", rc, &cqe);
 	if (!rc)
-		memcpy(&c->id, c->page.va, sizeof(c->id));
+		c->id = id;
 	return rc;
 }
 
@@ -180,11 +193,11 @@ number_of_queues(struct nvp_ctrlr *c)
 	if (choose_css(c) == NVME_CC_CSS_ADMIN)
 		return 0;
 	nvme_prep_set_features(&sqe, NVME_FEAT_NUM_QUEUES, 0, NQ_ALL, 0);
-	rc = must_succeed(c, "Set Features (Number of Queues)", &sqe, NULL, &cqe);
+	rc = must_succeed(c, "Set Features (Number of Queues)", nvp_admin(c, &sqe, NULL, 0, &cqe), &cqe);
 	if (rc)
 		return rc;
 	nvme_prep_get_features(&sqe, NVME_FEAT_NUM_QUEUES, NVME_FEAT_SEL_CURRENT, 0);
-	rc = must_succeed(c, "Get Features (Number of Queues)", &sqe, NULL, &cqe);
+	rc = must_succeed(c, "Get Features (Number of Queues)", nvp_admin(c, &sqe, NULL, 0, &cqe), &cqe);
 	if (rc)
 		return rc;
 	dw0 = le32_get(cqe.dw0);
@@ -218,7 +231,7 @@ static const struct init_step steps[] = {
 	{ "bus master", bus_master, NULL },
 	{ "capabilities", read_cap, NULL },
 	{ "disable", ctrlr_disable, NULL },
-	{ "forget queues", forget_queues, NULL },
+	{ "forget queues", disabled, NULL },
 	{ "admin queue", adminq_up, NULL },
 	{ "enable", enable, disable_quiet },
 	{ "answer waiting admin commands", tell_admin, NULL },
@@ -228,7 +241,7 @@ static const struct init_step steps[] = {
 	{ "events", ctrlr_aer_up, NULL },
 };
 
-static int
+static void
 undo(struct nvp_ctrlr *c, size_t done)
 {
 	while (done--)
@@ -237,7 +250,6 @@ undo(struct nvp_ctrlr *c, size_t done)
 	forget_queues(c);
 	if (c->adminq)
 		qpair_abort_finish(c->adminq, false);
-	return 0;
 }
 
 int

@@ -3,13 +3,9 @@
 #include "nvproof/ns.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "host/ctrlr_int.h"
-#include "nvproof/spec/prep_admin.h"
 #include "nvproof/spec/status.h"
-
-#define CNS_NS 0x00
 
 /* NVM Command Set, "Identify Namespace Data Structure": FLBAS chooses one of the LBA formats. */
 static int
@@ -38,13 +34,12 @@ int
 nvp_ns_open(struct nvp_ctrlr *c, uint32_t nsid, struct nvp_ns *out, struct nvme_cqe *cqe)
 {
 	struct nvme_cqe answer = { 0 };
-	struct nvme_sqe sqe;
 	nvme_status st;
 	int rc;
 
 	nvp_bus_set_error("%s", "");
-	nvme_prep_identify(&sqe, CNS_NS, nsid, 0);
-	rc = nvp_admin(c, &sqe, &c->page, NVP_PAGE, &answer);
+	*out = (struct nvp_ns){ .ctrlr = c, .nsid = nsid };
+	rc = ctrlr_identify(c, NVME_CNS_NS, nsid, &out->id, &answer);
 	if (cqe)
 		*cqe = answer;
 	if (rc)
@@ -55,8 +50,6 @@ nvp_ns_open(struct nvp_ctrlr *c, uint32_t nsid, struct nvp_ns *out, struct nvme_
 	if (st)
 		return ctrlr_fail(c, -EIO, "Identify Namespace %u failed: %02x/%02x %s", nsid, st >> 8, st & 0xff,
 				  nvp_status_text(st));
-	*out = (struct nvp_ns){ .ctrlr = c, .nsid = nsid };
-	memcpy(&out->id, c->page.va, sizeof(out->id));
 	rc = read_geometry(out);
 	return rc == -ENODEV ? no_such(c, nsid) : rc;
 }

@@ -8,7 +8,6 @@
 #include "nvproof/spec/status.h"
 #include "util/bits.h"
 
-#define LOOK_NS 100000000ull /* a waiter asks ten times a second whether the device is still there */
 #define STATUS_TIMEOUT 0x7ff /* 07/ff: the driver's own */
 
 void
@@ -17,7 +16,7 @@ qpair_event(struct nvp_qpair *q, enum nvp_event_kind kind, const struct nvme_cqe
 	struct nvp_event ev = {
 		.kind = kind,
 		.qid = q->mq.id,
-		.time_ns = ut_ticks_to_ns(q->clock, ut_ticks(q->clock)),
+		.time_ns = ut_now_ns(q->clock),
 		.cqe = *cqe,
 	};
 
@@ -129,13 +128,13 @@ nvp_qpair_expire(struct nvp_qpair *q)
 static int
 idle_turn(struct nvp_qpair *q, uint32_t *idle)
 {
-	uint64_t now = ut_ticks(q->clock), pause = ut_ns_to_ticks(q->clock, LOOK_NS);
+	uint64_t now = ut_ticks(q->clock);
 
 	if (*idle == 0)
-		q->next_look = now + pause;
+		q->next_look = now + q->look_ticks;
 	if (q->ctrlr && now >= q->next_look) {
-		q->next_look = now + pause;
-		if (ctrlr_look(q->ctrlr))
+		q->next_look = now + q->look_ticks;
+		if (ctrlr_look(q->ctrlr) == -ENODEV)
 			return -ENODEV;
 	}
 	q->clock->relax(q->clock, *idle);
@@ -144,13 +143,14 @@ idle_turn(struct nvp_qpair *q, uint32_t *idle)
 	return 0;
 }
 
+/* Expire also while others complete: whoever waits for a lost command would never hear of it on a busy queue. */
 int
-qpair_turn(struct nvp_qpair *q, uint32_t *idle)
+qpair_turn(struct nvp_qpair *q, uint32_t max, uint32_t *idle)
 {
-	int n = nvp_qpair_poll(q, q->mq.depth);
+	int n = nvp_qpair_poll(q, max);
 
-	if (!n)
-		n = nvp_qpair_expire(q);
+	if (n >= 0)
+		n += nvp_qpair_expire(q);
 	if (!n)
 		return idle_turn(q, idle);
 	*idle = 0;
@@ -165,19 +165,19 @@ nvp_qpair_wait(struct nvp_qpair *q, uint32_t count)
 	int n;
 
 	while (q->counted - before < count && q->outstanding > q->aers) {
-		n = nvp_qpair_poll(q, (uint32_t)UT_MIN(count - (q->counted - before), q->mq.depth));
-		if (n > 0) {
-			idle = 0;
-			continue;
-		}
-		if (!n)
-			n = nvp_qpair_expire(q);
-		if (!n)
-			n = idle_turn(q, &idle);
+		n = qpair_turn(q, count - (uint32_t)(q->counted - before), &idle);
 		if (n < 0)
 			return n;
 	}
 	return (int)(q->counted - before);
+}
+
+void
+qpair_unplug(struct nvp_qpair *q)
+{
+	q->live = false;
+	q->mq.bus = NULL;
+	q->mq.sq_db = q->mq.cq_db = NULL;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "host/log.h"
 #include "nvproof/qpair.h"
 #include "util/clock.h"
+#include "xport/dptr.h"
 #include "xport/memq.h"
 
 #define REQ_NONE UINT32_MAX
@@ -58,7 +59,8 @@ struct nvp_qpair {
 	uint16_t latest_cid;
 	bool lazy;
 	bool in_poll; /* a callback must not poll */
-	bool live; /* exists on the device */
+	bool live; /* the device knows it: commands may be sent */
+	bool on_device; /* the device may use its memory: from before Create to a confirmed Delete or disable */
 	bool exported; /* another process uses the rings */
 	uint8_t page_shift;
 	struct nvp_buf lists; /* a PRP list page a request */
@@ -67,7 +69,7 @@ struct nvp_qpair {
 	struct nvp_events *events;
 	struct nvp_qpair *next; /* of the controller */
 	struct nvp_qpair_opts opts;
-	uint64_t next_look; /* in ticks: when a waiter looks again whether the device is there */
+	uint64_t look_ticks, next_look; /* how often, and when next, a waiter looks whether the device is there */
 	struct nvp_buf sq_buf, cq_buf, log_buf;
 };
 
@@ -164,7 +166,7 @@ qpair_reap(struct nvp_qpair *q, const struct nvme_cqe *cqe, uint64_t now)
 	return counts;
 }
 
-/* Reap up to max.  Returns how many commands ended. */
+/* Reap up to max, and once round the ring at most: a device that never stops completing does not keep us here. */
 static inline uint32_t
 qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
 {
@@ -172,6 +174,8 @@ qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
 	struct nvme_cqe cqe;
 	uint64_t now = 0;
 
+	if (max > q->mq.depth)
+		max = q->mq.depth;
 	while (seen < max && memq_peek(&q->mq, &cqe)) {
 		if (seen++ == 0)
 			now = ut_ticks(q->clock); /* one stamp a batch */
@@ -183,20 +187,35 @@ qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
 	return n;
 }
 
-/* queue.c: memory of a queue pair */
-struct nvp_arena;
-/* Rings, requests, list pages, log.  q is zeroed but for opts, mq.id, clock, events, page_shift. */
-int qpair_mem_up(struct nvp_qpair *q, struct nvp_arena *a);
-void qpair_mem_down(struct nvp_qpair *q, struct nvp_arena *a);
+/* The list page that belongs to a request, also while the device has it, timed out or not. */
+static inline struct prp_list
+qpair_list(const struct nvp_req *r)
+{
+	const struct nvp_qpair *q = r->q;
+	uint64_t off = (uint64_t)r->cid << q->page_shift;
+
+	return (struct prp_list){ .va = (void *)((char *)q->lists.va + off),
+				  .iova = q->lists.iova + off,
+				  .page_shift = q->page_shift };
+}
+
+/* qmem.c */
+/* Requests, all free, for q->mq.depth entries.  -ENOMEM. */
 int qpair_reqs_up(struct nvp_qpair *q);
+/* A queue pair with its memory, unknown to the device. */
+int qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out);
+/* Free it; memory that the device may still use is set aside (ctrlr_limbo_free()). */
+void qpair_free(struct nvp_qpair *q);
 
 /* qpair.c */
+/* Doorbells go nowhere from now on. */
+void qpair_unplug(struct nvp_qpair *q);
 /* Forget what the device knows: rings empty; what was outstanding waits for qpair_abort_finish(). */
 void qpair_abort_begin(struct nvp_qpair *q);
 /* Call the callbacks of what qpair_abort_begin() found, with 00/08.  last: the queue ends, nothing can be submitted any more. */
 void qpair_abort_finish(struct nvp_qpair *q, bool last);
 /*
- * One turn of waiting: poll, and when nothing came expire, look at the device, give way.  Returns how many commands ended
- * (0: none), or -ENODEV, -EDEADLK (called from a callback).
+ * One turn of waiting: poll (at most max), expire, and when nothing came look at the device and give way.  Returns how many
+ * commands ended (0: none), or -ENODEV, -EDEADLK (called from a callback).
  */
-int qpair_turn(struct nvp_qpair *q, uint32_t *idle);
+int qpair_turn(struct nvp_qpair *q, uint32_t max, uint32_t *idle);

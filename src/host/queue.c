@@ -1,131 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The memory of queue pairs, and creating and deleting them on the device. */
+/* Creating and deleting queue pairs on the device. */
 #include "host/ctrlr_int.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "nvproof/spec/prep_admin.h"
 #include "nvproof/spec/status.h"
-#include "util/alloc.h"
-#include "util/bits.h"
 
 #define MAX_DEPTH 65536u
 #define MAX_QID 65535u
-
-int
-qpair_reqs_up(struct nvp_qpair *q)
-{
-	q->nreqs = q->mq.depth - 1;
-	q->reqs = ut_calloc_aligned(64, (size_t)q->nreqs * sizeof(*q->reqs));
-	if (!q->reqs)
-		return -ENOMEM;
-	q->free = REQ_NONE;
-	for (uint32_t i = q->nreqs; i--;) {
-		q->reqs[i].q = q;
-		q->reqs[i].cid = (uint16_t)i;
-		qpair_put(q, &q->reqs[i]);
-	}
-	q->earliest = UINT64_MAX;
-	return 0;
-}
-
-static void
-log_init(struct nvp_qpair *q)
-{
-	q->log = q->log_buf.va;
-	q->log->qid = q->mq.id;
-	q->log->mult = q->clock->mult;
-	if (q->clock->virtual_ns) /* virtual time starts at 0, and so does its wall clock */
-		return;
-	q->log->base_ticks = ut_ticks(q->clock);
-	q->log->base_wall_ns = ut_wall_ns();
-}
-
-static int
-rings_up(struct nvp_qpair *q, struct nvp_arena *a)
-{
-	uint64_t depth = q->mq.depth;
-	int rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_sqe), 1ull << q->page_shift, &q->sq_buf);
-
-	if (!rc)
-		rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_cqe), 1ull << q->page_shift, &q->cq_buf);
-	if (rc)
-		return rc;
-	q->mq.sq = q->sq_buf.va;
-	q->mq.cq = q->cq_buf.va;
-	memq_reset(&q->mq);
-	return 0;
-}
-
-int
-qpair_mem_up(struct nvp_qpair *q, struct nvp_arena *a)
-{
-	int rc = rings_up(q, a);
-
-	if (!rc) /* not touched before a command needs a list */
-		rc = nvp_arena_alloc_raw(a, (uint64_t)(q->mq.depth - 1) << q->page_shift, 1ull << q->page_shift,
-					 &q->lists);
-	if (!rc && !q->opts.no_cmdlog)
-		rc = nvp_arena_alloc(a, sizeof(struct nvp_cmdlog_ring), 0, &q->log_buf);
-	if (!rc)
-		rc = qpair_reqs_up(q);
-	if (rc) {
-		qpair_mem_down(q, a);
-		return rc;
-	}
-	if (!q->opts.no_cmdlog)
-		log_init(q);
-	return 0;
-}
-
-void
-qpair_mem_down(struct nvp_qpair *q, struct nvp_arena *a)
-{
-	free(q->reqs);
-	q->reqs = NULL;
-	nvp_arena_free(a, &q->log_buf);
-	nvp_arena_free(a, &q->lists);
-	nvp_arena_free(a, &q->cq_buf);
-	nvp_arena_free(a, &q->sq_buf);
-}
-
-/* A queue pair with its memory, unknown to the device. */
-static int
-qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out)
-{
-	struct nvp_qpair *q = ut_calloc_aligned(64, sizeof(*q));
-	int rc;
-
-	if (!q)
-		return -ENOMEM;
-	q->opts = *opts;
-	q->mq.id = opts->qid;
-	q->mq.depth = opts->depth;
-	q->lazy = opts->lazy;
-	q->ctrlr = c;
-	q->clock = c->bus->clock;
-	q->events = &c->events;
-	q->page_shift = ctrlr_page_shift(c);
-	nvp_qpair_set_timeout_ms(q, c->timeout_ms);
-	rc = qpair_mem_up(q, c->arena);
-	if (rc) {
-		free(q);
-		return rc;
-	}
-	*out = q;
-	return 0;
-}
-
-static void
-qpair_free(struct nvp_qpair *q)
-{
-	if (q->ctrlr)
-		qpair_mem_down(q, q->ctrlr->arena);
-	else
-		free(q->reqs); /* imported: all else is the creator's */
-	free(q);
-}
 
 void
 qpair_go_live(struct nvp_ctrlr *c, struct nvp_qpair *q)
@@ -138,6 +21,9 @@ qpair_go_live(struct nvp_ctrlr *c, struct nvp_qpair *q)
 	q->mq.sq_db = ctrlr_doorbell(c, q->mq.sq_db_off);
 	q->mq.cq_db = ctrlr_doorbell(c, q->mq.cq_db_off);
 	q->live = true;
+	/* What callbacks of other queues put into it while its doorbell went nowhere. */
+	q->mq.sq_rung = 0;
+	memq_ring_sq(&q->mq);
 }
 
 int
@@ -146,14 +32,6 @@ ctrlr_adminq_make(struct nvp_ctrlr *c)
 	struct nvp_qpair_opts opts = { .depth = c->opts.admin_depth };
 
 	return c->adminq ? 0 : qpair_make(c, &opts, &c->adminq);
-}
-
-void
-ctrlr_adminq_free(struct nvp_ctrlr *c)
-{
-	if (c->adminq)
-		qpair_free(c->adminq);
-	c->adminq = NULL;
 }
 
 /* -EIO when the device refused; *cqe says how. */
@@ -167,6 +45,13 @@ ask(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, struct nvme_cqe *cqe)
 	if (nvme_get(le16_get(cqe->status), NVME_CQE_STATUS) == 0x7ff)
 		return -ETIMEDOUT;
 	return nvme_status_code(nvme_status_of(le16_get(cqe->status))) ? -EIO : 0;
+}
+
+/* A command that got no answer may have been done, or may be done yet. */
+static bool
+unanswered(int rc)
+{
+	return rc == -ETIMEDOUT || rc == -ENODEV;
 }
 
 static int
@@ -197,12 +82,13 @@ qpair_create_on_device(struct nvp_ctrlr *c, struct nvp_qpair *q, struct nvme_cqe
 
 	nvme_prep_create_io_cq(&sqe, q->mq.id, q->mq.depth, q->cq_buf.iova, vector);
 	rc = ask(c, &sqe, cqe);
+	q->on_device = !rc || unanswered(rc);
 	if (rc)
 		return rc;
 	nvme_prep_create_io_sq(&sqe, q->mq.id, q->mq.depth, q->sq_buf.iova, q->mq.id, q->opts.prio);
 	rc = ask(c, &sqe, cqe);
 	if (rc) {
-		(void)delete_cq(q, &ignore);
+		q->on_device = delete_cq(q, &ignore) || unanswered(rc);
 		return rc;
 	}
 	qpair_go_live(c, q);
@@ -210,24 +96,22 @@ qpair_create_on_device(struct nvp_ctrlr *c, struct nvp_qpair *q, struct nvme_cqe
 }
 
 static bool
-qid_used(const struct nvp_ctrlr *c, uint32_t qid)
+has_qid(const struct nvp_qpair *list, uint32_t qid)
 {
-	const struct nvp_qpair *q;
-
-	for (q = c->ioqs; q; q = q->next)
-		if (q->mq.id == qid)
-			return true;
-	return false;
+	while (list && list->mq.id != qid)
+		list = list->next;
+	return list;
 }
 
+/* The driver chooses none that the device may still have; who asks for that one gets the device's answer. */
 static int
 choose_qid(const struct nvp_ctrlr *c, uint16_t *qid)
 {
 	uint32_t id = 1;
 
 	if (*qid)
-		return qid_used(c, *qid) ? -EINVAL : 0;
-	while (id <= c->max_qid && id <= MAX_QID && qid_used(c, id))
+		return has_qid(c->ioqs, *qid) ? -EINVAL : 0;
+	while (id <= c->max_qid && id <= MAX_QID && (has_qid(c->ioqs, id) || has_qid(c->limbo, id)))
 		id++;
 	if (id > c->max_qid || id > MAX_QID)
 		return -ENOSPC;
@@ -254,7 +138,7 @@ nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct 
 
 	if (cqe)
 		*cqe = answer;
-	if (!c->adminq || !c->adminq->live)
+	if (!c->adminq || !c->adminq->live || c->gone)
 		return -ENODEV;
 	if (o.depth < 2 || o.depth > MAX_DEPTH || o.depth > nvme_get(c->cap, NVME_CAP_MQES) + 1)
 		return -EINVAL;
@@ -282,6 +166,7 @@ nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct 
 static void
 end_commands(struct nvp_qpair *q)
 {
+	qpair_unplug(q); /* what callbacks submit now comes to no device */
 	if (!q->exported)
 		(void)nvp_qpair_poll(q, q->mq.depth);
 	qpair_abort_begin(q);
@@ -300,20 +185,31 @@ delete_on_device(struct nvp_qpair *q, struct nvme_cqe *cqe)
 	rc2 = delete_cq(q, &answer);
 	if (rc2 && !rc && cqe)
 		*cqe = answer;
+	q->on_device = rc || rc2;
 	return rc ? rc : rc2;
+}
+
+static void
+unlink_qpair(struct nvp_qpair *q)
+{
+	struct nvp_qpair **at = &q->ctrlr->ioqs;
+
+	while (*at && *at != q)
+		at = &(*at)->next;
+	assert(*at);
+	*at = q->next;
 }
 
 int
 nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe)
 {
-	struct nvp_qpair **at;
 	int rc = 0;
 
 	if (cqe)
 		*cqe = (struct nvme_cqe){ 0 };
 	if (!q)
 		return 0;
-	if (q->in_poll)
+	if (q->in_poll || (q->ctrlr && q->ctrlr->adminq->in_poll)) /* Delete has to be waited for */
 		return -EDEADLK;
 	if (!q->ctrlr)
 		q->exported = true; /* the rings stay as they are: their creator deletes them */
@@ -321,12 +217,8 @@ nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe)
 		rc = delete_on_device(q, cqe);
 	else
 		end_commands(q);
-	if (q->ctrlr) {
-		for (at = &q->ctrlr->ioqs; *at && *at != q;)
-			at = &(*at)->next;
-		assert(*at);
-		*at = q->next;
-	}
+	if (q->ctrlr)
+		unlink_qpair(q);
 	qpair_free(q);
 	return rc;
 }

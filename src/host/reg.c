@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "util/bits.h"
 
 #define NSEC_PER_SEC 1000000000ull
 #define TO_UNIT_NS (NSEC_PER_SEC / 2) /* CAP.TO and CRTO count 500 ms */
@@ -31,7 +34,7 @@ add_event(struct nvp_ctrlr *c, enum nvp_event_kind kind)
 {
 	struct nvp_event ev = {
 		.kind = kind,
-		.time_ns = ut_ticks_to_ns(c->bus->clock, ut_ticks(c->bus->clock)),
+		.time_ns = ut_now_ns(c->bus->clock),
 	};
 
 	events_add(&c->events, &ev);
@@ -46,15 +49,44 @@ gone(struct nvp_ctrlr *c, const char *why)
 	return ctrlr_fail(c, -ENODEV, "the device is gone (%s)", why);
 }
 
+/* What a bus says about its other end; everything else is about this access alone, e.g. an offset outside of the BAR. */
+static bool
+is_lost(int rc)
+{
+	return rc == -ENODEV || rc == -EPIPE || rc == -ETIMEDOUT || rc == -EPROTO;
+}
+
+static int
+bar_result(struct nvp_ctrlr *c, uint32_t off, int rc)
+{
+	if (!rc)
+		return 0;
+	if (is_lost(rc))
+		return gone(c, "the transport is lost");
+	return ctrlr_fail(c, rc, "register %xh cannot be accessed: %s", off, strerror(-rc));
+}
+
+static int
+bar_read(struct nvp_ctrlr *c, uint32_t off, void *raw, uint32_t len)
+{
+	return bar_result(c, off, off & (len - 1) ? -EINVAL : c->bus->ops->bar_read(c->bus, 0, off, raw, len));
+}
+
+static int
+bar_write(struct nvp_ctrlr *c, uint32_t off, const void *raw, uint32_t len)
+{
+	return bar_result(c, off, off & (len - 1) ? -EINVAL : c->bus->ops->bar_write(c->bus, 0, off, raw, len));
+}
+
 static int
 raw_read32(struct nvp_ctrlr *c, uint32_t off, uint32_t *val)
 {
 	le32 raw;
+	int rc = bar_read(c, off, &raw, sizeof(raw));
 
-	if (c->bus->ops->bar_read(c->bus, 0, off, &raw, sizeof(raw)))
-		return gone(c, "the transport is lost");
-	*val = le32_get(raw);
-	return 0;
+	if (!rc)
+		*val = le32_get(raw);
+	return rc;
 }
 
 int
@@ -73,8 +105,6 @@ nvp_reg_read32(struct nvp_ctrlr *c, uint32_t off, uint32_t *val)
 	uint32_t csts;
 	int rc;
 
-	if (off & 3)
-		return -EINVAL;
 	rc = raw_read32(c, off, val);
 	if (!rc && *val == UINT32_MAX)
 		rc = ctrlr_csts(c, &csts);
@@ -86,13 +116,7 @@ nvp_reg_write32(struct nvp_ctrlr *c, uint32_t off, uint32_t val)
 {
 	le32 raw = le32_from(val);
 
-	if (off & 3)
-		return -EINVAL;
-	if (c->bus->ops->bar_write(c->bus, 0, off, &raw, sizeof(raw)))
-		return gone(c, "the transport is lost");
-	if (off == NVME_REG_CC)
-		c->cc = val;
-	return 0;
+	return bar_write(c, off, &raw, sizeof(raw));
 }
 
 int
@@ -100,11 +124,10 @@ nvp_reg_read64(struct nvp_ctrlr *c, uint32_t off, uint64_t *val)
 {
 	uint32_t csts;
 	le64 raw;
+	int rc = bar_read(c, off, &raw, sizeof(raw));
 
-	if (off & 7)
-		return -EINVAL;
-	if (c->bus->ops->bar_read(c->bus, 0, off, &raw, sizeof(raw)))
-		return gone(c, "the transport is lost");
+	if (rc)
+		return rc;
 	*val = le64_get(raw);
 	return *val == UINT64_MAX ? ctrlr_csts(c, &csts) : 0;
 }
@@ -114,11 +137,7 @@ nvp_reg_write64(struct nvp_ctrlr *c, uint32_t off, uint64_t val)
 {
 	le64 raw = le64_from(val);
 
-	if (off & 7)
-		return -EINVAL;
-	if (c->bus->ops->bar_write(c->bus, 0, off, &raw, sizeof(raw)))
-		return gone(c, "the transport is lost");
-	return 0;
+	return bar_write(c, off, &raw, sizeof(raw));
 }
 
 int
@@ -174,7 +193,8 @@ ctrlr_wait_rdy(struct nvp_ctrlr *c, uint32_t rdy)
 		if (last)
 			return not_ready(c, rdy, limit_ns);
 		last = ut_ticks(clk) >= end;
-		clk->relax(clk, idle < 1000000 ? (idle += 64) : idle); /* a register access is slow: back off soon */
+		clk->relax(clk, idle);
+		idle = UT_MIN(idle + 64, 1u << 20); /* a register access is slow: back off soon */
 	}
 }
 

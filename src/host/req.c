@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "host/qpair_int.h"
-#include "xport/dptr.h"
 
 struct nvp_req *
 nvp_req_get(struct nvp_qpair *q)
@@ -35,13 +34,7 @@ inside(const struct nvp_buf *buf, uint64_t off, uint32_t len)
 int
 nvp_req_data(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uint32_t len)
 {
-	const struct nvp_qpair *q = r->q;
-	uint64_t page = (uint64_t)r->cid << q->page_shift;
-	struct prp_list list = {
-		.va = (le64 *)(void *)((char *)q->lists.va + page),
-		.iova = q->lists.iova + page,
-		.page_shift = q->page_shift,
-	};
+	struct prp_list list = qpair_list(r);
 
 	if (!inside(buf, off, len))
 		return -EINVAL;

@@ -23,7 +23,7 @@ static int
 share_doorbells(struct nvp_qpair *q, struct nvp_qpair_share *s)
 {
 	struct nvp_bus *bus = q->ctrlr->bus;
-	uint64_t first = q->mq.sq_db_off & ~(WIN - 1), fd_off;
+	uint64_t first = q->mq.sq_db_off & ~(WIN - 1), last = q->mq.cq_db_off & ~(WIN - 1), fd_off, last_off;
 	int fd;
 
 	if (!q->mq.sq_db || !q->mq.cq_db)
@@ -31,12 +31,24 @@ share_doorbells(struct nvp_qpair *q, struct nvp_qpair_share *s)
 	fd = bus->ops->bar_fd(bus, 0, first, &fd_off);
 	if (fd < 0)
 		return fd;
+	if (bus->ops->bar_fd(bus, 0, last, &last_off) != fd || last_off - fd_off != last - first)
+		return -ENOTSUP;
 	s->db_fd = fd;
 	s->db_off = fd_off;
 	s->db_len = ut_align_up(q->mq.cq_db_off + sizeof(uint32_t) - first, WIN);
 	s->sq_db_off = q->mq.sq_db_off - first;
 	s->cq_db_off = q->mq.cq_db_off - first;
 	return 0;
+}
+
+/* Also one that timed out: the device may still answer it, and the new owner would take that for an answer to its own. */
+static bool
+any_in_use(const struct nvp_qpair *q)
+{
+	for (uint32_t i = 0; i < q->nreqs; i++)
+		if (q->reqs[i].state != REQ_FREE)
+			return true;
+	return false;
 }
 
 int
@@ -49,7 +61,7 @@ nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out)
 		return -EALREADY;
 	if (!q->live)
 		return -ENODEV;
-	if (q->outstanding)
+	if (any_in_use(q))
 		return -EBUSY;
 	rc = share_doorbells(q, &s);
 	if (rc)
@@ -110,7 +122,7 @@ void *
 nvp_share_va(const struct nvp_share_region *r, uint32_t n, uint64_t iova, uint64_t len)
 {
 	for (; n--; r++)
-		if (iova >= r->iova && iova - r->iova <= r->len && len <= r->len - (iova - r->iova))
+		if (r->va && iova >= r->iova && iova - r->iova <= r->len && len <= r->len - (iova - r->iova))
 			return (char *)r->va + (iova - r->iova);
 	return NULL;
 }
@@ -129,9 +141,12 @@ nvp_share_buf(const struct nvp_share_region *r, uint32_t n, uint64_t iova, uint6
 static bool
 sane(const struct nvp_qpair_share *s)
 {
+	uint64_t memory = s->sq_iova | s->cq_iova | s->lists_iova | s->log_iova;
+
 	return s->size == sizeof(*s) && s->depth >= 2 && s->depth <= 65536 && s->page_shift >= 12 &&
 	       s->page_shift <= 27 && s->sq_tail < s->depth && s->cq_head < s->depth && s->phase <= 1 &&
-	       !(s->sq_db_off & 3) && !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
+	       !(memory & (NVP_PAGE - 1)) && !(s->db_len & (WIN - 1)) && !(s->sq_db_off & 3) &&
+	       !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
 }
 
 /* Find all its memory in the regions. */

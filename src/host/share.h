@@ -37,7 +37,7 @@ struct nvp_share_region {
 
 /*
  * Hand q over.  From now on only nvp_qpair_delete() (and getters) may be called on it here.  A controller reset does not create it
- * again.  -EBUSY: commands are outstanding; -ENOTSUP: the bus cannot be shared between processes; -EALREADY.
+ * again.  -EBUSY: requests are in use, or timed out and were never answered; -ENOTSUP: the bus cannot be shared between processes; -EALREADY.
  */
 int nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out);
 /* The regions of this process, up to max.  Returns how many there are (maybe more than max).  The fds stay the arena's. */

@@ -134,7 +134,8 @@ region_add(struct nvp_arena *a, uint64_t len)
 	}
 	while (*at)
 		at = &(*at)->next;
-	*at = r;
+	/* Whoever walks the list without the lock (nvp_arena_regions()) finds a whole region behind each pointer. */
+	__atomic_store_n(at, r, __ATOMIC_RELEASE);
 	/* An IOVA is never used again, and a hole follows each region: what runs over its end hits nothing. */
 	a->next_iova += size + NVP_REGION_ALIGN;
 	return 0;

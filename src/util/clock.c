@@ -8,6 +8,7 @@
 
 #define NSEC_PER_SEC 1000000000ull
 #define CALIBRATE_NS 2000000ull
+#define STAMP_TRIES 8
 
 static uint64_t
 clock_ns(clockid_t id)
@@ -38,6 +39,8 @@ real_relax(struct ut_clock *clk, uint32_t idle)
 	if (idle < 200) {
 #if defined(__x86_64__)
 		__builtin_ia32_pause();
+#elif defined(__aarch64__)
+		__asm__ volatile("yield");
 #endif
 	} else if (idle < 5000) {
 		sched_yield();
@@ -50,16 +53,37 @@ real_relax(struct ut_clock *clk, uint32_t idle)
 
 static struct ut_clock real_clock = { .relax = real_relax };
 
+struct stamp {
+	uint64_t ns, tsc;
+};
+
+/* Both clocks at one instant: of several tries the quickest one, in which nobody interrupted us in between. */
+static struct stamp
+both(void)
+{
+	uint64_t best = UINT64_MAX;
+	struct stamp s = { 0 };
+
+	for (int i = 0; i < STAMP_TRIES; i++) {
+		uint64_t before = ut_tsc(), ns = ut_mono_ns(), after = ut_tsc();
+
+		if (after - before < best) {
+			best = after - before;
+			s = (struct stamp){ .ns = ns, .tsc = before + best / 2 };
+		}
+	}
+	return s;
+}
+
 static void
 calibrate(void)
 {
-	uint64_t ns0 = ut_mono_ns(), tsc0 = ut_tsc(), ns1, tsc1;
+	struct stamp from = both(), to;
 
-	do {
-		ns1 = ut_mono_ns();
-		tsc1 = ut_tsc();
-	} while (ns1 - ns0 < CALIBRATE_NS || tsc1 == tsc0);
-	real_clock.mult = ((ns1 - ns0) << UT_CLOCK_SHIFT) / (tsc1 - tsc0);
+	do
+		to = both();
+	while (to.ns - from.ns < CALIBRATE_NS || to.tsc == from.tsc);
+	real_clock.mult = ((to.ns - from.ns) << UT_CLOCK_SHIFT) / (to.tsc - from.tsc);
 }
 
 struct ut_clock *

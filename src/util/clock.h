@@ -48,6 +48,13 @@ ut_ticks(const struct ut_clock *clk)
 	return clk->virtual_ns ? *clk->virtual_ns : ut_tsc();
 }
 
+/* CLOCK_MONOTONIC or virtual time, for what people read.  Ticks drift against both by some parts per million. */
+static inline uint64_t
+ut_now_ns(const struct ut_clock *clk)
+{
+	return clk->virtual_ns ? *clk->virtual_ns : ut_mono_ns();
+}
+
 static inline uint64_t
 ut_ticks_to_ns(const struct ut_clock *clk, uint64_t ticks)
 {

@@ -9,6 +9,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "bus/bus.h"
 #include "nvproof/spec/cmd.h"
 #include "util/barrier.h"
@@ -55,17 +56,20 @@ memq_ring_sq(struct memq *q)
 	ut_store(q->sq_db, htole32(q->sq_tail));
 }
 
-/* Copy the next completion; false: there is none. */
+/* Copy the next completion, each byte of it once: what is checked is what is used.  false: there is none. */
 static inline bool
 memq_peek(const struct memq *q, struct nvme_cqe *out)
 {
 	const struct nvme_cqe *e = &q->cq[q->cq_head];
-	uint16_t status = le16toh(ut_load(&e->status.raw));
+	const uint64_t *from = (const void *)e;
+	uint64_t copy[2];
 
-	if ((status & 1) != q->phase)
+	if ((le16toh(ut_load(&e->status.raw)) & NVME_CQE_PHASE) != q->phase)
 		return false;
 	ut_acquire_barrier(); /* the phase tag before the rest: the device writes it last */
-	*out = *e;
+	copy[0] = ut_load(&from[0]);
+	copy[1] = ut_load(&from[1]);
+	memcpy(out, copy, sizeof(*out));
 	return true;
 }
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The memory of queue pairs.  A device that did not confirm that a queue is deleted may still fetch from it, complete into it and
+ * follow its PRP lists.  Such memory is not given back: it waits in limbo until the controller has been disabled, or has lost
+ * its mapping of our memory.
+ */
+#include "host/ctrlr_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/alloc.h"
+
+#define LOOK_NS 100000000ull /* a waiter asks ten times a second whether the device is still there */
+
+int
+qpair_reqs_up(struct nvp_qpair *q)
+{
+	q->nreqs = q->mq.depth - 1;
+	q->reqs = ut_calloc_aligned(64, (size_t)q->nreqs * sizeof(*q->reqs));
+	if (!q->reqs)
+		return -ENOMEM;
+	q->free = REQ_NONE;
+	for (uint32_t i = q->nreqs; i--;) {
+		q->reqs[i].q = q;
+		q->reqs[i].cid = (uint16_t)i;
+		qpair_put(q, &q->reqs[i]);
+	}
+	q->earliest = UINT64_MAX;
+	return 0;
+}
+
+static void
+log_init(struct nvp_qpair *q)
+{
+	q->log = q->log_buf.va;
+	q->log->qid = q->mq.id;
+	q->log->mult = q->clock->mult;
+	if (q->clock->virtual_ns) /* virtual time starts at 0, and so does its wall clock */
+		return;
+	q->log->base_ticks = ut_ticks(q->clock);
+	q->log->base_wall_ns = ut_wall_ns();
+}
+
+static int
+rings_up(struct nvp_qpair *q, struct nvp_arena *a)
+{
+	uint64_t depth = q->mq.depth;
+	int rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_sqe), 1ull << q->page_shift, &q->sq_buf);
+
+	if (!rc)
+		rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_cqe), 1ull << q->page_shift, &q->cq_buf);
+	if (rc)
+		return rc;
+	q->mq.sq = q->sq_buf.va;
+	q->mq.cq = q->cq_buf.va;
+	memq_reset(&q->mq);
+	return 0;
+}
+
+/* Whatever there is of it. */
+static void
+mem_down(struct nvp_qpair *q, struct nvp_arena *a)
+{
+	nvp_arena_free(a, &q->log_buf);
+	nvp_arena_free(a, &q->lists);
+	nvp_arena_free(a, &q->cq_buf);
+	nvp_arena_free(a, &q->sq_buf);
+}
+
+static int
+mem_up(struct nvp_qpair *q, struct nvp_arena *a)
+{
+	uint64_t page = 1ull << q->page_shift;
+	int rc = rings_up(q, a);
+
+	if (!rc) /* raw: not touched before a command needs a list */
+		rc = nvp_arena_alloc_raw(a, (q->mq.depth - 1) * page, page, &q->lists);
+	if (!rc && !q->opts.no_cmdlog)
+		rc = nvp_arena_alloc(a, sizeof(struct nvp_cmdlog_ring), 0, &q->log_buf);
+	if (!rc)
+		rc = qpair_reqs_up(q);
+	if (!rc && !q->opts.no_cmdlog)
+		log_init(q);
+	return rc;
+}
+
+int
+qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out)
+{
+	struct nvp_qpair *q = ut_calloc_aligned(64, sizeof(*q));
+	int rc;
+
+	if (!q)
+		return -ENOMEM;
+	q->opts = *opts;
+	q->mq.id = opts->qid;
+	q->mq.depth = opts->depth;
+	q->lazy = opts->lazy;
+	q->ctrlr = c;
+	q->clock = c->bus->clock;
+	q->events = &c->events;
+	q->page_shift = ctrlr_page_shift(c);
+	q->look_ticks = ut_ns_to_ticks(q->clock, LOOK_NS);
+	nvp_qpair_set_timeout_ms(q, c->timeout_ms);
+	rc = mem_up(q, c->arena);
+	if (rc) {
+		qpair_free(q);
+		return rc;
+	}
+	*out = q;
+	return 0;
+}
+
+void
+qpair_free(struct nvp_qpair *q)
+{
+	struct nvp_ctrlr *c = q->ctrlr;
+
+	free(q->reqs);
+	q->reqs = NULL;
+	if (c && q->on_device) {
+		q->next = c->limbo;
+		c->limbo = q;
+		return;
+	}
+	if (c) /* else imported: all else is the creator's */
+		mem_down(q, c->arena);
+	free(q);
+}
+
+void
+ctrlr_limbo_free(struct nvp_ctrlr *c, bool memory)
+{
+	struct nvp_qpair *q;
+
+	while ((q = c->limbo)) {
+		c->limbo = q->next;
+		if (memory)
+			mem_down(q, c->arena);
+		free(q);
+	}
+}
