@@ -8,6 +8,7 @@
 #include <string.h>
 #include "front/vfu_server.h"
 #include "nvproof/spec/regs.h"
+#include "util/clock.h"
 
 static uint64_t
 region_size(uint32_t index)
@@ -146,6 +147,17 @@ keep_msix(struct vfu_server *s)
 		ssd_msix_setup(s->ssd, true);
 }
 
+/*
+ * A doorbell that is written by message is an event: the device looks before the writer goes on, and the next value does not
+ * cover this one.  One that is mapped is looked at when its turn comes.
+ */
+static void
+look_at_doorbells(struct vfu_server *s, const struct vfu_region_access *a)
+{
+	if (a->region == VFIO_PCI_BAR0_REGION_INDEX && a->offset >= SSD_BAR_DB && a->offset < SSD_BAR_MSIX)
+		ssd_step(s->ssd, ut_mono_ns());
+}
+
 int
 vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r)
 {
@@ -166,6 +178,7 @@ vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *
 		bar_write(s->ssd, a.offset, data, a.count);
 	else
 		ssd_cfg_write(s->ssd, (uint32_t)a.offset, data, a.count);
+	look_at_doorbells(s, &a);
 	*out = a;
 	r->len = sizeof(a);
 	return 0;
