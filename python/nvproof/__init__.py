@@ -23,9 +23,13 @@ from ._native import (
 from .buffer import Buffer
 from .controller import Controller
 from .ioworker import IOWorker
+from .metamode import IOCQ, IOSQ
 from .namespace import Namespace
 from .pcie import Pcie
+from .prp import PRP, PRPList
 from .qpair import Qpair
+from .sgl import SGL, BitBucketSGL, DataBlockSGL, LastSegmentSGL, SegmentSGL
+from .sqe import SQE
 from .subsystem import Subsystem
 from .util import _cTIMEOUT, srand
 
@@ -33,20 +37,30 @@ __version__ = "0.1.0"
 __author__ = "The nvproof authors"
 
 __all__ = [
+    "BitBucketSGL",
     "Buffer",
     "CQE",
     "Controller",
+    "DataBlockSGL",
+    "IOCQ",
+    "IOSQ",
     "IOWorker",
+    "LastSegmentSGL",
     "Namespace",
     "NamespaceCreationError",
     "NamespaceDeletionError",
     "NvmeDeletionError",
     "NvmeEnumerateError",
     "NvmeShutdownStatusTimeoutError",
+    "PRP",
+    "PRPList",
     "Pcie",
     "Qpair",
     "QpairCreationError",
     "QpairDeletionError",
+    "SGL",
+    "SQE",
+    "SegmentSGL",
     "Subsystem",
     "__author__",
     "__version__",
