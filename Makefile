@@ -61,4 +61,4 @@ install: setup
 	@meson install -C build-install
 
 clean:
-	rm -rf build build-asan build-install build-clang .venv results
+	rm -rf build build-asan build-install build-lint .venv results
