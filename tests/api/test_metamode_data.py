@@ -3,6 +3,9 @@
 
 NVMe Base Specification, "Physical Region Page Entry and List", "Scatter Gather List (SGL)".
 """
+import gc
+import weakref
+
 import pytest
 
 import nvme as d
@@ -158,5 +161,9 @@ def test_segments_are_buffers():
     assert seg[:3] == b"\x07\x01\x02"
     with pytest.raises(IndexError):
         seg[2] = block
+    alive = weakref.ref(block)
+    del block
+    gc.collect()
+    assert alive() is not None  # the segment has its address
     assert d.BitBucketSGL(64).descriptor == bytes(8) + (64).to_bytes(4, "little") + b"\0\0\0\x10"
     assert all(issubclass(c, d.SGL) and issubclass(c, d.Buffer) for c in (d.SegmentSGL, d.LastSegmentSGL))

@@ -255,3 +255,23 @@ def test_queues_in_prp_lists(nvme0, nvme0n1):
     assert cq[256][3] & 0xFFFF == pages[1].data(13, 12)
     sq.delete()
     cq.delete()
+
+
+def test_commands_go_with_their_queue(nvme0, nvme0n1):
+    """What was not fetched, because the CQ was full, never completes; the next queue of that number is another one."""
+    cq = IOCQ(nvme0, QID, 3, PRP())
+    sq = IOSQ(nvme0, QID, 5, PRP(), cq=cq)
+    done = []
+    for cid in range(3):
+        sq.flush(cid, nvme0n1.nsid, cb=lambda cqe: done.append(("old", cqe.cid)))
+    sq.tail = sq.wpointer
+    cq.waitdone(2)
+    sq.delete()
+    sq = IOSQ(nvme0, QID, 5, PRP(), cq=cq)
+    cq.head = cq.rpointer
+    sq.flush(2, nvme0n1.nsid, cb=lambda cqe: done.append(("new", cqe.cid)))
+    sq.tail = sq.wpointer
+    cq.waitdone()
+    assert done == [("old", 0), ("old", 1), ("new", 2)]
+    sq.delete()
+    cq.delete()
