@@ -17,6 +17,7 @@
 #include "nvproof/spec/regs.h"
 #include "nvproof/spec/status.h"
 #include "ssd/parts.h"
+#include "ssd/lbaf.h"
 #include "ssd/ssd.h"
 #include "util/bits.h"
 #include "util/rng.h"
@@ -72,6 +73,15 @@ struct ssd_media {
 	bool null;			/* keeps nothing: commands skip the copy */
 };
 
+/* Protection information as a namespace is formatted.  NVM Command Set, "Protection Information Formats". */
+struct ssd_pi_format {
+	uint8_t type;			/* 0: none, and the rest means nothing */
+	uint8_t size, guard, sr;	/* bytes: of all of it, of the guard, of storage and reference tag */
+	uint8_t sts;			/* bits of sr that are the storage tag, the upper ones */
+	uint16_t off;			/* in the metadata of a block */
+	uint64_t lbstm;			/* which bits of the storage tag are checked */
+};
+
 struct ssd_ns {
 	struct ssd_subsys *sub;
 	uint32_t nsid;
@@ -79,7 +89,10 @@ struct ssd_ns {
 	uint64_t media_size;
 	uint64_t nsze;			/* LBAs in the current format; 0: no such namespace */
 	uint32_t lba_size, lba_shift;
-	uint8_t lbaf;			/* index of the current format */
+	uint32_t meta_size;		/* bytes of metadata a block; 0: the plain commands of nvm/rw.c */
+	uint64_t meta_off;		/* where the metadata starts in the media: behind all data */
+	struct ssd_format format;
+	struct ssd_pi_format pi;
 	uint8_t eui64[8], nguid[16], uuid[16];
 	uint32_t err_recovery;		/* feature 05h, of the namespace: DULBE */
 	struct ssd_lba_map *bad;	/* LBAs that Write Uncorrectable marked; nvm/uncor.c */
@@ -293,6 +306,14 @@ static inline uint32_t
 ssd_nn(const struct ssd_subsys *sub)
 {
 	return sub->cfg.nr_ns;
+}
+
+/* How many LBA formats a host of this controller may use: the extended ones only when it has said that it knows them. */
+static inline uint32_t
+ssd_nr_lbafs(const struct ssd *ssd)
+{
+	(void)ssd;
+	return 2; /* the commands know no metadata yet */
 }
 
 /* A namespace by id as an I/O command or admin command names it; NULL: not there. */

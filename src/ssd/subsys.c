@@ -117,12 +117,9 @@ namespaces_place(struct ssd_subsys *sub)
 
 		ns->sub = sub;
 		ns->nsid = i + 1;
-		ns->lbaf = cfg->lba_size == 4096;
-		ns->lba_shift = ns->lbaf ? 12 : 9;
-		ns->lba_size = cfg->lba_size;
 		ns->media_off = off;
 		ns->media_size = cfg->size & ~511ull;
-		ns->nsze = ns->media_size >> ns->lba_shift;
+		ssd_ns_use_format(ns, &(struct ssd_format){ .lbaf = cfg->lba_size == 4096 });
 		ns_identifiers(&sub->cfg, ns);
 		off = ut_align_up(off + ns->media_size, NS_ALIGN);
 	}

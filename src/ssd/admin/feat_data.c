@@ -41,8 +41,8 @@ ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 }
 
 /*
- * NVMe Base 2.1, "Host Behavior Support".  What is not there cannot be enabled: telemetry area 4, extended LBA
- * formats, dispersed namespaces, Copy formats 2h to 4h.  Advanced retry is accepted: CRDT1 to CRDT3 are 0h.
+ * NVMe Base 2.1, "Host Behavior Support".  What is not there cannot be enabled: telemetry area 4,
+ * dispersed namespaces, Copy formats 2h to 4h.  Advanced retry is accepted: CRDT1 to CRDT3 are 0h.
  */
 nvme_status
 ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
@@ -59,14 +59,19 @@ ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 	if (hb.acre > 1 || hb.etdas || hb.lbafee || hb.hdisns || le16_get(hb.cdfe))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, prp1));
 	c->ssd->feat.acre = hb.acre;
+	c->ssd->feat.lbafee = hb.lbafee;
 	return NVME_SC_SUCCESS;
 }
 
 nvme_status
 ssd_feat_behavior_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 {
-	struct nvme_host_behavior hb = { .acre = sel == NVME_FEAT_SEL_CURRENT ? c->ssd->feat.acre : 0 };
+	struct nvme_host_behavior hb = { 0 };
 
 	(void)cdw11;
+	if (sel == NVME_FEAT_SEL_CURRENT) {
+		hb.acre = c->ssd->feat.acre;
+		hb.lbafee = c->ssd->feat.lbafee;
+	}
 	return ssd_reply(c, &hb, sizeof(hb));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Format NVM: 512-byte and 4 KiB blocks, without metadata.  Every format empties the namespace, so that erase and
+ * Format NVM: one of the LBA formats (lbaf.c), with or without protection information.  Every format empties the namespace, so that erase and
  * cryptographic erase are the same: nothing of the old data can be read.
  *
  * NVMe Base 2.1, "Format NVM command"; the formats are those of Identify Namespace.
@@ -12,19 +12,24 @@
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
 
-/* LBAFU is only used with more than 16 formats; here it would name one that is not there. */
+/* Formats that need LBAFEE are not there without it.  Protection information needs room in the metadata. */
 static nvme_status
-check(struct ssd_cmd *c, uint32_t cdw10, uint8_t *lbaf)
+check(struct ssd_cmd *c, uint32_t cdw10, struct ssd_format *f)
 {
 	uint64_t index = nvme_get(cdw10, NVME_FORMAT_LBAFU) << 4 | nvme_get(cdw10, NVME_FORMAT_LBAFL);
 
-	if (index > 1)
-		return ssd_fail(c, NVME_SC_INVALID_FORMAT, CDW10);
-	if (nvme_get(cdw10, NVME_FORMAT_PI)) /* DPC: no protection information */
+	*f = (struct ssd_format){
+		.lbaf = (uint8_t)index,
+		.extended = nvme_get(cdw10, NVME_FORMAT_MSET),
+		.pi = (uint8_t)nvme_get(cdw10, NVME_FORMAT_PI),
+		.pi_first = nvme_get(cdw10, NVME_FORMAT_PIL),
+	};
+	if (f->pi > 3) /* reserved */
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10);
+	if (index >= ssd_nr_lbafs(c->ssd) || !ssd_format_ok(f))
 		return ssd_fail(c, NVME_SC_INVALID_FORMAT, CDW10);
 	if (nvme_get(cdw10, NVME_FORMAT_SES) > NVME_FORMAT_SES_CRYPTO)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10 + 1);
-	*lbaf = (uint8_t)index;
 	return NVME_SC_SUCCESS;
 }
 
@@ -43,19 +48,17 @@ tell_others(struct ssd *by, const struct ssd_ns *ns)
 }
 
 static void
-format_one(struct ssd *ssd, struct ssd_ns *ns, uint8_t lbaf)
+format_one(struct ssd *ssd, struct ssd_ns *ns, const struct ssd_format *f)
 {
 	struct ssd_media *m = ns->sub->media;
-	bool changed = ns->lbaf != lbaf;
+	struct ssd_format old = ns->format;
 
 	m->ops->discard(m, ns->media_off, ns->media_size);
 	ssd_lba_map_clear_all(ns->alloc);
 	ssd_lba_map_clear_all(ns->bad);
-	ns->lbaf = lbaf;
-	ns->lba_shift = lbaf ? 12 : 9;
-	ns->lba_size = 1u << ns->lba_shift;
-	ns->nsze = ns->media_size >> ns->lba_shift;
-	if (changed)
+	ssd_ns_use_format(ns, f);
+	if (old.lbaf != ns->format.lbaf || old.extended != ns->format.extended || old.pi != ns->format.pi ||
+	    old.pi_first != ns->format.pi_first)
 		tell_others(ssd, ns);
 }
 
@@ -64,20 +67,20 @@ ssd_adm_format(struct ssd_cmd *c)
 {
 	struct ssd_subsys *sub = c->ssd->sub;
 	uint32_t nsid = le32_get(c->sqe->nsid);
-	uint8_t lbaf = 0;
+	struct ssd_format f;
 	nvme_status st;
 
 	if (nsid != NVME_NSID_ALL && (!nsid || nsid > ssd_nn(sub)))
 		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 	if (nsid != NVME_NSID_ALL && !ssd_ns_get(sub, nsid)) /* inactive */
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
-	st = check(c, le32_get(c->sqe->cdw10), &lbaf);
+	st = check(c, le32_get(c->sqe->cdw10), &f);
 	if (st)
 		return st;
 	ssd_dst_abort_ns(sub, nsid, NVME_DSTS_ABORT_FORMAT);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
 		if (sub->ns[i].nsze && (nsid == NVME_NSID_ALL || nsid == i + 1))
-			format_one(c->ssd, &sub->ns[i], lbaf);
+			format_one(c->ssd, &sub->ns[i], &f);
 	}
 	return ssd_persist_save(sub) ? NVME_SC_INTERNAL : NVME_SC_SUCCESS;
 }

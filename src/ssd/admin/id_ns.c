@@ -11,16 +11,31 @@ nmic(const struct ssd_ns *ns)
 	return ssd_nr_ctrlrs(ns->sub) > 1 ? (uint8_t)NVME_NMIC_SHRNS : 0;
 }
 
+/* Any format may be transferred either way, and have any type of protection information at either end that it has room for. */
+static void
+formats(const struct ssd *ssd, const struct ssd_ns *ns, struct nvme_id_ns *id)
+{
+	const struct ssd_format *f = &ns->format;
+
+	id->nlbaf = (uint8_t)(ssd_nr_lbafs(ssd) - 1);
+	id->flbas = (uint8_t)(nvme_put(NVME_FLBAS_FIDXL, f->lbaf) | nvme_put(NVME_FLBAS_FIDXU, f->lbaf >> 4) |
+			      nvme_put(NVME_FLBAS_MTELBA, f->extended));
+	id->mc = (uint8_t)(NVME_MC_MTELBA | NVME_MC_MTSMB);
+	id->dpc = (uint8_t)(NVME_DPC_PIT1S | NVME_DPC_PIT2S | NVME_DPC_PIT3S | NVME_DPC_PIIFB | NVME_DPC_PIILB);
+	id->dps = (uint8_t)(nvme_put(NVME_DPS_PIT, f->pi) | nvme_put(NVME_DPS_PIP, f->pi_first));
+	for (uint32_t i = 0; i < ssd_nr_lbafs(ssd); i++)
+		id->lbaf[i] = (struct nvme_lbaf){ .ms = le16_from(ssd_lbafs[i].ms), .lbads = ssd_lbafs[i].lbads };
+}
+
 void
-ssd_id_ns(struct ssd_ns *ns, void *buf)
+ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
 	struct nvme_id_ns *id = buf;
 
 	id->nsze = id->ncap = le64_from(ns->nsze);
 	id->nuse = le64_from(ns->alloc->count);
 	id->nsfeat = (uint8_t)(NVME_NSFEAT_DAE | NVME_NSFEAT_UIDREUSE);
-	id->nlbaf = 1; /* two formats */
-	id->flbas = ns->lbaf;
+	formats(ssd, ns, id);
 	id->nmic = nmic(ns);
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
 	id->dlfeat = (uint8_t)(nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00) | NVME_DLFEAT_WZDS);
@@ -30,23 +45,27 @@ ssd_id_ns(struct ssd_ns *ns, void *buf)
 	id->msrc = SSD_COPY_MSRC;
 	memcpy(id->nguid, ns->nguid, sizeof(id->nguid));
 	memcpy(id->eui64, ns->eui64, sizeof(id->eui64));
-	id->lbaf[0].lbads = 9;
-	id->lbaf[1].lbads = 12;
 }
 
-/* No protection information, no storage tags: all 0h. */
+/* NVM Command Set 1.1, "I/O Command Set specific Identify Namespace": guards and storage tags of the formats. */
 void
-ssd_id_ns_nvm(struct ssd_ns *ns, void *buf)
+ssd_id_ns_nvm(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
-	(void)ns;
-	(void)buf;
+	struct nvme_id_ns_nvm *id = buf;
+
+	id->lbstm = le64_from(ns->pi.type ? ns->pi.lbstm : 0);
+	id->pic = (uint8_t)(NVME_PIC_PISTS16 | NVME_PIC_STCRS);
+	for (uint32_t i = 0; i < ssd_nr_lbafs(ssd); i++)
+		id->elbaf[i] = le32_from(nvme_put32(NVME_ELBAF_PIF, ssd_lbafs[i].pif) |
+					 nvme_put32(NVME_ELBAF_STS, ssd_lbafs[i].sts));
 }
 
 void
-ssd_id_ns_ind(struct ssd_ns *ns, void *buf)
+ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
 	struct nvme_id_ns_ind *id = buf;
 
+	(void)ssd;
 	id->nsfeat = (uint8_t)NVME_IND_NSFEAT_UIDREUSE;
 	id->nmic = nmic(ns);
 	id->fpi = (uint8_t)NVME_FPI_SUPP;
@@ -64,11 +83,12 @@ desc(uint8_t *p, uint8_t type, const void *nid, uint8_t len)
 }
 
 void
-ssd_id_ns_descs(struct ssd_ns *ns, void *buf)
+ssd_id_ns_descs(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
 	static const uint8_t csi = NVME_CSI_NVM;
 	uint8_t *p = buf;
 
+	(void)ssd;
 	p = desc(p, NVME_NIDT_EUI64, ns->eui64, NVME_NIDL_EUI64);
 	p = desc(p, NVME_NIDT_NGUID, ns->nguid, NVME_NIDL_NGUID);
 	p = desc(p, NVME_NIDT_UUID, ns->uuid, NVME_NIDL_UUID);

@@ -24,7 +24,7 @@ struct cns {
 	enum what what;
 	bool csi; /* CDW11.CSI says for which command set */
 	void (*ctrlr)(struct ssd *ssd, void *buf);
-	void (*ns)(struct ssd_ns *ns, void *buf);
+	void (*ns)(struct ssd *ssd, struct ssd_ns *ns, void *buf);
 	nvme_status (*list)(struct ssd_cmd *c, void *buf);
 };
 
@@ -95,7 +95,7 @@ fill(struct ssd_cmd *c, const struct cns *cns, void *buf)
 	case W_NS:
 		st = check_nsid(c);
 		if (!st && c->ns)
-			cns->ns(c->ns, buf);
+			cns->ns(c->ssd, c->ns, buf);
 		break;
 	case W_LIST:
 		return cns->list(c, buf);

@@ -20,10 +20,10 @@ nvme_status ssd_id_ctrl_list(struct ssd_cmd *c, void *buf);
 nvme_status ssd_id_iocs(struct ssd_cmd *c, void *buf);
 
 /* id_ns.c; ns is never NULL */
-void ssd_id_ns(struct ssd_ns *ns, void *buf);
-void ssd_id_ns_nvm(struct ssd_ns *ns, void *buf);
-void ssd_id_ns_ind(struct ssd_ns *ns, void *buf);
-void ssd_id_ns_descs(struct ssd_ns *ns, void *buf);
+void ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf);
+void ssd_id_ns_nvm(struct ssd *ssd, struct ssd_ns *ns, void *buf);
+void ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf);
+void ssd_id_ns_descs(struct ssd *ssd, struct ssd_ns *ns, void *buf);
 
 /* A locally administered OUI, most significant byte first: it can be nobody else's. */
 #define SSD_OUI 0x024e56u

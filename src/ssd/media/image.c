@@ -112,7 +112,7 @@ make(struct image_ctx *x)
 	f->st.nr_ns = x->cfg->nr_ns;
 	for (uint32_t i = 0; i < f->st.nr_ns; i++) {
 		f->st.ns_size[i] = x->cfg->ns[i].size & ~511ull;
-		f->st.lbaf[i] = x->cfg->ns[i].lba_size == 4096;
+		f->st.format[i] = (struct ssd_format){ .lbaf = x->cfg->ns[i].lba_size == 4096 };
 	}
 	place(f);
 	if (ftruncate(f->fd, (off_t)f->file_size))

@@ -12,8 +12,12 @@
 
 struct image_ns {
 	le64 size; /* bytes */
-	uint8_t lbaf, rsvd9[7];
+	uint8_t lbaf, how, rsvd10[6]; /* how: IMAGE_*; images from before there was metadata have 0h */
 };
+
+#define IMAGE_EXTENDED NVME_BIT(0)
+#define IMAGE_PI NVME_BITS(2, 1)
+#define IMAGE_PI_FIRST NVME_BIT(3)
 
 struct image_saved {
 	le32 v[12]; /* struct ssd_feat_saved, member by member */
@@ -42,6 +46,28 @@ slot_valid(const struct image_slot *s)
 	       le32_get(s->nr_ns) <= SSD_MAX_NAMESPACES;
 }
 
+static struct ssd_format
+format_decode(const struct image_ns *ns)
+{
+	return (struct ssd_format){
+		.lbaf = ns->lbaf,
+		.extended = nvme_get(ns->how, IMAGE_EXTENDED),
+		.pi = (uint8_t)nvme_get(ns->how, IMAGE_PI),
+		.pi_first = nvme_get(ns->how, IMAGE_PI_FIRST),
+	};
+}
+
+static struct image_ns
+format_encode(uint64_t size, const struct ssd_format *f)
+{
+	return (struct image_ns){
+		.size = le64_from(size),
+		.lbaf = f->lbaf,
+		.how = (uint8_t)(nvme_put(IMAGE_EXTENDED, f->extended) | nvme_put(IMAGE_PI, f->pi) |
+				 nvme_put(IMAGE_PI_FIRST, f->pi_first)),
+	};
+}
+
 static int
 slot_decode(const struct image_slot *s, struct ssd_image_state *st)
 {
@@ -55,8 +81,8 @@ slot_decode(const struct image_slot *s, struct ssd_image_state *st)
 		return -EUCLEAN;
 	for (uint32_t i = 0; i < st->nr_ns; i++) {
 		st->ns_size[i] = le64_get(s->ns[i].size);
-		st->lbaf[i] = s->ns[i].lbaf;
-		if (st->ns_size[i] < 4096 || st->ns_size[i] > SSD_MAX_NS_SIZE || st->lbaf[i] > 1)
+		st->format[i] = format_decode(&s->ns[i]);
+		if (st->ns_size[i] < 4096 || st->ns_size[i] > SSD_MAX_NS_SIZE || !ssd_format_ok(&st->format[i]))
 			return -EUCLEAN;
 	}
 	for (size_t i = 0; i < 10; i++)
@@ -98,7 +124,7 @@ ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq)
 	s->seq = le64_from(seq);
 	s->data_size = le64_from(st->data_size);
 	for (uint32_t i = 0; i < st->nr_ns; i++)
-		s->ns[i] = (struct image_ns){ .size = le64_from(st->ns_size[i]), .lbaf = st->lbaf[i] };
+		s->ns[i] = format_encode(st->ns_size[i], &st->format[i]);
 	memcpy(smart, &st->smart, sizeof(smart));
 	for (size_t i = 0; i < 10; i++)
 		s->smart[i] = le64_from(smart[i]);

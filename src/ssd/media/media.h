@@ -21,7 +21,7 @@ ssd_map_bytes(uint64_t size)
 /* What an image keeps.  In memory in this form; image_hdr.c has the form on disk. */
 struct ssd_image_state {
 	uint64_t ns_size[SSD_MAX_NAMESPACES];
-	uint8_t lbaf[SSD_MAX_NAMESPACES];
+	struct ssd_format format[SSD_MAX_NAMESPACES];
 	uint32_t nr_ns;
 	uint64_t data_size; /* of the media; where namespaces are in it is not the image's business */
 	struct ssd_smart smart;

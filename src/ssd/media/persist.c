@@ -7,15 +7,6 @@
 #include "ssd/media/media.h"
 #include <string.h>
 
-static void
-use_format(struct ssd_ns *ns, uint8_t lbaf)
-{
-	ns->lbaf = lbaf;
-	ns->lba_shift = lbaf ? 12 : 9;
-	ns->lba_size = 1u << ns->lba_shift;
-	ns->nsze = ns->media_size >> ns->lba_shift;
-}
-
 int
 ssd_persist_load(struct ssd_subsys *sub)
 {
@@ -24,7 +15,7 @@ ssd_persist_load(struct ssd_subsys *sub)
 	if (!st)
 		return 0;
 	for (uint32_t i = 0; i < st->nr_ns; i++)
-		use_format(&sub->ns[i], st->lbaf[i]);
+		ssd_ns_use_format(&sub->ns[i], &st->format[i]);
 	sub->smart = st->smart;
 	memcpy(sub->saved, st->saved, sizeof(sub->saved));
 	return 0;
@@ -39,7 +30,7 @@ ssd_persist_save(struct ssd_subsys *sub)
 	if (!st)
 		return 0;
 	for (uint32_t i = 0; i < st->nr_ns; i++)
-		st->lbaf[i] = sub->ns[i].lbaf;
+		st->format[i] = sub->ns[i].format;
 	st->smart = sub->smart;
 	memcpy(st->saved, sub->saved, sizeof(st->saved));
 	rc = ssd_image_commit(sub->media);
