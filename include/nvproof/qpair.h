@@ -42,7 +42,7 @@ int nvp_qpair_poll(struct nvp_qpair *q, uint32_t max);
 int nvp_qpair_expire(struct nvp_qpair *q);
 /*
  * Poll until `count` more completions came, giving way to others while idle.  Every outstanding command has a deadline,
- * so this ends.  Returns count, or fewer when nothing is outstanding any more; -ENODEV.
+ * so this ends.  Returns count; fewer when nothing is outstanding any more, more when several timed out at once; -ENODEV.
  */
 int nvp_qpair_wait(struct nvp_qpair *q, uint32_t count);
 

@@ -224,6 +224,14 @@ fake_bar_map(struct nvp_bus *bus, int bar, uint64_t off, uint64_t len)
 }
 
 static int
+fake_bar_fd(struct nvp_bus *bus, int bar, uint64_t off, uint64_t *fd_off)
+{
+	(void)bus, (void)bar;
+	*fd_off = off;
+	return 0;
+}
+
+static int
 fake_dma_map(struct nvp_bus *bus, void *va, uint64_t len, int fd, uint64_t *iova)
 {
 	struct fake *f = of(bus);
@@ -270,6 +278,7 @@ static const struct nvp_bus_ops fake_ops = {
 	.bar_read = fake_bar_read,
 	.bar_write = fake_bar_write,
 	.bar_map = fake_bar_map,
+	.bar_fd = fake_bar_fd,
 	.dma_map = fake_dma_map,
 	.dma_unmap = fake_dma_unmap,
 	.irq_fd = fake_irq_fd,
@@ -290,4 +299,3 @@ fake_init(struct fake *f, enum fail fail)
 	if (fail == FAIL_DISABLE)
 		f->csts = (uint32_t)NVME_CSTS_RDY;
 }
-

@@ -6,6 +6,7 @@
 #include "fake_ctrlr.h"
 
 #include "host/ctrlr_int.h"
+#include "host/share.h"
 #include "nvproof/ns.h"
 #include "nvproof/spec/prep_nvm.h"
 #include "util/alloc.h"
@@ -298,6 +299,36 @@ a_late_identify_harms_no_other(void **state)
 	nvp_ctrlr_close(c);
 }
 
+/* The new owner would take the late answer for one to a command of its own. */
+static void
+a_queue_with_a_lost_command_is_not_handed_over(void **state)
+{
+	struct nvp_qpair_share s;
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
+	struct nvp_qpair *q;
+	struct nvp_ctrlr *c;
+	struct nvp_req *r;
+	struct fake f;
+
+	(void)state;
+	c = open_fake(&f);
+	q = open_queue(c);
+	nvme_prep_flush(&sqe, 1);
+	assert_int_equal(nvp_io(q, &sqe, NULL, 0, &cqe), 0); /* nobody answers on that queue */
+	assert_int_equal(le16_get(cqe.status) >> 1 & 0x7ff, 0x7ff);
+	assert_int_equal(nvp_qpair_outstanding(q), 0);
+	assert_int_equal(nvp_qpair_export(q, &s), -EBUSY);
+	complete_first(q);
+	assert_int_equal(nvp_qpair_poll(q, 8), 0);
+	r = nvp_req_get(q);
+	assert_int_equal(nvp_qpair_export(q, &s), -EBUSY);
+	nvp_req_put(r);
+	assert_int_equal(nvp_qpair_export(q, &s), 0);
+	assert_int_equal(nvp_qpair_delete(q, NULL), 0);
+	nvp_ctrlr_close(c);
+}
+
 struct busy {
 	struct nvp_ctrlr *c;
 	bool stop;
@@ -444,6 +475,7 @@ main(void)
 		cmocka_unit_test(a_deleted_queue_is_rung_no_more),
 		cmocka_unit_test(io_sent_during_a_reset_is_rung),
 		cmocka_unit_test(a_late_identify_harms_no_other),
+		cmocka_unit_test(a_queue_with_a_lost_command_is_not_handed_over),
 		cmocka_unit_test(a_busy_queue_hides_no_timeout),
 		cmocka_unit_test(an_event_request_is_nothing_to_wait_for),
 		cmocka_unit_test(a_refused_access_is_not_the_end),
