@@ -120,12 +120,18 @@ choose_qid(const struct nvp_ctrlr *c, uint16_t *qid)
 }
 
 /* One vector a queue where the bus has that many, else the first. */
-static void
+static int
 choose_vector(struct nvp_ctrlr *c, struct nvp_qpair_opts *o)
 {
+	int fd;
+
 	if (!o->ien || o->iv != 0xffff)
-		return;
-	o->iv = c->bus->ops->irq_fd(c->bus, o->qid) < 0 ? 0 : o->qid;
+		return 0;
+	fd = c->bus->ops->irq_fd(c->bus, o->qid);
+	if (fd < 0 && fd != -EINVAL && fd != -ENOTSUP)
+		return fd;
+	o->iv = fd < 0 ? 0 : o->qid;
+	return 0;
 }
 
 int
@@ -145,8 +151,9 @@ nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct 
 	rc = choose_qid(c, &o.qid);
 	if (rc)
 		return rc;
-	choose_vector(c, &o);
-	rc = qpair_make(c, &o, &q);
+	rc = choose_vector(c, &o);
+	if (!rc)
+		rc = qpair_make(c, &o, &q);
 	if (rc)
 		return rc;
 	rc = qpair_create_on_device(c, q, &answer);

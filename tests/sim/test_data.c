@@ -5,6 +5,8 @@
  */
 #include "sim_test.h"
 
+#include <dirent.h>
+
 #define BLOCKS 4096u
 #define MAX_NLB 512u /* 2 MiB with 4 KiB blocks: a full list page when the first page is a piece */
 #define SLOTS 24u
@@ -92,7 +94,7 @@ start_io(struct world *w, struct io *io, struct nvp_qpair *q)
 static int
 world_open(struct world *w, const char *addr)
 {
-	struct nvp_qpair_opts opts[2] = { { .depth = 9, .lazy = true }, { .depth = 5 } };
+	struct nvp_qpair_opts opts[2] = { { .depth = 9, .lazy = true }, { .depth = 5, .ien = true, .iv = 0xffff } };
 	int rc = nvp_ctrlr_open(addr, NULL, &w->c);
 
 	if (!rc)
@@ -208,6 +210,31 @@ runs_repeat_exactly(void **state)
 }
 
 static int
+count_fds(void)
+{
+	DIR *dp = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(dp);
+	while (readdir(dp))
+		n++;
+	closedir(dp);
+	return n;
+}
+
+/* What fits in no region that there is: one is made while the controller is open. */
+static int
+large_buffer(void)
+{
+	struct nvp_buf buf;
+	int rc = nvp_buf_alloc(65ull << 20, 0, &buf);
+
+	if (!rc)
+		nvp_buf_free(&buf);
+	return rc;
+}
+
+static int
 scenario(void)
 {
 	struct world w = { 0 };
@@ -216,28 +243,39 @@ scenario(void)
 	ut_rng_seed(&w.rng, 1);
 	rc = world_open(&w, "sim:?size=4M");
 	if (!rc)
+		rc = large_buffer();
+	if (!rc) {
+		run(&w, 4);
+		rc = nvp_ctrlr_reset(w.c);
+	}
+	if (!rc)
 		run(&w, 4);
 	world_close(&w);
 	return rc;
 }
 
+/* Until nothing is refused any more.  The regions stay: a descriptor each. */
 static void
 every_allocation_may_fail(void **state)
 {
-	int rc = -1;
-	long n;
+	int rc = -1, fds, regions = 2;
+	long n, left = 0;
 
 	(void)state;
 	nvp_sim_register();
-	for (n = 0; rc && n < 100000; n++) {
+	fds = count_fds();
+	for (n = 0; left < 1 && n < 100000; n++) {
 		ut_alloc_budget = n;
 		rc = scenario();
+		left = ut_alloc_budget;
 		ut_alloc_budget = -1;
 		if (rc != 0 && rc != -ENOMEM)
 			print_error("allocation %ld: %d %s\n", n, rc, nvp_error());
 		assert_true(rc == 0 || rc == -ENOMEM);
+		assert_in_range(count_fds(), fds, fds + regions);
 	}
 	assert_int_equal(rc, 0);
+	assert_int_equal(count_fds(), fds + regions);
 	print_message("%ld allocations\n", n);
 }
 

@@ -58,7 +58,9 @@ struct fake {
 		char *va;
 	} map[8];
 	uint32_t aers;
+	int irq_rc; /* what asking for a vector's descriptor gets */
 	uint64_t identify_prp1; /* of the last one */
+	uint32_t create_cq_dw11;
 };
 
 static struct fake *
@@ -82,6 +84,8 @@ verdict(struct fake *f, const struct nvme_sqe *sqe, uint32_t *dw0)
 {
 	if (sqe->opc == NVME_ADM_IDENTIFY)
 		f->identify_prp1 = le64_get(sqe->prp1);
+	if (sqe->opc == NVME_ADM_CREATE_IO_CQ)
+		f->create_cq_dw11 = le32_get(sqe->cdw11);
 	if (sqe->opc == NVME_ADM_IDENTIFY)
 		return f->fail == FAIL_IDENTIFY ? NVME_SC_INTERNAL : 0;
 	*dw0 = 0x00030003;
@@ -267,8 +271,8 @@ fake_dma_unmap(struct nvp_bus *bus, uint64_t iova, uint64_t len)
 static int
 fake_irq_fd(struct nvp_bus *bus, uint16_t vector)
 {
-	(void)bus, (void)vector;
-	return -ENOTSUP;
+	(void)vector;
+	return of(bus)->irq_rc;
 }
 
 static const struct nvp_bus_ops fake_ops = {
@@ -293,6 +297,7 @@ fake_init(struct fake *f, enum fail fail)
 	f->cap = nvme_put(NVME_CAP_MQES, 1023) | nvme_put(NVME_CAP_TO, 4) | NVME_CAP_CSS_NVM;
 	f->phase = 1;
 	f->mute = -1;
+	f->irq_rc = -ENOTSUP;
 	f->fail = fail;
 	if (fail == FAIL_DISABLE || fail == FAIL_STUCK_CC)
 		f->cc = 0x00460001;

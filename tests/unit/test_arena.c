@@ -10,8 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mem/extent.h"
+#include "mem/memfd.h"
 #include "mem/region.h"
 #include "util/alloc.h"
 #include "util/rng.h"
@@ -219,6 +222,52 @@ a_user_may_refuse(void **state)
 	nvp_arena_close(a);
 }
 
+/* In a process of its own: it is told once in each.  Returns whether there were huge pages. */
+static bool
+open_two(const char *debug, char *said, size_t size)
+{
+	struct nvp_memfd m[2] = { 0 };
+	int fd[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd[1], STDERR_FILENO);
+		if (debug)
+			setenv("NVPROOF_DEBUG", debug, 1);
+		else
+			unsetenv("NVPROOF_DEBUG");
+		for (int i = 0; i < 2; i++)
+			if (nvp_memfd_open(NVP_REGION_ALIGN, &m[i]))
+				_exit(2);
+		memset(m[0].va, 1, m[0].len);
+		_exit(m[0].huge);
+	}
+	close(fd[1]);
+	n = read(fd[0], said, size - 1);
+	said[n > 0 ? n : 0] = '\0';
+	close(fd[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	return WEXITSTATUS(status);
+}
+
+/* Nobody needs to have huge pages; who asks is told. */
+static void
+plain_memory_is_told_to_who_asks(void **state)
+{
+	char said[256];
+	bool huge;
+
+	(void)state;
+	huge = open_two("1", said, sizeof(said));
+	assert_string_equal(said, huge ? "" : "nvproof: no free huge pages, using plain memory\n");
+	open_two(NULL, said, sizeof(said));
+	assert_string_equal(said, "");
+}
+
 static int
 scenario(void)
 {
@@ -262,6 +311,7 @@ main(void)
 		cmocka_unit_test(random_alloc_and_free),
 		cmocka_unit_test(users_know_every_region),
 		cmocka_unit_test(a_user_may_refuse),
+		cmocka_unit_test(plain_memory_is_told_to_who_asks),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 

@@ -329,6 +329,32 @@ a_queue_with_a_lost_command_is_not_handed_over(void **state)
 	nvp_ctrlr_close(c);
 }
 
+/* There may be fewer vectors than queues, but no memory for one is no reason to take another's. */
+static void
+vectors(void **state)
+{
+	static const struct {
+		int irq_rc, rc;
+		uint32_t dw11;
+	} cases[] = { { 9, 0, 0x10003 }, { -EINVAL, 0, 3 }, { -ENOTSUP, 0, 3 }, { -ENOMEM, -ENOMEM, 0 } };
+	struct nvp_qpair_opts opts = { .depth = 16, .ien = true, .iv = 0xffff };
+	struct nvp_ctrlr *c;
+	struct nvp_qpair *q;
+	struct fake f;
+
+	(void)state;
+	c = open_fake(&f);
+	for (size_t i = 0; i < UT_ARRAY_LEN(cases); i++) {
+		f.irq_rc = cases[i].irq_rc;
+		f.create_cq_dw11 = 0;
+		assert_int_equal(nvp_qpair_create(c, &opts, &q, NULL), cases[i].rc);
+		assert_int_equal(f.create_cq_dw11, cases[i].dw11);
+		if (!cases[i].rc)
+			nvp_qpair_delete(q, NULL);
+	}
+	nvp_ctrlr_close(c);
+}
+
 struct busy {
 	struct nvp_ctrlr *c;
 	bool stop;
@@ -476,6 +502,7 @@ main(void)
 		cmocka_unit_test(io_sent_during_a_reset_is_rung),
 		cmocka_unit_test(a_late_identify_harms_no_other),
 		cmocka_unit_test(a_queue_with_a_lost_command_is_not_handed_over),
+		cmocka_unit_test(vectors),
 		cmocka_unit_test(a_busy_queue_hides_no_timeout),
 		cmocka_unit_test(an_event_request_is_nothing_to_wait_for),
 		cmocka_unit_test(a_refused_access_is_not_the_end),
