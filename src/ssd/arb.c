@@ -17,12 +17,19 @@ burst(const struct ssd *ssd)
 	return ab >= 4 ? SSD_FETCH : 1u << ab;
 }
 
+/* Processing is paused, or I/O waits for a power state. */
+static bool
+held(const struct ssd *ssd, const struct ssd_sq *sq)
+{
+	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
+}
+
 static uint32_t
 serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 {
 	uint32_t n = ssd_sq_poll(ssd, sq), done = 0;
 
-	if (!n || sq->broken)
+	if (!n || sq->broken || ssd_unlikely(ssd->hold && held(ssd, sq)))
 		return 0;
 	if (!ssd_cq_room(ssd, sq->cq)) {
 		ssd->io_waits |= sq->id != 0;
@@ -32,7 +39,7 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 	while (done < n && ssd_cq_room(ssd, sq->cq)) {
 		sq->head = sq->head + 1 == sq->size ? 0 : sq->head + 1;
 		ssd_exec(ssd, sq, &ssd->fetch[done++]);
-		if (ssd_unlikely(ssd->stopped))
+		if (ssd_unlikely(ssd->stopped || ssd->hold))
 			break;
 	}
 	return done;

@@ -31,6 +31,7 @@ uint64_t ssd_ctrlr_due(const struct ssd *ssd);
 void ssd_timer_arm(struct ssd *ssd, uint64_t at_ns);
 void ssd_timer_arm_all(struct ssd_subsys *sub, uint64_t at_ns);
 void ssd_timers_run(struct ssd *ssd);
+uint64_t ssd_later_tick(struct ssd *ssd); /* later.c */
 
 /* msix.c */
 void ssd_msix_reset(struct ssd *ssd);

@@ -11,6 +11,7 @@
 #include "ssd/core.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -37,6 +38,9 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd_queues_reset(ssd);
 	ssd_features_reset(ssd, false);
 	ssd_dst_reset(ssd);
+	ssd_fw_load_drop(ssd);
+	ssd->hold = 0;
+	ssd->nr_later = 0;
 	ssd->timers_ns = 0; /* whatever was armed for what is gone now */
 }
 
@@ -53,6 +57,7 @@ ssd_function_reset(struct ssd *ssd)
 {
 	if (!ssd->sub->powered)
 		return;
+	ssd_fw_reset(ssd->sub, SSD_FW_RESET_CTRLR);
 	registers_reset(ssd);
 	ssd_msix_reset(ssd);
 	ssd_cfg_reset(ssd);
@@ -75,6 +80,7 @@ ssd_power_reset(struct ssd *ssd)
 void
 ssd_nssr(struct ssd_subsys *sub)
 {
+	ssd_fw_reset(sub, SSD_FW_RESET_NSS);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (!sub->ctrlr[i])
 			continue;
@@ -160,9 +166,10 @@ ssd_cc_write(struct ssd *ssd, uint32_t cc)
 	cc &= (uint32_t)(NVME_CC_EN | NVME_CC_CSS | NVME_CC_MPS | NVME_CC_AMS | NVME_CC_SHN | NVME_CC_IOSQES |
 			 NVME_CC_IOCQES);
 	ssd->cc = was && is ? (ssd->cc & ~live) | (cc & live) : cc;
-	if (was && !is)
+	if (was && !is) {
+		ssd_fw_reset(ssd->sub, SSD_FW_RESET_CTRLR);
 		ssd_ctrlr_reset(ssd);
-	else if (!was && is)
+	} else if (!was && is)
 		enable(ssd);
 	if (nvme_get(cc, NVME_CC_SHN))
 		shutdown(ssd);
@@ -305,10 +312,11 @@ buffers_open(struct ssd *ssd, void *doorbells)
 	ssd->queue_pages = ut_calloc((size_t)SSD_MAX_QUEUES * (SSD_SQ_PAGES + SSD_CQ_PAGES), sizeof(uint64_t));
 	ssd->bounce = ut_calloc(1, SSD_BOUNCE);
 	ssd->bounce2 = ut_calloc(1, SSD_BOUNCE);
+	ssd->fw_load.buf = ut_calloc(1, SSD_FW_MAX);
 	if (!doorbells)
 		doorbells = ssd->db_own = ut_calloc_aligned(SSD_PAGE, SSD_BAR_DB_SIZE);
 	ssd->db = doorbells;
-	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->db ? 0 : -ENOMEM;
+	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->db ? 0 : -ENOMEM;
 }
 
 static void
@@ -317,6 +325,7 @@ ctrlr_free(struct ssd *ssd)
 	free(ssd->queue_pages);
 	free(ssd->bounce);
 	free(ssd->bounce2);
+	free(ssd->fw_load.buf);
 	free(ssd->db_own);
 	free(ssd);
 }

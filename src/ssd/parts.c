@@ -2,6 +2,7 @@
 /* What an image keeps besides user data, formats and counters: a line for each part; media/annex.c puts it into the file. */
 #include "ssd/parts.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 #include "ssd/media/media.h"
 
 #define KEPT(member, ok)                                                                          \
@@ -14,6 +15,7 @@ static const struct {
 	bool (*ok)(const struct ssd_subsys *sub); /* of what was loaded: a file is not to be trusted */
 } parts[SSD_PARTS] = {
 	[SSD_PART_DST] = KEPT(dst.kept, ssd_dst_kept_ok),
+	[SSD_PART_FW] = KEPT(fw.kept, ssd_fw_kept_ok),
 };
 
 static void
@@ -22,6 +24,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 	switch (part) {
 	case SSD_PART_DST:
 		ssd_dst_init(sub);
+		break;
+	case SSD_PART_FW:
+		ssd_fw_init(sub);
 		break;
 	case SSD_PARTS:
 		break;

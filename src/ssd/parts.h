@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "nvproof/spec/log.h"
+#include "ssd/fw.h"
 
 /* admin/dst.c */
 struct ssd_dst_kept {
@@ -24,9 +25,45 @@ struct ssd_dst {
 	uint64_t end_ns; /* 0: not known yet, left_ms from the next step on */
 };
 
+/* admin/fw.c */
+struct ssd_fw_slot {
+	char rev[8]; /* rev[0] is 0: empty */
+	le32 flags; /* SSD_FW_* */
+};
+
+struct ssd_fw_kept {
+	struct ssd_fw_slot slot[SSD_FW_SLOTS];
+	uint8_t active, next; /* slots, from 1; next 0: none waits for a reset */
+	uint8_t rsvd38[2];
+};
+static_assert(sizeof(struct ssd_fw_kept) == 40, "firmware, kept");
+
+struct ssd_fw {
+	struct ssd_fw_kept kept;
+	char fr[8]; /* what runs */
+	bool pausing; /* until pause_end_ns, to activate without a reset */
+	uint64_t pause_end_ns;
+};
+
+/* admin/fw_load.c, of a controller */
+#define SSD_FW_WORDS 4u
+struct ssd_fw_load {
+	uint8_t *buf; /* SSD_FW_MAX bytes */
+	uint64_t got[SSD_FW_WORDS]; /* a bit for each 4 KiB */
+};
+
+/* later.c */
+#define SSD_MAX_LATER 8u
+struct ssd_later {
+	uint64_t at_ns;
+	uint32_t dw0;
+	uint16_t cid;
+};
+
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
 enum ssd_part {
 	SSD_PART_DST,
+	SSD_PART_FW,
 	SSD_PARTS,
 };
 struct ssd_subsys;

@@ -126,6 +126,7 @@ struct ssd_subsys {
 	struct ssd_smart smart;
 	struct ssd_stats stats;
 	struct ssd_dst dst;
+	struct ssd_fw fw;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped;				/* last_ns is valid */
@@ -162,6 +163,9 @@ struct ssd_sq {
 	bool fused;			/* the first half of a fused pair waits for the second */
 	struct nvme_sqe fused_sqe;
 };
+
+#define SSD_HOLD_FW 0x01u	/* CSTS.PP: firmware is activated */
+#define SSD_HOLD_ADMIN SSD_HOLD_FW	/* what holds the admin queue */
 
 /* A piece of host memory: `va` when the port could map it, else only `addr`. addr == UINT64_MAX && !va: bit bucket. */
 struct ssd_seg {
@@ -219,6 +223,7 @@ struct ssd {
 	uint64_t ready_ns;		/* when CSTS.RDY follows CC.EN */
 	uint64_t timers_ns;		/* when timers.c is due; it may find nothing to do */
 	bool busy;			/* the last step did something */
+	uint8_t hold;			/* SSD_HOLD_*: no command is taken */
 	bool stopped;			/* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
 	bool shutting;			/* CSTS.SHST is 01b; the next step completes it */
 	bool clean;			/* shut down, or never enabled: losing power now is not unsafe */
@@ -254,6 +259,9 @@ struct ssd {
 	uint64_t error_count;
 	uint64_t kato_due;		/* 0: off */
 	uint64_t changed_ns[SSD_MAX_NAMESPACES / 32];
+	struct ssd_fw_load fw_load;
+	struct ssd_later later[SSD_MAX_LATER];	/* completions that wait for their time */
+	uint32_t nr_later;
 
 	struct ssd_seg segs[SSD_MAX_SEGS];
 	uint8_t *bounce;		/* SSD_BOUNCE bytes */
@@ -285,6 +293,12 @@ nvme_status ssd_to_host(struct ssd_cmd *c, uint64_t off, const void *src, uint64
 nvme_status ssd_from_host(struct ssd_cmd *c, uint64_t off, void *dst, uint64_t len);
 /* For small admin data: ssd_data() for min(len, host's len) and copy. */
 nvme_status ssd_reply(struct ssd_cmd *c, const void *src, uint64_t len);
+
+/*
+ * later.c: have the completion of an admin command posted at at_ns, with c->dw0 and success.  What the handler returns then;
+ * NVME_SC_SUCCESS when it cannot wait.
+ */
+nvme_status ssd_later(struct ssd_cmd *c, uint64_t at_ns);
 
 /* cq.c */
 void ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st);

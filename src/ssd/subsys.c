@@ -6,6 +6,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -235,6 +236,7 @@ ssd_power_on(struct ssd_subsys *sub)
 		return;
 	sub->powered = true;
 	sub->smart.power_cycles++;
+	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (sub->ctrlr[i])
 			ssd_power_reset(sub->ctrlr[i]);

@@ -5,9 +5,10 @@
  */
 #include "ssd/core.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 
 static uint64_t (*const ticks[])(struct ssd *ssd) = {
-	ssd_dst_tick,
+	ssd_dst_tick, ssd_fw_tick, ssd_later_tick,
 };
 
 void

@@ -8,6 +8,7 @@
  */
 #include "nvproof/spec/id_lists.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
@@ -54,7 +55,7 @@ who(struct ssd *ssd, struct nvme_id_ctrl *id)
 	memcpy(&id->ssvid, ssd->cfg + 0x2c, 2);
 	pad(id->sn, cfg->sn, sizeof(id->sn));
 	pad(id->mn, cfg->mn, sizeof(id->mn));
-	pad(id->fr, cfg->fr, sizeof(id->fr));
+	memcpy(id->fr, ssd->sub->fw.fr, sizeof(id->fr));
 	for (int i = 0; i < 3; i++)
 		id->ieee[i] = (uint8_t)(SSD_OUI >> 8 * i);
 	id->cntlid = le16_from(ssd->cntlid);
@@ -72,10 +73,12 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->rab = SSD_RAB;
 	id->mdts = (uint8_t)(ssd->sub->cfg.mdts ? ssd->sub->cfg.mdts : SSD_MAX_MDTS);
 	id->oaes = le32_from(SSD_OAES_AEC);
-	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_DSTS));
+	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_DSTS));
 	id->acl = SSD_ACL;
 	id->aerl = SSD_MAX_AERS - 1;
-	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | nvme_put(NVME_FRMW_NOFS, 1));
+	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | NVME_FRMW_FAWR | nvme_put(NVME_FRMW_NOFS, SSD_FW_SLOTS));
+	id->fwug = SSD_FW_UNIT / 4096;
+	id->mtfa = le16_from(SSD_FW_MTFA);
 	id->lpa = (uint8_t)(NVME_LPA_CSES | NVME_LPA_LPEDS | NVME_LPA_MLPS);
 	id->elpe = SSD_ERROR_ENTRIES - 1;
 	id->wctemp = le16_from(SSD_WCTEMP);

@@ -5,8 +5,8 @@
 
 #define SSD_WCTEMP 343u /* warning and critical composite temperature, in K */
 #define SSD_CCTEMP 353u
-#define SSD_OAES_AEC \
-	0x100u /* Attached Namespace Attribute: the one notice there is; the same bit in OAES and feature 0Bh */
+/* Notices, the same bits in OAES and feature 0Bh: attached namespace attribute, firmware activation. */
+#define SSD_OAES_AEC 0x300u
 #define SSD_ACL 3u /* 0's based.  Aborts are done at once, so more would do no harm */
 #define SSD_RAB 6u /* 2^6 commands: the default of the arbitration feature too */
 

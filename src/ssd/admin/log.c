@@ -3,6 +3,7 @@
 #include "ssd/admin/log.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 #include "ssd/media/media.h"
 #include <string.h>
 

@@ -14,7 +14,6 @@ extern const struct ssd_log ssd_logs[256]; /* log.c */
 /* log_health.c */
 void ssd_log_error(struct ssd *ssd, void *buf);
 void ssd_log_smart(struct ssd *ssd, void *buf);
-void ssd_log_fw_slot(struct ssd *ssd, void *buf);
 void ssd_log_changed_ns(struct ssd *ssd, void *buf);
 void ssd_log_changed_ns_read(struct ssd *ssd);
 

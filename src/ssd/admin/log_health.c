@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Logs of what happened: errors, SMART, firmware, changed namespaces. */
+/* Logs of what happened: errors, SMART, changed namespaces. */
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/log.h"
@@ -42,17 +42,6 @@ ssd_log_smart(struct ssd *ssd, void *buf)
 	log->neile[0] = le64_from(s->error_entries);
 	log->wctt = le32_from(wctt);
 	log->cctt = le32_from(cctt);
-}
-
-/* One slot, read only, and it runs. */
-void
-ssd_log_fw_slot(struct ssd *ssd, void *buf)
-{
-	struct nvme_fw_slot_log *log = buf;
-
-	log->afi = (uint8_t)nvme_put(NVME_AFI_CAFS, 1);
-	memset(log->frs[0], ' ', sizeof(log->frs[0]));
-	memcpy(log->frs[0], ssd->sub->cfg.fr, strnlen(ssd->sub->cfg.fr, sizeof(log->frs[0])));
 }
 
 void

@@ -2,6 +2,7 @@
 /* The admin command set: exec.c runs it, and the Commands Supported and Effects log is printed from it. */
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/fw.h"
 
 #define CSUPP NVME_EFFECTS_CSUPP
 #define SCOPE(s) ((uint32_t)nvme_put(NVME_EFFECTS_CSP, s))
@@ -21,6 +22,8 @@ const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_SET_FEATURES] = { ssd_adm_set_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_GET_FEATURES] = { ssd_adm_get_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_ASYNC_EVENT] = { ssd_adm_aer, CSUPP | CTRL },
+	[NVME_ADM_FW_COMMIT] = { ssd_adm_fw_commit, CSUPP | NVME_EFFECTS_CCC | SCOPE(NVME_SCOPE_NSS) },
+	[NVME_ADM_FW_DOWNLOAD] = { ssd_adm_fw_download, CSUPP | CTRL },
 	[NVME_ADM_DEV_SELF_TEST] = { ssd_adm_dst, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_KEEP_ALIVE] = { ssd_adm_keep_alive, CSUPP | CTRL },
 	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
