@@ -51,7 +51,7 @@ uint32_t nvp_qpair_depth(const struct nvp_qpair *q);
 uint32_t nvp_qpair_outstanding(const struct nvp_qpair *q);
 uint16_t nvp_qpair_latest_cid(const struct nvp_qpair *q);
 uint64_t nvp_qpair_latest_latency_ns(const struct nvp_qpair *q);
-/* Commands and data bytes completed so far. */
+/* Commands and data bytes completed so far.  Asynchronous events are not counted. */
 void nvp_qpair_stat(const struct nvp_qpair *q, uint64_t *cmds, uint64_t *bytes);
 void nvp_qpair_set_timeout_ms(struct nvp_qpair *q, uint32_t ms); /* for commands submitted from now on */
 struct nvp_cmdlog_ring *nvp_qpair_cmdlog(struct nvp_qpair *q); /* NULL: no log */

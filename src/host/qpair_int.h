@@ -53,8 +53,7 @@ struct nvp_qpair {
 	uint64_t timeout_ticks;
 	uint64_t earliest; /* no deadline is before this one, in ticks */
 	struct nvp_cmdlog_ring *log; /* NULL: none */
-	uint64_t counted; /* completions so far without AERs */
-	uint64_t stat_cmds, stat_bytes;
+	uint64_t counted, bytes; /* commands and their data completed so far, without AERs */
 	uint64_t latest_ticks; /* latency of the latest completion */
 	uint16_t latest_cid;
 	bool lazy;
@@ -136,42 +135,44 @@ qpair_finish(struct nvp_qpair *q, struct nvp_req *r, const struct nvme_cqe *cqe,
 		cmdlog_complete(q->log, r->log_seq, cqe, now);
 	q->latest_cid = r->cid;
 	q->latest_ticks = now - r->submit_ticks;
-	q->counted += !r->aer;
 	q->aers -= r->aer;
-	ut_store(&q->stat_cmds, q->stat_cmds + 1);
-	ut_store(&q->stat_bytes, q->stat_bytes + r->bytes);
+	ut_store(&q->counted, q->counted + !r->aer);
+	ut_store(&q->bytes, q->bytes + r->bytes);
 	if (r->cb)
 		r->cb(r->arg, cqe);
 }
 
-/* One completion from the device.  1: somebody's command ended, 0: an AER or nobody's. */
-static inline int
+/* One completion from the device, seen at `now`. */
+static inline void
 qpair_reap(struct nvp_qpair *q, const struct nvme_cqe *cqe, uint64_t now)
 {
 	uint32_t cid = cqe->cid;
 	struct nvp_req *r = &q->reqs[cid];
-	int counts;
 
 	if (__builtin_expect(cid >= q->nreqs || r->state != REQ_BUSY || le16_get(cqe->sqid) != q->mq.id ||
 				     le16_get(cqe->sqhd) >= q->mq.depth,
 			     0)) {
 		r = qpair_strange_cqe(q, cqe);
 		if (!r)
-			return 0;
+			return;
 	}
-	counts = !r->aer;
+	if (__builtin_expect(r->submit_ticks > now, 0))
+		now = ut_ticks(q->clock); /* sent by a callback of this very batch */
 	q->outstanding--;
 	qpair_put(q, r);
 	qpair_finish(q, r, cqe, now);
-	return counts;
 }
 
-/* Reap up to max, and once round the ring at most: a device that never stops completing does not keep us here. */
+/*
+ * Reap up to max, and once round the ring at most: a device that never stops completing does not keep us here.  Returns how many
+ * commands ended; AERs and what is nobody's do not count.
+ */
 static inline uint32_t
 qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
 {
-	uint32_t seen = 0, n = 0;
+	uint64_t before = q->counted;
 	struct nvme_cqe cqe;
+	uint32_t seen = 0;
 	uint64_t now = 0;
 
 	if (max > q->mq.depth)
@@ -180,11 +181,11 @@ qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
 		if (seen++ == 0)
 			now = ut_ticks(q->clock); /* one stamp a batch */
 		memq_pop(&q->mq);
-		n += (uint32_t)qpair_reap(q, &cqe, now);
+		qpair_reap(q, &cqe, now);
 	}
 	if (seen)
 		memq_ring_cq(&q->mq);
-	return n;
+	return (uint32_t)(q->counted - before);
 }
 
 /* The list page that belongs to a request, also while the device has it, timed out or not. */

@@ -38,8 +38,8 @@ nvp_qpair_latest_latency_ns(const struct nvp_qpair *q)
 void
 nvp_qpair_stat(const struct nvp_qpair *q, uint64_t *cmds, uint64_t *bytes)
 {
-	*cmds = ut_load(&q->stat_cmds);
-	*bytes = ut_load(&q->stat_bytes);
+	*cmds = ut_load(&q->counted);
+	*bytes = ut_load(&q->bytes);
 }
 
 void

@@ -451,6 +451,35 @@ a_poll_ends(void **state)
 	fake_close(&f);
 }
 
+/* Sent by a callback and done before the batch in which that one runs is over. */
+static void
+slow_callback(void *arg, const struct nvme_cqe *cqe)
+{
+	struct flood *fl = arg;
+
+	fl->f->now_ns += 5000;
+	flood_on(fl, cqe);
+	fl->f->now_ns += 300;
+}
+
+static void
+latency_within_one_batch(void **state)
+{
+	struct fake_queue f;
+	struct flood fl = { .f = &f, .calls = 1000 };
+	struct nvp_req *r;
+
+	(void)state;
+	fake_open(&f, 8, false);
+	r = nvp_req_get(f.q);
+	nvme_prep_flush(nvp_req_sqe(r), 1);
+	nvp_req_submit(r, slow_callback, &fl);
+	fake_ok(&f, nvp_req_cid(r));
+	assert_int_equal(nvp_qpair_poll(f.q, 8), 2);
+	assert_int_equal(nvp_qpair_latest_latency_ns(f.q), 300);
+	fake_close(&f);
+}
+
 /* Whoever compares an event with the time of other things wants one clock. */
 static void
 events_have_the_time_of_day(void **state)
@@ -560,6 +589,7 @@ main(void)
 		cmocka_unit_test(a_lone_first_half_is_rung),
 		cmocka_unit_test(a_lazy_pair_waits_for_ring),
 		cmocka_unit_test(a_poll_ends),
+		cmocka_unit_test(latency_within_one_batch),
 		cmocka_unit_test(events_have_the_time_of_day),
 		cmocka_unit_test(data_pointer_is_checked),
 		cmocka_unit_test(a_bad_share_is_refused),
