@@ -82,11 +82,12 @@ uint32_t ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq);
 uint32_t ssd_sq_fetch(struct ssd *ssd, struct ssd_sq *sq, uint32_t n);
 /* Doorbells of queues that do not exist. */
 void ssd_db_scan(struct ssd *ssd);
-void ssd_db_bad(struct ssd *ssd, uint16_t qid, uint8_t info); /* report one: NVME_AER_ERROR_INVALID_DB_* */
+void ssd_db_bad(struct ssd *ssd, uint8_t info); /* report one: NVME_AER_ERROR_INVALID_DB_* */
 
 /* Whether a CQE can be posted now. */
 bool ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq);
 void ssd_cq_late(struct ssd *ssd); /* post what found its queue full */
+void ssd_cq_late_drop(struct ssd *ssd, uint16_t sqid); /* forget what still waits for room: the SQ goes */
 
 static inline uint32_t
 ssd_cq_used(const struct ssd_cq *cq)

@@ -48,8 +48,13 @@ ssd_cq_delete(struct ssd *ssd, struct ssd_cq *cq)
 		return;
 	cq->live = false;
 	ut_store(ssd_db_cq(ssd, cq->id), 0u);
+}
+
+void
+ssd_cq_late_drop(struct ssd *ssd, uint16_t sqid)
+{
 	for (uint32_t i = 0; i < ssd->nr_late;) {
-		if (ssd->late[i].cqid == cq->id)
+		if (ssd->late[i].sqid == sqid)
 			late_drop(ssd, i);
 		else
 			i++;
@@ -77,7 +82,7 @@ ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq)
 			ut_acquire_barrier(); /* the host has read those entries: they may be overwritten from now on */
 		} else if (cq->bad_db != (uint64_t)head + 1) {
 			cq->bad_db = (uint64_t)head + 1;
-			ssd_db_bad(ssd, cq->id, NVME_AER_ERROR_INVALID_DB_VALUE);
+			ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_VALUE);
 		}
 	}
 	return ssd_cq_used(cq) + 1 < cq->size;
@@ -94,7 +99,7 @@ cq_lost(struct ssd *ssd, struct ssd_cq *cq)
 	if (cq->broken)
 		return;
 	cq->broken = true;
-	ssd_error_add(ssd, &(struct ssd_error){ .cid = 0xffff, .pel = NVME_PEL_NONE, .status = NVME_SC_DATA_TRANSFER });
+	ssd_error_note(ssd, NVME_SC_DATA_TRANSFER);
 	ssd_event(ssd, NVME_AER_ERROR, NVME_AER_ERROR_TRANSIENT, NVME_LOG_ERROR);
 }
 

@@ -36,7 +36,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	memset(ssd->pba, 0, sizeof(ssd->pba));
 	ssd_aer_reset(ssd);
 	ssd_queues_reset(ssd);
-	ssd_features_reset(ssd, false);
+	ssd_features_reset(ssd);
 	ssd_dst_reset(ssd);
 	ssd_fw_load_drop(ssd);
 	ssd->hold = 0;
@@ -71,7 +71,6 @@ ssd_power_reset(struct ssd *ssd)
 	ssd_msix_reset(ssd);
 	ssd_cfg_reset(ssd);
 	ssd_tlb_clear(ssd);
-	ssd_features_reset(ssd, true);
 	memset(ssd->errors, 0, sizeof(ssd->errors));
 	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
 	ssd->clean = true;
@@ -350,6 +349,7 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 	}
 	ssd->cap = cap_of(&sub->cfg);
 	ssd->now_ns = sub->last_ns;
+	ssd->error_count = sub->smart.error_entries; /* retained across power cycles: Error Information, "Error Count" */
 	sub->ctrlr[slot] = ssd;
 	ssd_power_reset(ssd);
 	*out = ssd;

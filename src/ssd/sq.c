@@ -48,6 +48,7 @@ ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq)
 		return;
 	sq->live = false;
 	sq->fused = false;
+	ssd_cq_late_drop(ssd, sq->id);
 	sq->cq->refs--;
 	ssd->live_sqs[sq->id / 64] &= ~(1ull << (sq->id % 64));
 	ut_store(ssd_db_sq(ssd, sq->id), 0u);
@@ -90,9 +91,9 @@ ssd_queues_remap(struct ssd *ssd)
 }
 
 void
-ssd_db_bad(struct ssd *ssd, uint16_t qid, uint8_t info)
+ssd_db_bad(struct ssd *ssd, uint8_t info)
 {
-	ssd_error_add(ssd, &(struct ssd_error){ .sqid = qid, .cid = 0xffff, .pel = NVME_PEL_NONE });
+	ssd_error_note(ssd, NVME_SC_SUCCESS);
 	ssd_event(ssd, NVME_AER_ERROR, info, NVME_LOG_ERROR);
 }
 
@@ -118,7 +119,7 @@ ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
 			ut_acquire_barrier(); /* the entries were written before the doorbell: read them after it */
 		} else if (sq->bad_db != (uint64_t)tail + 1) {
 			sq->bad_db = (uint64_t)tail + 1;
-			ssd_db_bad(ssd, sq->id, NVME_AER_ERROR_INVALID_DB_VALUE);
+			ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_VALUE);
 		}
 	}
 	return sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
@@ -133,9 +134,7 @@ sq_lost(struct ssd *ssd, struct ssd_sq *sq)
 		return;
 	}
 	sq->broken = true;
-	ssd_error_add(ssd,
-		      &(struct ssd_error){
-			      .sqid = sq->id, .cid = 0xffff, .pel = NVME_PEL_NONE, .status = NVME_SC_DATA_TRANSFER });
+	ssd_error_note(ssd, NVME_SC_DATA_TRANSFER);
 	ssd_event(ssd, NVME_AER_ERROR, NVME_AER_ERROR_TRANSIENT, NVME_LOG_ERROR);
 }
 
@@ -166,12 +165,12 @@ ssd_sq_fetch(struct ssd *ssd, struct ssd_sq *sq, uint32_t n)
 
 /* A doorbell of no queue: reported, and made 0 so that it is reported once. */
 static void
-db_scan_one(struct ssd *ssd, uint32_t *db, uint16_t qid)
+db_scan_one(struct ssd *ssd, uint32_t *db)
 {
 	if (ssd_likely(!ut_load(db)))
 		return;
 	ut_store(db, 0u);
-	ssd_db_bad(ssd, qid, NVME_AER_ERROR_INVALID_DB_REG);
+	ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_REG);
 }
 
 void
@@ -179,11 +178,11 @@ ssd_db_scan(struct ssd *ssd)
 {
 	for (uint16_t i = 0; i < SSD_MAX_QUEUES; i++) {
 		if (!ssd->sq[i].live)
-			db_scan_one(ssd, ssd_db_sq(ssd, i), i);
+			db_scan_one(ssd, ssd_db_sq(ssd, i));
 		if (ssd->cq[i].live)
 			ssd_cq_room_slow(
 				ssd, &ssd->cq[i]); /* a head that cannot be is told of without waiting for a full CQ */
 		else
-			db_scan_one(ssd, ssd_db_cq(ssd, i), i);
+			db_scan_one(ssd, ssd_db_cq(ssd, i));
 	}
 }

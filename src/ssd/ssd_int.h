@@ -269,7 +269,7 @@ struct ssd {
 };
 
 /* exec.c */
-/* Add an entry to the error log.  cid 0xffff: not about a command; pel: NVME_PEL_*. */
+/* Add an entry to the error log.  pel: NVME_PEL_*. */
 struct ssd_error {
 	uint16_t sqid, cid, pel;
 	nvme_status status;
@@ -278,6 +278,7 @@ struct ssd_error {
 	uint8_t opc, csi;
 };
 void ssd_error_add(struct ssd *ssd, const struct ssd_error *e);
+void ssd_error_note(struct ssd *ssd, nvme_status status); /* one that is not about a command */
 /* Note the guilty field (byte offset in the SQE) for the error log, and return sc. */
 nvme_status ssd_fail(struct ssd_cmd *c, nvme_status sc, size_t byte);
 nvme_status ssd_fail_lba(struct ssd_cmd *c, nvme_status sc, uint64_t lba);

@@ -34,6 +34,11 @@ bad_doorbells(void **state)
 		assert_int_equal(r->ssd->error_count, ++errors); /* once, not in each step */
 	}
 	assert_int_equal(rig_reap_all(r, 1), 0);
+	/* "If the error is not specific to a particular command": FFFFh.   NVMe Base, "Error Information". */
+	const struct nvme_error_log_entry *e = &r->ssd->errors[(errors - 1) % SSD_ERROR_ENTRIES];
+	assert_int_equal(le16_get(e->sqid), 0xffff);
+	assert_int_equal(e->cid.raw, 0xffff);
+	assert_int_equal(le16_get(e->pel), 0xffff);
 	db[16] = 10;
 	/* A CQ head beyond what was posted: nothing was taken. */
 	static const uint32_t bad_heads[] = { 11, 9, 64, 0xffffffff };
@@ -149,6 +154,7 @@ ring_not_there(void **state)
 	rig_flushes(r, 1, 5);
 	rig_step(r);
 	assert_int_equal(r->ssd->error_count, errors + 1);
+	assert_int_equal(le16_get(r->ssd->errors[errors % SSD_ERROR_ENTRIES].sqid), 0xffff);
 	assert_int_equal(events(r, NVME_AER_ERROR_TRANSIENT), 1);
 	assert_int_equal(rig_reg(r, NVME_REG_CSTS), NVME_CSTS_RDY);
 	assert_int_equal(rig_delete(r, 1, false), 0);

@@ -205,6 +205,32 @@ fused_in_a_narrow_cq(void **state)
 	assert_false(rig_reap(r, 2, &cqe));
 }
 
+/* What waits for room in the CQ is not posted any more once its SQ was deleted: its CID may mean another command then. */
+static void
+deleted_with_a_late_cqe(void **state)
+{
+	struct rig *r = *state;
+	uint64_t buf = rig_alloc(r, 2), cq = rig_alloc(r, 1), sq = rig_alloc(r, 1);
+	struct nvme_sqe cmp, wr;
+	struct nvme_cqe cqe;
+
+	assert_int_equal(rig_create_cq(r, 2, 2, cq, -1), 0);
+	assert_int_equal(rig_create_sq(r, 2, 32, sq, 2), 0);
+	r->q[2] = (struct rig_queue){ .sq = sq, .cq = cq, .sq_size = 32, .cq_size = 2, .phase = 1 };
+	pair(&cmp, &wr, buf);
+	rig_put(r, 2, &cmp);
+	rig_put(r, 2, &wr);
+	rig_ring(r, 2);
+	rig_step(r);
+	assert_int_equal(r->ssd->nr_late, 1);
+	assert_int_equal(rig_delete(r, 2, false), 0);
+	assert_true(rig_reap(r, 2, &cqe)); /* was there before */
+	assert_int_equal(cqe.cid, cmp.cid);
+	rig_step(r);
+	assert_false(rig_reap(r, 2, &cqe));
+	assert_int_equal(rig_delete(r, 2, true), 0);
+}
+
 static uint16_t
 put_aer(struct rig *r)
 {
@@ -415,6 +441,7 @@ main(void)
 		WITH(fused_mismatch),
 		WITH(fused_missing),
 		WITH(fused_in_a_narrow_cq),
+		WITH(deleted_with_a_late_cqe),
 		WITH(event_masking),
 		WITH(event_configuration),
 		WITH(aer_limit_and_abort),

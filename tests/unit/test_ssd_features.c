@@ -118,6 +118,22 @@ error_recovery(void **state)
 	assert_int_equal(io->r->sub->ns[1].err_recovery, 0);
 }
 
+/* It is the namespace's, and the reset of one controller is no reason to take it from another's host. */
+static void
+error_recovery_and_the_other_controller(void **state)
+{
+	struct io *io = *state;
+	struct ssd *second;
+
+	assert_int_equal(ssd_ctrlr_open(io->r->sub, &rig_port_ops, io->r, NULL, &second), 0);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_ERR_RECOVERY, 2, 0x10005, false), 0);
+	ssd_function_reset(second);
+	assert_int_equal(io_read(io, 2, 0, 1), NVME_SC_UNWRITTEN_BLOCK);
+	ssd_ctrlr_close(second);
+	reset(io);
+	assert_int_equal(io->r->sub->ns[1].err_recovery, 0);
+}
+
 static void
 number_of_queues(void **state)
 {
@@ -266,8 +282,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(unknown),	      T(current_default_saved), T(rules),     T(error_recovery), T(number_of_queues),
-		T(interrupt_vectors), T(temperature),		T(timestamp), T(host_behavior),	 T(keep_alive),
+		T(unknown),
+		T(current_default_saved),
+		T(rules),
+		T(error_recovery),
+		T(error_recovery_and_the_other_controller),
+		T(number_of_queues),
+		T(interrupt_vectors),
+		T(temperature),
+		T(timestamp),
+		T(host_behavior),
+		T(keep_alive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

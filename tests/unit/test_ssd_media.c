@@ -192,6 +192,7 @@ survives(void **state)
 	assert_int_equal(io_cmd(&io, &sqe, 0), 0);
 	assert_int_equal(io_feature_set(&io, NVME_FEAT_IRQ_COALESCE, 0, 0x0305, true), 0);
 	assert_int_equal(io_feature_set(&io, NVME_FEAT_TEMP_THRESH, 0, 333, true), 0);
+	assert_int_equal(io_read(&io, 1, UINT64_MAX, 1), NVME_SC_LBA_RANGE);
 	writes = io.r->sub->smart.host_writes;
 	rig_close(io.r);
 	io = start(false);
@@ -203,6 +204,8 @@ survives(void **state)
 	assert_int_equal(io.r->sub->smart.host_writes, writes);
 	assert_int_equal(io.r->sub->smart.power_cycles, 2);
 	assert_int_equal(io.r->sub->smart.unsafe_shutdowns, 1); /* nobody shut it down */
+	/* The error count "is retained across power off conditions".   NVMe Base, "Error Information". */
+	assert_int_equal(le64_get(io.r->ssd->errors[(io.r->ssd->error_count - 1) % SSD_ERROR_ENTRIES].ec), 2);
 	assert_int_equal(io.r->ssd->feat.int_coal, 0x0305);
 	assert_int_equal(io.r->ssd->feat.temp_over, 333);
 	sqe = (struct nvme_sqe){ .opc = NVME_ADM_FORMAT_NVM, .nsid = le32_from(1), .cdw10 = le32_from(1) };

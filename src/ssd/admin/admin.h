@@ -32,7 +32,7 @@ void ssd_kato_restart(struct ssd *ssd);
 void ssd_kato_check(struct ssd *ssd);
 
 /*
- * features.c: ssd->feat as after a reset: feat_saved where a feature is saveable, defaults elsewhere.  `power_on`: also forget
- * what only power keeps (the timestamp and the like).  Called by ctrlr.c before the controller can run.
+ * features.c: ssd->feat as after a Controller Level Reset, of whatever kind: feat_saved where a feature is saveable, defaults
+ * elsewhere.  Called by ctrlr.c before the controller can run.
  */
-void ssd_features_reset(struct ssd *ssd, bool power_on);
+void ssd_features_reset(struct ssd *ssd);

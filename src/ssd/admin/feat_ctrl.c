@@ -104,6 +104,20 @@ ssd_feat_recovery_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 	return NVME_SC_SUCCESS;
 }
 
+/* It is the namespace's: the reset of one controller does not take it from the hosts of the others. */
+void
+ssd_feat_recovery_reset(struct ssd *ssd)
+{
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		const struct ssd *other = ssd->sub->ctrlr[i];
+
+		if (other && other != ssd && nvme_get(other->cc, NVME_CC_EN))
+			return;
+	}
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
+		ssd->sub->ns[i].err_recovery = 0;
+}
+
 nvme_status
 ssd_feat_recovery_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 {

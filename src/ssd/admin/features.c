@@ -37,9 +37,8 @@ saved_or_default(struct ssd *ssd, const struct ssd_feature *f)
 }
 
 void
-ssd_features_reset(struct ssd *ssd, bool power_on)
+ssd_features_reset(struct ssd *ssd)
 {
-	(void)power_on; /* either forgets all that is not saved, the timestamp too */
 	ssd->feat = (struct ssd_feat){ .timestamp_set_ns = ssd->now_ns };
 	for (size_t fid = 0; fid < 256; fid++) {
 		const struct ssd_feature *f = &ssd_features[fid];
@@ -49,8 +48,7 @@ ssd_features_reset(struct ssd *ssd, bool power_on)
 	}
 	ssd->feat.nr_queues = ssd_feat_queues_max(ssd);
 	ssd_feat_temp_reset(ssd);
-	for (size_t i = 0; i < SSD_MAX_NAMESPACES; i++)
-		ssd->sub->ns[i].err_recovery = 0;
+	ssd_feat_recovery_reset(ssd);
 }
 
 static nvme_status

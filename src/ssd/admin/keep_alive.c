@@ -20,9 +20,7 @@ ssd_kato_check(struct ssd *ssd)
 	if (!ssd->kato_due || ssd->stopped || ssd->now_ns < ssd->kato_due)
 		return;
 	ssd->kato_due = 0;
-	ssd_error_add(ssd, &(struct ssd_error){ .cid = 0xffff,
-						.pel = NVME_PEL_NONE,
-						.status = NVME_SC_KATO_EXPIRED | NVME_STATUS_DNR });
+	ssd_error_note(ssd, NVME_SC_KATO_EXPIRED | NVME_STATUS_DNR);
 	ssd_fatal(ssd);
 }
 
