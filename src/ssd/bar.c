@@ -92,15 +92,13 @@ admin_queue_write(struct ssd *ssd, uint32_t off, uint32_t val, uint32_t mask)
 	ssd->acq &= NVME_ACQ_ACQB;
 }
 
-/* INTx is a level: where entries wait when the mask goes away, there is an interrupt. */
 static void
 intmc_write(struct ssd *ssd, uint32_t val)
 {
-	bool was = ssd->intm & 1;
+	bool open = ssd_intx_open(ssd);
 
 	ssd->intm &= ~val;
-	if (was && !(ssd->intm & 1) && !ssd->intx_off && ssd->dma_ok && ssd_intx_pending(ssd))
-		ssd->ops->irq(ssd->port, 0);
+	ssd_intx_changed(ssd, open);
 }
 
 static void

@@ -209,6 +209,7 @@ void
 ssd_cfg_write(struct ssd *ssd, uint32_t off, const void *buf, uint32_t len)
 {
 	uint8_t pmcs = ssd->cfg[PM + NVME_PCI_PMCS];
+	bool open = ssd_intx_open(ssd);
 	const uint8_t *in = buf;
 
 	if (!ssd->sub->powered)
@@ -228,4 +229,5 @@ ssd_cfg_write(struct ssd *ssd, uint32_t off, const void *buf, uint32_t len)
 	}
 	apply(ssd);
 	ssd_msix_changed(ssd);
+	ssd_intx_changed(ssd, open);
 }

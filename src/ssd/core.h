@@ -40,6 +40,8 @@ void ssd_msix_write(struct ssd *ssd, uint32_t off, uint32_t val, uint32_t mask);
 void ssd_msix_changed(struct ssd *ssd); /* enable or mask bits changed: pending vectors may go out */
 void ssd_irq_flush(struct ssd *ssd); /* interrupt for all that posted */
 bool ssd_intx_pending(const struct ssd *ssd);
+bool ssd_intx_open(const struct ssd *ssd);
+void ssd_intx_changed(struct ssd *ssd, bool was_open); /* masks, enable bits: it may go out now */
 
 /* hostmem.c: host memory.  0, or -EFAULT. */
 int ssd_mem_read(struct ssd *ssd, uint64_t addr, void *buf, uint32_t len);

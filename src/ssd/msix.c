@@ -123,6 +123,27 @@ ssd_intx_pending(const struct ssd *ssd)
 	return false;
 }
 
+/* Whether an entry in a CQ may interrupt by INTx. */
+bool
+ssd_intx_open(const struct ssd *ssd)
+{
+	return !ssd->msix_on && !ssd->intx_off && !(ssd->intm & 1) && ssd->dma_ok;
+}
+
+/* INTx is a level: where entries wait when what kept it down goes away, there is an interrupt. */
+void
+ssd_intx_changed(struct ssd *ssd, bool was_open)
+{
+	if (!was_open && ssd_intx_open(ssd) && ssd_intx_pending(ssd))
+		ssd->ops->irq(ssd->port, 0);
+}
+
+bool
+ssd_msix_enabled(const struct ssd *ssd)
+{
+	return ssd->msix_on;
+}
+
 void
 ssd_msix_setup(struct ssd *ssd, bool on)
 {

@@ -116,10 +116,17 @@ ssd_function_reset(struct ssd *ssd)
 	ssd->msix = false;
 }
 
+bool
+ssd_msix_enabled(const struct ssd *ssd)
+{
+	return ssd->msix;
+}
+
 void
 ssd_msix_setup(struct ssd *ssd, bool on)
 {
 	ssd->msix = on;
+	ssd->msix_setups++;
 }
 
 void

@@ -15,6 +15,7 @@ struct ssd {
 	uint64_t last_val;
 	uint32_t accesses;
 	uint32_t resets, changes, steps;
+	uint32_t msix_setups;
 	bool msix, busy;
 };
 

@@ -116,6 +116,34 @@ intx(void **state)
 	rig_cfg_set(r, NVME_PCI_CMD, 2, 0x406); /* Interrupt Disable */
 	assert_true(rig_works(r));
 	assert_int_equal(r->irqs[0], irqs + 2);
+	/* It is a level: what was completed meanwhile interrupts as soon as it may. */
+	rig_put(r, 0, &sqe);
+	rig_ring(r, 0);
+	rig_step(r);
+	assert_int_equal(r->irqs[0], irqs + 2);
+	rig_cfg_set(r, NVME_PCI_CMD, 2, 0x006);
+	assert_int_equal(r->irqs[0], irqs + 3);
+	rig_cfg_set(r, NVME_PCI_CMD, 2, 0x006);
+	assert_int_equal(r->irqs[0], irqs + 3);
+	assert_true(rig_reap(r, 0, &cqe));
+}
+
+/* Masked in the table, and then MSI-X is given up: the entry in the queue is there to be told by INTx. */
+static void
+from_msix_to_intx(void **state)
+{
+	struct rig *r = *state;
+	uint32_t mxc = rig_capability(r, NVME_PCI_CAPID_MSIX) + NVME_PCI_MSIX_MXC, irqs = r->irqs[0];
+	struct nvme_sqe sqe;
+
+	rig_cfg_set(r, mxc, 2, 0x8000);
+	nvme_prep_keep_alive(&sqe);
+	rig_put(r, 0, &sqe);
+	rig_ring(r, 0);
+	rig_step(r);
+	assert_int_equal(r->irqs[0], irqs);
+	rig_cfg_set(r, mxc, 2, 0);
+	assert_int_equal(r->irqs[0], irqs + 1);
 }
 
 static void
@@ -185,6 +213,7 @@ main(void)
 		WITH(command_register),
 		WITH(power_states),
 		WITH(intx),
+		WITH(from_msix_to_intx),
 		WITH(msix),
 		WITH(msix_set_up_by_the_bus),
 	};

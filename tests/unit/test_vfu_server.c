@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "nvproof/spec/regs.h"
 #include "vfu_rig.h"
 
 #define MB2 (2u << 20)
@@ -382,6 +383,40 @@ legacy_interrupt(void **state)
 	close(sock);
 }
 
+static int
+write_reg(struct rig *r, int sock, uint32_t off, uint32_t len)
+{
+	uint8_t msg[24] = { 0 };
+	struct vfu_region_access a = { .offset = off, .region = VFIO_PCI_BAR0_REGION_INDEX, .count = len };
+
+	memcpy(msg, &a, sizeof(a));
+	return raw_call(r, sock, VFU_REGION_WRITE, msg, (uint32_t)sizeof(a) + len, NULL);
+}
+
+/* What MSI-X lost with configuration space is set up again before CC.EN; what the client masked stays as it is. */
+static void
+msix_is_kept(void **state)
+{
+	struct vfu_irq_set set = { .argsz = sizeof(set),
+				   .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+				   .index = VFIO_PCI_MSIX_IRQ_INDEX,
+				   .count = 1 };
+	struct rig *r = *state;
+	int sock = raw_attach(r), efd = eventfd(0, EFD_NONBLOCK);
+
+	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), &efd, 1, NULL), 0);
+	assert_int_equal(r->ssd->msix_setups, 1);
+	assert_int_equal(write_reg(r, sock, NVME_REG_CC, 4), 0);
+	assert_int_equal(r->ssd->msix_setups, 1);
+	r->ssd->msix = false; /* an NVM subsystem reset */
+	assert_int_equal(write_reg(r, sock, NVME_REG_INTMC, 4), 0);
+	assert_false(r->ssd->msix);
+	assert_int_equal(write_reg(r, sock, NVME_REG_INTMC, 8), 0); /* the second half is CC */
+	assert_true(r->ssd->msix);
+	close(efd);
+	close(sock);
+}
+
 static void
 device_reset(void **state)
 {
@@ -431,6 +466,7 @@ main(void)
 		T(whole_bar_in_one_message),
 		T(interrupts),
 		T(legacy_interrupt),
+		T(msix_is_kept),
 		T(device_reset),
 		T(no_reply_flag),
 	};
