@@ -130,6 +130,16 @@ next_piece(struct vfu_conn *c, void **p)
 	return c->hdr.size - c->have;
 }
 
+/* The first message has none, so nobody who was not let in yet can make us hold any. */
+static void
+refuse_strangers_fds(struct vfu_conn *c)
+{
+	if (c->attached || !c->fds.n)
+		return;
+	vfu_fds_close(&c->fds);
+	c->fds.lost = true;
+}
+
 /* 1: a message is complete (or its header is impossible); 0: wait for more; negative: the client is gone. */
 static int
 fill(struct vfu_conn *c)
@@ -142,6 +152,7 @@ fill(struct vfu_conn *c)
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
+		refuse_strangers_fds(c);
 		c->have += (uint64_t)n;
 		if (in_header && c->have == sizeof(c->hdr))
 			check_header(c);

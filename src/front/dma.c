@@ -117,14 +117,13 @@ static int
 map_file(struct dma_map *m, int fd, uint64_t off)
 {
 	int prot = (m->readable ? PROT_READ : 0) | (m->writable ? PROT_WRITE : 0);
+	int seals = fcntl(fd, F_GET_SEALS); /* before the size, which could shrink in between otherwise */
 	struct stat st;
-	int seals;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (S_ISREG(st.st_mode) && off + m->len > (uint64_t)st.st_size)
 		return -EINVAL;
-	seals = fcntl(fd, F_GET_SEALS);
 	m->sealed = seals >= 0 && (seals & F_SEAL_SHRINK);
 	m->va = mmap(NULL, m->len, prot, MAP_SHARED, fd, (off_t)off);
 	if (m->va == MAP_FAILED) {

@@ -335,6 +335,34 @@ descriptors_with_each_byte(void **state)
 	free(rep);
 }
 
+/* Who has not even said which version it speaks can make the server hold no descriptors; the version is refused then. */
+static void
+descriptors_of_strangers(void **state)
+{
+	struct vfu_version v = { .minor = 1 };
+	struct vfu_hdr hdr = { .cmd = VFU_VERSION, .size = sizeof(hdr) + sizeof(v) };
+	struct raw_reply *rep = malloc(sizeof(*rep));
+	struct rig *r = *state;
+	int sock = raw_connect(r), mem = raw_memfd(4096, false), many[100], before;
+	uint8_t msg[sizeof(hdr) + sizeof(v)];
+
+	for (size_t i = 0; i < LEN(many); i++)
+		many[i] = mem;
+	memcpy(msg, &hdr, sizeof(hdr));
+	memcpy(msg + sizeof(hdr), &v, sizeof(v));
+	raw_pump(r);
+	before = count_fds();
+	raw_send(sock, msg, 8, many, LEN(many));
+	raw_pump(r);
+	assert_int_equal(count_fds(), before);
+	raw_send(sock, msg + 8, sizeof(msg) - 8, NULL, 0);
+	assert_int_equal(raw_reply(r, sock, rep), 1);
+	assert_int_equal(rep->hdr.error, EINVAL);
+	close(mem);
+	close(sock);
+	free(rep);
+}
+
 /* A client that sends slowly keeps nobody waiting. */
 static void
 byte_by_byte(void **state)
@@ -450,6 +478,7 @@ main(void)
 		T(bad_irq_sets),
 		T(unwanted_descriptors),
 		T(descriptors_with_each_byte),
+		T(descriptors_of_strangers),
 		T(byte_by_byte),
 		T(pipelined_without_reading),
 		T(random_bytes),

@@ -107,7 +107,7 @@ peek_unbacked(struct ssd_file_media *f, uint64_t off, uint64_t *len)
 	while (done < *len) {
 		ssize_t n = pread(f->fd, f->scratch + done, *len - done, (off_t)(f->data_off + off + done));
 
-		if (n <= 0 && errno != EINTR)
+		if (n == 0 || (n < 0 && errno != EINTR))
 			break;
 		done += n > 0 ? (uint64_t)n : 0;
 	}
