@@ -224,6 +224,13 @@ uncorrectable(void **state)
 	assert_int_equal(io_read(io, NS1, 13, 1), NVME_SC_UNRECOVERED_READ);
 	assert_int_equal(io_write(io, NS1, 13, 1, 1), 0);
 	io_expect(io, NS1, 13, 1, 1);
+	/* A write that failed did not repair anything: the old data stays out of sight. */
+	assert_int_equal(lba_cmd(io, NVME_OPC_WRITE_UNCOR, NS1, 10, 4, 0), 0);
+	io->r->hole = io->buf;
+	io->r->hole_len = SSD_PAGE;
+	ssd_port_changed(io->r->ssd);
+	assert_int_equal(lba_cmd(io, NVME_OPC_WRITE, NS1, 10, 4, 0), NVME_SC_DATA_TRANSFER);
+	assert_int_equal(lba_cmd(io, NVME_OPC_VERIFY, NS1, 10, 4, 0), NVME_SC_UNRECOVERED_READ);
 }
 
 static nvme_status

@@ -70,17 +70,15 @@ ssd_nvm_settle(struct ssd_cmd *c, uint32_t cdw12)
 				: NVME_SC_SUCCESS;
 }
 
-/* Space for writing at `off` in the namespace, and what that does to the LBA maps.  NULL: there is none. */
+/* Space for writing from slba on, which is allocated from now on.  NULL: there is none. */
 static void *
 poke(struct ssd_ns *ns, uint64_t slba, uint64_t *len)
 {
 	struct ssd_media *m = ns->sub->media;
 	void *p = m->ops->poke(m, ssd_nvm_off(ns, slba), len);
 
-	if (!p)
-		return NULL;
-	ssd_lba_map_set(ns->alloc, slba, *len >> ns->lba_shift);
-	ssd_lba_map_clear(ns->bad, slba, *len >> ns->lba_shift);
+	if (p)
+		ssd_lba_map_set(ns->alloc, slba, *len >> ns->lba_shift);
 	return p;
 }
 
@@ -99,6 +97,7 @@ ssd_nvm_store(struct ssd_cmd *c, uint64_t slba, const uint8_t *src, uint32_t nlb
 		if (!c->ns->sub->media->null)
 			memcpy(dst, src + done, len);
 	}
+	ssd_lba_map_clear(c->ns->bad, slba, nlb);
 	return NVME_SC_SUCCESS;
 }
 
@@ -173,6 +172,8 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 		if (!c->ns->sub->media->null)
 			st = ssd_from_host(c, done, dst, len);
 	}
+	if (!st) /* all the data is there: uncorrectable blocks are whole again */
+		ssd_lba_map_clear(c->ns->bad, r->slba, r->nlb);
 	return st;
 }
 
