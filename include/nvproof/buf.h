@@ -14,9 +14,9 @@ struct nvp_buf {
 };
 
 /*
- * Zero-filled, aligned to `align` (a power of two; 0: a page), usable with every controller of this process, opened
- * before or later.  Any thread; takes a lock, so not for the I/O path.  -ENOMEM, -EINVAL.
- * It must outlive the commands that use it.
+ * Zero-filled, aligned to `align` (a power of two up to 2 MiB; 0: a page), usable with every controller of this
+ * process, opened before or later.  Any thread; takes a lock, so not for the I/O path.  -ENOMEM, -EINVAL, or why a
+ * device could not be given the memory.  It must outlive the commands that use it.
  */
 int nvp_buf_alloc(uint64_t len, uint64_t align, struct nvp_buf *out);
 void nvp_buf_free(struct nvp_buf *buf); /* a zeroed one is fine; it is zeroed afterwards */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command log: a ring per queue pair with each command's SQE, CQE and two time stamps.  It lies in shared memory, so
- * that another process reads it while this one hangs.  One writer (who owns the queue pair), any readers.
+ * The command log: a ring per queue pair with each command's SQE, CQE and two time stamps.  It lies in shared memory,
+ * so that another process reads it while this one hangs.  One writer (who owns the queue pair), any readers.
  */
 #pragma once
 #include <stdint.h>
@@ -40,9 +40,11 @@ struct nvp_cmdlog_rec {
 	uint16_t qid;
 };
 
-/* Copy up to max entries, newest first, skipping `offset` of the newest.  Safe against the writer.  Returns how many. */
+/*
+ * Copy up to max entries, newest first, skipping `offset` of the newest.  Safe against the writer.  Returns how many.
+ */
 uint32_t nvp_cmdlog_read(const struct nvp_cmdlog_ring *ring, uint32_t offset, struct nvp_cmdlog_rec *out, uint32_t max);
-/* The same over several rings in time order, newest first. */
+/* The same over several rings (the first 256) in time order, newest first. */
 uint32_t
 nvp_cmdlog_merge(const struct nvp_cmdlog_ring *const *rings, uint32_t n, struct nvp_cmdlog_rec *out, uint32_t max);
 /* One entry as text ("...: Read sqid:1 cid:3 nsid:1 slba:0 nlb:8 -> SUCCESS (00/00) 12.3 us").  Like snprintf(). */

@@ -29,8 +29,8 @@ int nvp_ctrlr_open(const char *addr, const struct nvp_ctrlr_opts *opts, struct n
 /* The same on a bus that the caller opened and keeps; used by those who touch registers first. */
 int nvp_ctrlr_attach(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ctrlr **out);
 /*
- * Disable, take our memory from the device, free.  Queue pairs that are left are deleted.  Errors of a dead device are ignored.  NULL is
- * fine.  Not from a callback.
+ * Disable, take our memory from the device, free.  Queue pairs that are left are deleted.  Errors of a dead device are
+ * ignored.  NULL is fine.  Not from a callback.
  */
 void nvp_ctrlr_close(struct nvp_ctrlr *c);
 
@@ -43,7 +43,10 @@ const char *nvp_error(void);
  */
 int nvp_ctrlr_reset(struct nvp_ctrlr *c);
 
-/* Registers.  -EINVAL: off is not 4-byte (8-byte) aligned, or outside of BAR 0; -ENODEV: all ones were read, or the transport is lost. */
+/*
+ * Registers.  -EINVAL: off is not 4-byte (8-byte) aligned, or outside of BAR 0; -ENODEV: all ones were read, or the
+ * transport is lost.
+ */
 int nvp_reg_read32(struct nvp_ctrlr *c, uint32_t off, uint32_t *val);
 int nvp_reg_write32(struct nvp_ctrlr *c, uint32_t off, uint32_t val);
 int nvp_reg_read64(struct nvp_ctrlr *c, uint32_t off, uint64_t *val);
@@ -52,9 +55,10 @@ int nvp_reg_write64(struct nvp_ctrlr *c, uint32_t off, uint64_t val);
 /* The admin queue is a queue pair with id 0: req_get/submit/poll/wait work on it. */
 struct nvp_qpair *nvp_ctrlr_adminq(struct nvp_ctrlr *c);
 /*
- * Send one admin command and wait for it.  data of `len` bytes or NULL.  0: completed, *cqe says how (its status may be an
- * error: that is data); negative: it could not be sent.  -EAGAIN: the queue is full; -EINVAL: len, or an Asynchronous Event
- * Request, which may never end; -ENODEV: the device is gone, or not enabled; -EDEADLK: called from a callback of this queue.
+ * Send one admin command and wait for it.  data of `len` bytes or NULL.  0: completed, *cqe says how (its status may be
+ * an error: that is data); negative: it could not be sent.  -EAGAIN: the queue is full; -EINVAL: len, or an
+ * Asynchronous Event Request, which may never end; -ENODEV: the device is gone, or not enabled; -EDEADLK: called from a
+ * callback of this queue.
  */
 int nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len,
 	      struct nvme_cqe *cqe);
@@ -71,11 +75,15 @@ uint32_t nvp_ctrlr_timeout_ms(const struct nvp_ctrlr *c);
 void nvp_ctrlr_set_timeout_ms(struct nvp_ctrlr *c, uint32_t ms);
 
 /*
- * Asynchronous events: one AER is outstanding from bring-up on (not with an admin queue of 2 entries) and is sent again after each completion.  cb (NULL: none)
- * is called from polling the admin queue.  An AER completion does not count in nvp_qpair_wait().
+ * Asynchronous events: one AER is outstanding from bring-up on (not with an admin queue of 2 entries) and is sent again
+ * after each completion.  cb (NULL: none) is called from polling the admin queue.  An AER completion does not count in
+ * nvp_qpair_wait().
  */
 void nvp_ctrlr_on_aer(struct nvp_ctrlr *c, nvp_cb cb, void *arg);
-/* Send one more AER with a callback of its own (refill: send it again when it completes).  -EAGAIN: queue full; -ENODEV. */
+/*
+ * Send one more AER with a callback of its own (refill: send it again when it completes).  -EAGAIN: queue full;
+ * -ENODEV.
+ */
 int nvp_ctrlr_aer(struct nvp_ctrlr *c, nvp_cb cb, void *arg, bool refill);
 
 /* Findings that no command explains, oldest first: copies up to max, removes them, returns how many. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is strange about a device, as data.  Functions return a negative errno for trouble on the host's side; a command's
- * status is in its CQE; and what no command explains (a stray completion, an all-ones register) is an event here.
+ * What is strange about a device, as data.  Functions return a negative errno for trouble on the host's side; a
+ * command's status is in its CQE; and what no command explains (a stray completion, an all-ones register) is an event
+ * here.
  */
 #pragma once
 #include <stdint.h>

@@ -20,14 +20,15 @@ struct nvp_qpair_opts {
 
 /*
  * Create CQ then SQ over the admin queue; waits for both.  -EINVAL: depth, qid; -ENOMEM; -ETIMEDOUT; -EIO: the device
- * refused, *cqe (may be NULL) says how.  -ENOSPC: no queue id left.
+ * refused, *cqe (may be NULL) says how; -ENOSPC: no queue id left; -ENODEV; or as nvp_admin().
  */
 int
 nvp_qpair_create(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out, struct nvme_cqe *cqe);
 /*
  * Delete SQ then CQ on the device and free.  What is outstanding is completed with 00/08 first.  NULL is fine.
- * -EDEADLK: called from a callback of this queue or of the admin queue, nothing was done.  Any other error: it is freed, but the device
- * did not confirm.  What it may still use of the queue's own memory is kept away from others until the controller was disabled.
+ * -EDEADLK: called from a callback of this queue or of the admin queue, nothing was done.  Any other error: it is
+ * freed, but the device did not confirm.  What it may still use of the queue's own memory is kept away from others
+ * until the controller was disabled.
  */
 int nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe);
 
@@ -38,11 +39,14 @@ void nvp_qpair_ring(struct nvp_qpair *q);
  * Returns how many were reaped, or -ENODEV when the device is gone.
  */
 int nvp_qpair_poll(struct nvp_qpair *q, uint32_t max);
-/* Nothing came: complete with 07/ff what is past its deadline.  Returns how many.  For idle moments: it looks at all. */
+/*
+ * Nothing came: complete with 07/ff what is past its deadline.  Returns how many.  For idle moments: it looks at all.
+ */
 int nvp_qpair_expire(struct nvp_qpair *q);
 /*
  * Poll until `count` more completions came, giving way to others while idle.  Every outstanding command has a deadline,
- * so this ends.  Returns count; fewer when nothing is outstanding any more, more when several timed out at once; -ENODEV.
+ * so this ends.  Returns count; fewer when nothing is outstanding any more, more when several timed out at once;
+ * -ENODEV.
  */
 int nvp_qpair_wait(struct nvp_qpair *q, uint32_t count);
 

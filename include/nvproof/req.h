@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One command: prepare, submit, reap.  Take a request of a queue pair, fill its SQE with nvme_prep_*() (and change any
- * byte of it), attach data, submit.  One call sends one SQE, byte for byte: nothing is split, retried, reordered or padded.
- * A queue pair and its requests belong to one thread at a time.
+ * byte of it), attach data, submit.  One call sends one SQE, byte for byte: nothing is split, retried, reordered or
+ * padded.  A queue pair and its requests belong to one thread at a time.
  */
 #pragma once
 #include <stdint.h>
@@ -15,7 +15,8 @@ struct nvp_req;
 /*
  * Called from nvp_qpair_poll() (or wait, expire, reset) exactly once per submitted request.  The request is free again
  * when it is called, so it may submit new ones.  It must not poll or wait.  cqe is valid during the call only.
- * status of a command that the driver ended itself: 07/ff with all-ones dwords (timeout), 00/08 (queue deleted by a reset).
+ * The status of a command that the driver ended itself: 07/ff with all-ones dwords (timeout), 00/08 (queue deleted by a
+ * reset).
  */
 typedef void (*nvp_cb)(void *arg, const struct nvme_cqe *cqe);
 

@@ -26,7 +26,10 @@ struct nvp_bus_ops {
 	int (*bar_write)(struct nvp_bus *bus, int bar, uint64_t off, const void *buf, uint32_t len);
 	/* NULL: not mappable there, use bar_write().  The mapping lives until close(). */
 	void *(*bar_map)(struct nvp_bus *bus, int bar, uint64_t off, uint64_t len);
-	/* The descriptor and the offset in it behind bar_map(), to hand to another process; -ENOTSUP when there is none. */
+	/*
+	 * The descriptor and the offset in it behind bar_map(), to hand to another process; -ENOTSUP when there is
+	 * none.
+	 */
 	int (*bar_fd)(struct nvp_bus *bus, int bar, uint64_t off, uint64_t *fd_off);
 	/* Make [va, va+len) of fd visible to the device at *iova.  A bus may change *iova. */
 	int (*dma_map)(struct nvp_bus *bus, void *va, uint64_t len, int fd, uint64_t *iova);
@@ -37,9 +40,9 @@ struct nvp_bus_ops {
 };
 
 /*
- * All functions of a bus but open() may be called by several threads (one polls an I/O queue and looks whether the device
- * is alive, another sends admin commands): a back end that talks over a socket takes its own lock.
- * A device or server that is gone is -ENODEV or -EPIPE from each of them.
+ * All functions of a bus but open() may be called by several threads (one polls an I/O queue and looks whether the
+ * device is alive, another sends admin commands): a back end that talks over a socket takes its own lock.  A device or
+ * server that is gone is -ENODEV or -EPIPE from each of them.
  */
 struct nvp_bus {
 	const struct nvp_bus_ops *ops;
@@ -48,8 +51,8 @@ struct nvp_bus {
 };
 
 /*
- * The back ends of this layer: vfu_client.c and ssd_spawn.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it set itself;
- * nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
+ * The back ends of this layer: vfu_client.c and ssd_spawn.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it
+ * set itself; nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
  */
 extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops;
 
@@ -58,7 +61,7 @@ int nvp_bus_register(const struct nvp_bus_ops *ops);
 
 /*
  * Open by address: "" or "ssd:..." (a private software SSD), "vfu:/path", "sim:...".
- * -EINVAL: no such form; -ENOENT, -ECONNREFUSED: nobody serves it; -EBUSY: in use; -EPROTO: not a vfio-user NVMe device.
+ * -EINVAL: no such form; -ENOENT, -ECONNREFUSED: nobody serves it; -EBUSY: in use; -EPROTO: not a vfio-user NVMe drive.
  * On failure nvp_bus_error() has one line for a person that says what to do.  Any thread.
  */
 int nvp_bus_open(const char *addr, struct nvp_bus **out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Read a command log while somebody writes it, maybe from another process, maybe of a process that hangs or died.  An entry is
- * copied and believed only when its seq is the expected one before and after.
+ * Read a command log while somebody writes it, maybe from another process, maybe of a process that hangs or died.  An
+ * entry is copied and believed only when its seq is the expected one before and after.
  */
 #include "nvproof/cmdlog.h"
 

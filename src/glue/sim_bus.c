@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A software SSD in this process, seen as a bus.  The driver above and the model below know nothing of each other; in between
- * are function calls, and a clock that only goes on while somebody waits.
+ * A software SSD in this process, seen as a bus.  The driver above and the model below know nothing of each other; in
+ * between are function calls, and a clock that only goes on while somebody waits.
  */
 #include "nvproof/sim.h"
 
@@ -96,7 +96,10 @@ static const struct ssd_port_ops port_ops = {
 	.irq = port_irq,
 };
 
-/* One turn: the device works; when there is nothing to do, time jumps to the next instant at which there is, but not past `end`. */
+/*
+ * One turn: the device works; when there is nothing to do, time jumps to the next instant at which there is, but not
+ * past `end`.
+ */
 static void
 turn(struct sim_bus *s, uint64_t end)
 {
@@ -214,8 +217,8 @@ sim_bar_read(struct nvp_bus *bus, int bar, uint64_t off, void *buf, uint32_t len
 }
 
 /*
- * Configuration space is lost with a reset, and whoever drives the device restores it before CC.EN; of interrupts this bus is
- * in charge, which hands out their eventfds.
+ * Configuration space is lost with a reset, and whoever drives the device restores it before CC.EN; of interrupts this
+ * bus is in charge, which hands out their eventfds.
  */
 static void
 keep_msix(struct sim_bus *s)
@@ -364,6 +367,6 @@ nvp_sim_run(struct nvp_bus *bus, uint64_t ns)
 	struct sim_bus *s = of(bus);
 	uint64_t end = s->now_ns + ns;
 
-	while (s->now_ns < end)
+	while (bus->ops == &sim_bus_ops && s->now_ns < end)
 		turn(s, end);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Asynchronous Event Requests.  One is outstanding from bring-up on; each may have its own callback and is sent again when an
- * event came.  NVMe Base, "Asynchronous Event Request command".
+ * Asynchronous Event Requests.  One is outstanding from bring-up on; each may have its own callback and is sent again
+ * when an event came.  NVMe Base, "Asynchronous Event Request command".
  */
 #include "host/ctrlr_int.h"
 
@@ -23,7 +23,10 @@ aer_send(struct ctrlr_aer *a)
 	return 0;
 }
 
-/* A failed one (limit exceeded, aborted) ends its slot and is told to its owner; 00/08 is a queue that was reset: silent. */
+/*
+ * A failed one (limit exceeded, aborted) ends its slot and is told to its owner; 00/08 is a queue that was reset:
+ * silent.
+ */
 static void
 aer_done(void *arg, const struct nvme_cqe *cqe)
 {

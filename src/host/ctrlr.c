@@ -39,8 +39,8 @@ unmap_region(struct nvp_region_user *u, struct nvp_region *r)
 }
 
 /*
- * First take our memory from the device, then give it back to the arena.  What a device that neither stopped nor let go may
- * still write to is lost, not used for something else.
+ * First take our memory from the device, then give it back to the arena.  What a device that neither stopped nor let go
+ * may still write to is lost, not used for something else.
  */
 static void
 ctrlr_end(struct nvp_ctrlr *c)

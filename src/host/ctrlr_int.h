@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inside a controller.  ctrlr.c: open, reset, close; init.c: the bring-up as a table of steps; reg.c: registers; queue.c, qmem.c: queue
- * pairs on the device, and their memory; admin.c, ns.c, aer.c: commands; event.c: findings; share.c: queue pairs for other processes.
+ * Inside a controller.  ctrlr.c: open, reset, close; init.c: the bring-up as a table of steps; reg.c: registers;
+ * queue.c, qmem.c: queue pairs on the device, and their memory; admin.c, ns.c, aer.c: commands; event.c: findings;
+ * share.c: queue pairs for other processes.
  */
 #pragma once
 #include <stdbool.h>

@@ -12,7 +12,6 @@ events_init(struct nvp_events *e)
 {
 	pthread_mutex_init(&e->lock, NULL);
 	e->count = 0;
-	e->dropped = 0;
 }
 
 void
@@ -21,8 +20,6 @@ events_add(struct nvp_events *e, const struct nvp_event *ev)
 	pthread_mutex_lock(&e->lock);
 	if (e->count < EVENTS_KEPT)
 		e->ev[e->count++] = *ev;
-	else
-		e->dropped++;
 	pthread_mutex_unlock(&e->lock);
 }
 

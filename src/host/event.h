@@ -10,7 +10,6 @@
 struct nvp_events {
 	pthread_mutex_t lock;
 	uint32_t count;
-	uint64_t dropped;
 	struct nvp_event ev[EVENTS_KEPT];
 };
 

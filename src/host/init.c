@@ -21,7 +21,9 @@ struct init_step {
 	void (*down)(struct nvp_ctrlr *c);
 };
 
-/* A reset of the function cleared it: the device may not touch memory before this.  PCI Local Bus, "Command register". */
+/*
+ * A reset of the function cleared it: the device may not touch memory before this.  PCI Local Bus, "Command register".
+ */
 static int
 bus_master(struct nvp_ctrlr *c)
 {
@@ -52,7 +54,8 @@ ctrlr_disable(struct nvp_ctrlr *c)
 		return rc;
 	/* EN 1->0 before RDY has followed is undefined; a controller in fatal status never gets ready. */
 	if (nvme_get(cc, NVME_CC_EN) && !nvme_get(csts, NVME_CSTS_RDY) && !nvme_get(csts, NVME_CSTS_CFS))
-		(void)ctrlr_wait_rdy(c, 1);
+		if (ctrlr_wait_rdy(c, 1))
+			nvp_bus_set_error("%s", ""); /* that is no news: it is disabled anyway */
 	rc = nvp_reg_write32(c, NVME_REG_CC, 0);
 	return rc ? rc : ctrlr_wait_rdy(c, 0);
 }
@@ -181,7 +184,9 @@ identify(struct nvp_ctrlr *c)
 	return rc;
 }
 
-/* As many as there are.  Get after Set: what Set answers and what is in force are checked to be the same by some tests. */
+/*
+ * As many as there are.  Get after Set: what Set answers and what is in force are checked to be the same by some tests.
+ */
 static int
 number_of_queues(struct nvp_ctrlr *c)
 {

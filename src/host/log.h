@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The writer of the command log (nvproof/cmdlog.h).  A reader in another process copies an entry and then looks whether seq is
- * still what it was, so seq is cleared before an entry changes and set after it is whole.
+ * The writer of the command log (nvproof/cmdlog.h).  A reader in another process copies an entry and then looks whether
+ * seq is still what it was, so seq is cleared before an entry changes and set after it is whole.
  */
 #pragma once
 #include <stdint.h>

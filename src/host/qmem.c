@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The memory of queue pairs.  A device that did not confirm that a queue is deleted may still fetch from it, complete into it and
- * follow its PRP lists.  Such memory is not given back: it waits in limbo until the controller has been disabled, or has lost
- * its mapping of our memory.
+ * The memory of queue pairs.  A device that did not confirm that a queue is deleted may still fetch from it, complete
+ * into it and follow its PRP lists.  Such memory is not given back: it waits in limbo until the controller has been
+ * disabled, or has lost its mapping of our memory.
  */
 #include "host/ctrlr_int.h"
 

@@ -37,7 +37,7 @@ qpair_strange_cqe(struct nvp_qpair *q, const struct nvme_cqe *cqe)
 {
 	struct nvp_req *r;
 
-	/* NVMe Base, "Common Completion Queue Entry": SQID is the queue that the command came from; one SQ uses this CQ. */
+	/* NVMe Base, "Common Completion Queue Entry": SQID is where the command came from; one SQ uses this CQ. */
 	if (le16_get(cqe->sqid) != q->mq.id) {
 		qpair_event(q, NVP_EVENT_BAD_SQID, cqe);
 		return NULL;

@@ -2,8 +2,9 @@
 /*
  * Inside a queue pair: requests, and what runs per command, inline.
  *
- * Requests are preallocated and found by their CID.  A request is two cache lines: the SQE as it is copied into the ring, and all
- * that submit and reap have to know.  CID FFFFh is never used (the error log gives it a meaning of its own).
+ * Requests are preallocated and found by their CID.  A request is two cache lines: the SQE as it is copied into the
+ * ring, and all that submit and reap have to know.  CID FFFFh is never used (the error log gives it a meaning of its
+ * own).
  */
 #pragma once
 #include <assert.h>
@@ -122,7 +123,7 @@ qpair_submit(struct nvp_req *r, nvp_cb cb, void *arg)
 		r->log_seq = cmdlog_submit(q->log, &r->sqe, now);
 	memq_put(&q->mq, &r->sqe);
 	q->outstanding++;
-	/* The first half of a fused pair waits for the second: one doorbell write for both.  NVMe Base, "Fused Operations". */
+	/* The first half of a fused pair waits for the second: one doorbell write.  NVMe Base, "Fused Operations". */
 	if (!q->lazy && (r->sqe.flags & NVME_SQE_FUSE) != NVME_FUSE_FIRST)
 		memq_ring_sq(&q->mq);
 }
@@ -164,8 +165,8 @@ qpair_reap(struct nvp_qpair *q, const struct nvme_cqe *cqe, uint64_t now)
 }
 
 /*
- * Reap up to max, and once round the ring at most: a device that never stops completing does not keep us here.  Returns how many
- * commands ended; AERs and what is nobody's do not count.
+ * Reap up to max, and once round the ring at most: a device that never stops completing does not keep us here.  Returns
+ * how many commands ended; AERs and what is nobody's do not count.
  */
 static inline uint32_t
 qpair_reap_batch(struct nvp_qpair *q, uint32_t max)
@@ -213,10 +214,13 @@ void qpair_free(struct nvp_qpair *q);
 void qpair_unplug(struct nvp_qpair *q);
 /* Forget what the device knows: rings empty; what was outstanding waits for qpair_abort_finish(). */
 void qpair_abort_begin(struct nvp_qpair *q);
-/* Call the callbacks of what qpair_abort_begin() found, with 00/08.  last: the queue ends, nothing can be submitted any more. */
+/*
+ * Call the callbacks of what qpair_abort_begin() found, with 00/08.  last: the queue ends, nothing can be submitted any
+ * more.
+ */
 void qpair_abort_finish(struct nvp_qpair *q, bool last);
 /*
- * One turn of waiting: poll (at most max), expire, and when nothing came look at the device and give way.  Returns how many
- * commands ended (0: none), or -ENODEV, -EDEADLK (called from a callback).
+ * One turn of waiting: poll (at most max), expire, and when nothing came look at the device and give way.  Returns how
+ * many commands ended (0: none), or -ENODEV, -EDEADLK (called from a callback).
  */
 int qpair_turn(struct nvp_qpair *q, uint32_t max, uint32_t *idle);

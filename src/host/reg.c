@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Registers.  A device that has gone answers all ones: a finding, told once, and -ENODEV to whoever asks.  A value of all ones alone
- * proves nothing (INTMS may be so), thus CSTS, which has reserved bits, is asked too.
+ * Registers.  A device that has gone answers all ones: a finding, told once, and -ENODEV to whoever asks.  A value of
+ * all ones alone proves nothing (INTMS may be so), thus CSTS, which has reserved bits, is asked too.
  */
 #include "host/ctrlr_int.h"
 
@@ -49,7 +49,9 @@ gone(struct nvp_ctrlr *c, const char *why)
 	return ctrlr_fail(c, -ENODEV, "the device is gone (%s)", why);
 }
 
-/* What a bus says about its other end; everything else is about this access alone, e.g. an offset outside of the BAR. */
+/*
+ * What a bus says about its other end; everything else is about this access alone, e.g. an offset outside of the BAR.
+ */
 static bool
 is_lost(int rc)
 {

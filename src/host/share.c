@@ -41,7 +41,9 @@ share_doorbells(struct nvp_qpair *q, struct nvp_qpair_share *s)
 	return 0;
 }
 
-/* Also one that timed out: the device may still answer it, and the new owner would take that for an answer to its own. */
+/*
+ * Also one that timed out: the device may still answer it, and the new owner would take that for an answer to its own.
+ */
 static bool
 any_in_use(const struct nvp_qpair *q)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A queue pair in another process.  Who has the controller creates and deletes it; who got it submits and reaps.  In between the
- * creator does not touch it, and deleting works whatever became of the other process: the device is told to delete the
- * queues, which ends all access to memory.
+ * A queue pair in another process.  Who has the controller creates and deletes it; who got it submits and reaps.  In
+ * between the creator does not touch it, and deleting works whatever became of the other process: the device is told to
+ * delete the queues, which ends all access to memory.
  *
- * Both ends are of one build on one machine: the descriptor is plain data, checked for its size and against the regions.
+ * Both ends are of one build on one machine: the descriptor is plain data, checked for its size and against the
+ * regions.
  */
 #pragma once
 #include <stdbool.h>
@@ -36,11 +37,14 @@ struct nvp_share_region {
 };
 
 /*
- * Hand q over.  From now on only nvp_qpair_delete() (and getters) may be called on it here.  A controller reset does not create it
- * again.  -EBUSY: requests are in use, or timed out and were never answered; -ENOTSUP: the bus cannot be shared between processes; -EALREADY.
+ * Hand q over.  From now on only nvp_qpair_delete() (and getters) may be called on it here.  A controller reset does
+ * not create it again.  -EBUSY: requests are in use, or timed out and were never answered; -ENOTSUP: the bus cannot be
+ * shared between processes; -EALREADY.
  */
 int nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out);
-/* The regions of this process, up to max.  Returns how many there are (maybe more than max).  The fds stay the arena's. */
+/*
+ * The regions of this process, up to max.  Returns how many there are (maybe more than max).  The fds stay the arena's.
+ */
 uint32_t nvp_share_regions(struct nvp_share_region *out, uint32_t max);
 
 /* In the other process: map a region from its fd, iova and len (fd stays the caller's).  -ENOMEM, -EINVAL. */
@@ -53,8 +57,8 @@ int nvp_share_buf(const struct nvp_share_region *r, uint32_t n, uint64_t iova, u
 
 /*
  * A queue pair of this process on the rings of *s.  doorbells: db_len bytes of db_fd from db_off, mapped by the caller.
- * nvp_qpair_delete() frees it and says nothing to the device.  Its findings are kept: nvp_qpair_events().  -EINVAL: *s does not fit the
- * regions; -ENOMEM.
+ * nvp_qpair_delete() frees it and says nothing to the device.  Its findings are kept: nvp_qpair_events().  -EINVAL: *s
+ * does not fit the regions; -ENOMEM.
  */
 int nvp_qpair_import(const struct nvp_qpair_share *s, const struct nvp_share_region *r, uint32_t n, void *doorbells,
 		     struct nvp_qpair **out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Free space of a region as a sorted list of extents.  Freeing never allocates: whoever keeps one node a live extent and one a
- * region in `spare` always has enough, because n pieces in use leave at most n + 1 gaps.
+ * Free space of a region as a sorted list of extents.  Freeing never allocates: whoever keeps one node a live extent
+ * and one a region in `spare` always has enough, because n pieces in use leave at most n + 1 gaps.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Shareable memory from the kernel.  Sealed against shrinking, because whoever maps it (a device's server, an ioworker) would
- * get SIGBUS if it were truncated behind its back, and refuses descriptors without the seal.
+ * Shareable memory from the kernel.  Sealed against a change of its size, because whoever maps it (a device's server,
+ * an ioworker) would get SIGBUS if it were truncated behind its back, and refuses descriptors without the seal; and
+ * against more seals, because whoever gets the descriptor could forbid writing to the others.
  */
 #include "mem/memfd.h"
 
@@ -18,6 +19,7 @@
 #include "util/bits.h"
 
 #define HUGE_2M (21u << 26) /* log2 of the page size, where memfd_create() wants it */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static int
 sealed_fd(uint64_t len, unsigned flags)
@@ -26,7 +28,7 @@ sealed_fd(uint64_t len, unsigned flags)
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, (off_t)len) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0)
+	if (ftruncate(fd, (off_t)len) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
 	close(fd);
 	return -1;

@@ -14,5 +14,8 @@ struct nvp_memfd {
 /* Huge pages when there are enough, else plain ones.  len: a multiple of NVP_REGION_ALIGN.  -ENOMEM. */
 int nvp_memfd_open(uint64_t len, struct nvp_memfd *out);
 void nvp_memfd_close(struct nvp_memfd *m);
-/* Give the pages of a range back to the kernel; they read as zeros from then on.  A hint: nothing is lost when it fails. */
+/*
+ * Give the pages of a range back to the kernel; they read as zeros from then on.  A hint: nothing is lost when it
+ * fails.
+ */
 void nvp_memfd_punch(int fd, uint64_t off, uint64_t len);

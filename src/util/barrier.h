@@ -2,11 +2,11 @@
 /*
  * Every ordering between host and device, in one place.  Each use says what it orders and why.
  *
- * The other side may be a processor (a software SSD) or a PCIe function that reads this memory by itself and whose registers
- * are mapped uncached.  On x86-64 stores leave in program order for both, so acquire and release only have to keep the
- * compiler from moving accesses.  On arm64 a C11 fence is "dmb ish", which orders for the processors' inner shareable domain
- * alone; a function need not be in that one, so it is the outer one here.  What these do not order is write-combined
- * memory: nothing may be mapped so that is written with ut_store().
+ * The other side may be a processor (a software SSD) or a PCIe function that reads this memory by itself and whose
+ * registers are mapped uncached.  On x86-64 stores leave in program order for both, so acquire and release only have to
+ * keep the compiler from moving accesses.  On arm64 a C11 fence is "dmb ish", which orders for the processors' inner
+ * shareable domain alone; a function need not be in that one, so it is the outer one here.  What these do not order is
+ * write-combined memory: nothing may be mapped so that is written with ut_store().
  */
 #pragma once
 

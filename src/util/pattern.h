@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Data patterns, numbered as test scripts know them (Buffer.fill_pattern(pvalue, ptype)).  What is random comes from the
- * caller's generator, so that a seed repeats it.
+ * Data patterns, numbered as test scripts know them (Buffer.fill_pattern(pvalue, ptype)).  What is random comes from
+ * the caller's generator, so that a seed repeats it.
  */
 #pragma once
 #include <errno.h>

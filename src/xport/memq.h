@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A submission and a completion ring in memory that device and host share.  What runs per command is inline, with no indirect
- * call; only a doorbell that the bus cannot map takes the slow way, once a batch.
+ * A submission and a completion ring in memory that device and host share.  What runs per command is inline, with no
+ * indirect call; only a doorbell that the bus cannot map takes the slow way, once a batch.
  *
  * NVMe over PCIe Transport, "Submission Queue Tail Doorbell", "Completion Queue Head Doorbell"; NVMe Base, "Queue Entry
  * Mechanics" ("Phase Tag").

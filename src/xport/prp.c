@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * NVMe Base, "Physical Region Page Entry and List": the first entry may point into a page, all others to the start of one;
- * PRP2 is empty, the second page, or a list.
+ * NVMe Base, "Physical Region Page Entry and List": the first entry may point into a page, all others to the start of
+ * one; PRP2 is empty, the second page, or a list.
  */
 #include "xport/dptr.h"
 

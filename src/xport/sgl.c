@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* NVMe Base, "Scatter Gather List (SGL)": one contiguous buffer needs a single Data Block descriptor, in the SQE itself. */
+/*
+ * NVMe Base, "Scatter Gather List (SGL)": one contiguous buffer needs a single Data Block descriptor, in the SQE
+ * itself.
+ */
 #include "xport/dptr.h"
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Random writes, reads and compares against a shadow of what must be on the drive, over two queue pairs, with PRPs and SGLs at odd
- * offsets.  And the whole of it again with each allocation failing once.  The seed is printed: NVPROOF_SEED=n repeats a run.
+ * Random writes, reads and compares against a shadow of what must be on the drive, over two queue pairs, with PRPs and
+ * SGLs at odd offsets.  And the whole of it again with each allocation failing once.  The seed is printed:
+ * NVPROOF_SEED=n repeats a run.
  */
 #include "sim_test.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bring-up, queues, commands, events and reset of the driver, on a controller that answers as the specification says. */
+/*
+ * Bring-up, queues, commands, events and reset of the driver, on a controller that answers as the specification says.
+ */
 #include "sim_test.h"
 
 struct done {
@@ -127,6 +129,37 @@ full_queue_is_full(void **state)
 	assert_int_equal(d.calls, 3);
 	assert_int_equal(d.status, 0);
 	nvp_qpair_delete(q, NULL);
+	nvp_ctrlr_close(c);
+}
+
+static void
+count_done(void *arg, const struct nvme_cqe *cqe)
+{
+	*(uint32_t *)arg += status_of(cqe) == 0;
+}
+
+/* NVMe Base, "Maximum Queue Entries Supported": 65,536 entries hold 65,535 commands, CIDs 0 to FFFEh. */
+static void
+the_deepest_queue(void **state)
+{
+	struct nvp_ctrlr *c = sim_ctrlr("sim:null?mqes=65535", NULL);
+	struct nvp_qpair *q = sim_qpair(c, 65536);
+	uint32_t done = 0, sent;
+	struct nvp_event ev;
+	struct nvp_req *r;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (sent = 0; (r = nvp_req_get(q)); sent++) {
+			nvme_prep_flush(nvp_req_sqe(r), 1);
+			nvp_req_submit(r, count_done, &done);
+		}
+		assert_int_equal(sent, 65535);
+		assert_int_equal(nvp_qpair_wait(q, UINT32_MAX), 65535);
+	}
+	assert_int_equal(done, 2 * 65535);
+	assert_int_equal(nvp_ctrlr_events(c, &ev, 1), 0);
+	assert_int_equal(nvp_qpair_delete(q, NULL), 0);
 	nvp_ctrlr_close(c);
 }
 
@@ -373,6 +406,7 @@ main(void)
 		cmocka_unit_test(registers_only),
 		cmocka_unit_test(queues_are_checked),
 		cmocka_unit_test(full_queue_is_full),
+		cmocka_unit_test(the_deepest_queue),
 		cmocka_unit_test(admin_data_and_status),
 		cmocka_unit_test(events_come_again_and_again),
 		cmocka_unit_test(too_many_events_requested),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A queue pair in another process, on a software SSD in a third one: the rings go on where the creator left them, the data arrive,
- * and whoever of the three dies, the other two go on.
+ * A queue pair in another process, on a software SSD in a third one: the rings go on where the creator left them, the
+ * data arrive, and whoever of the three dies, the other two go on.
  */
 #include "ssd_process.h"
 

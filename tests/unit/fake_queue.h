@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The device's end of one queue pair, scripted by the test: plain memory instead of a device, a clock that the test sets, and a
- * function that the test calls to put any completion it likes, right or wrong.
+ * The device's end of one queue pair, scripted by the test: plain memory instead of a device, a clock that the test
+ * sets, and a function that the test calls to put any completion it likes, right or wrong.
  */
 #pragma once
 #include <setjmp.h>

@@ -79,6 +79,7 @@ addresses_and_alignment(void **state)
 	assert_int_equal(b[1].iova - b[1].region->iova, (char *)b[1].va - (char *)b[1].region->va);
 	assert_int_equal(b[0].region->len, 64 * MIB);
 	assert_true(fcntl(b[0].region->fd, F_GET_SEALS) & F_SEAL_SHRINK);
+	assert_int_equal(fcntl(b[0].region->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -1);
 	for (int i = 0; i < 3; i++)
 		nvp_arena_free(a, &b[i]);
 	assert_null(b[0].va);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bring-up on a bus made of a few registers and a device that answers admin commands as the test wants: each step fails once, and whatever
- * fails leaves a clear line, an error code that says which kind, and no memory behind.
+ * Bring-up on a bus made of a few registers and a device that answers admin commands as the test wants: each step fails
+ * once, and whatever fails leaves a clear line, an error code that says which kind, and no memory behind.
  */
 #include "fake_ctrlr.h"
 

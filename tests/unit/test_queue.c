@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queue pairs on a device that does not answer, or not in time: memory that it may still use is used for nothing else, no wait
- * is without end, and what callbacks do meanwhile harms nobody.
+ * Queue pairs on a device that does not answer, or not in time: memory that it may still use is used for nothing else,
+ * no wait is without end, and what callbacks do meanwhile harms nobody.
  */
 #include "fake_ctrlr.h"
 
@@ -146,7 +146,9 @@ a_failed_reset_keeps_the_memory(void **state)
 	nvp_ctrlr_close(c);
 }
 
-/* The bus is the caller's and stays open: what the device neither stopped using nor let go of is lost, not used again. */
+/*
+ * The bus is the caller's and stays open: what the device neither stopped using nor let go of is lost, not used again.
+ */
 static void
 close_of_a_hung_device(void **state)
 {
