@@ -34,6 +34,7 @@ ssd_error_add(struct ssd *ssd, const struct ssd_error *e)
 		.si = le16_from((uint16_t)nvme_put(NVME_SI_SF, e->status)),
 		.pel = le16_from(e->pel),
 		.lba = le64_from(e->lba),
+		.cs = le64_from(e->cs),
 		.nsid = le32_from(e->nsid),
 		.csi = e->csi,
 		.opc = e->opc,
@@ -95,6 +96,7 @@ log_command(const struct ssd_cmd *c, nvme_status status)
 				      .pel = (uint16_t)pel,
 				      .status = status,
 				      .lba = c->err_lba,
+				      .cs = c->err_cs,
 				      .nsid = le32_get(c->sqe->nsid),
 				      .opc = c->sqe->opc,
 			      });
@@ -131,19 +133,19 @@ fail_flags(struct ssd_cmd *c, uint8_t bit)
 }
 
 /*
- * The namespace of an I/O command.  Only Flush takes the broadcast value.  An NSID above NN is invalid; one within it
- * that has no namespace is inactive, which is a wrong field.   NVMe Base, "Namespace Identifiers".
+ * The namespace of an I/O command.  Only Flush takes the broadcast value.  An NSID that is valid but not attached is answered
+ * like an invalid one, as drives in the field do and scripts expect; NVMe Base 2.1, "Common Command Format" has Invalid Field in
+ * Command for it, which is what admin commands return.
  */
 static nvme_status
 find_ns(struct ssd_cmd *c)
 {
 	uint32_t nsid = le32_get(c->sqe->nsid);
 
-	c->ns = ssd_ns_get(c->ssd->sub, nsid);
+	c->ns = ssd_ns_active(c->ssd, nsid);
 	if (ssd_likely(c->ns != NULL) || (nsid == NVME_NSID_ALL && c->sqe->opc == NVME_OPC_FLUSH))
 		return NVME_SC_SUCCESS;
-	return ssd_fail(c, nsid && nsid <= ssd_nn(c->ssd->sub) ? NVME_SC_INVALID_FIELD : NVME_SC_INVALID_NS,
-			offsetof(struct nvme_sqe, nsid));
+	return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 }
 
 static void

@@ -16,6 +16,7 @@ static const struct {
 } parts[SSD_PARTS] = {
 	[SSD_PART_DST] = KEPT(dst.kept, ssd_dst_kept_ok),
 	[SSD_PART_FW] = KEPT(fw.kept, ssd_fw_kept_ok),
+	[SSD_PART_NS] = KEPT(ns_kept, ssd_ns_kept_ok),
 };
 
 static void
@@ -27,6 +28,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_FW:
 		ssd_fw_init(sub);
+		break;
+	case SSD_PART_NS:
+		ssd_ns_kept_init(sub);
 		break;
 	case SSD_PARTS:
 		break;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "nvproof/spec/log.h"
 #include "ssd/fw.h"
+#include "ssd/ns.h"
 
 /* admin/dst.c */
 struct ssd_dst_kept {
@@ -64,6 +65,7 @@ struct ssd_later {
 enum ssd_part {
 	SSD_PART_DST,
 	SSD_PART_FW,
+	SSD_PART_NS,
 	SSD_PARTS,
 };
 struct ssd_subsys;

@@ -88,6 +88,11 @@ struct ssd_ns {
 	uint64_t media_off;		/* where it starts in the media */
 	uint64_t media_size;
 	uint64_t nsze;			/* LBAs in the current format; 0: no such namespace */
+	uint32_t attached;		/* to the controllers of bit cntlid - 1 */
+	uint8_t gate;			/* SSD_GATE_*; 0: commands run at once */
+	uint8_t nmic, wps;		/* NVME_NMIC_*; NVME_WPS_* */
+	bool created;			/* by a host */
+	uint32_t made;			/* see ns.h */
 	uint32_t lba_size, lba_shift;
 	uint32_t meta_size;		/* bytes of metadata a block; 0: the plain commands of nvm/rw.c */
 	uint64_t meta_off;		/* where the metadata starts in the media: behind all data */
@@ -122,6 +127,8 @@ struct ssd_subsys {
 	struct ssd_feat_saved saved[SSD_MAX_CTRLRS];
 	struct ssd_media *media;
 	struct ssd_ns ns[SSD_MAX_NAMESPACES];	/* index nsid - 1; nsze 0: not there */
+	uint64_t capacity;			/* of the media, bytes */
+	struct ssd_ns_table_kept ns_kept;
 	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
 	struct ssd_smart smart;
 	struct ssd_stats stats;
@@ -184,6 +191,7 @@ struct ssd_cmd {
 	uint16_t err_byte;		/* offset in the SQE of the guilty field; 0xffff: none */
 	uint8_t err_bit;
 	uint64_t err_lba;
+	uint64_t err_cs;		/* for the error log: what the command says that it is */
 	const struct nvme_sqe *fused_first;	/* exec of the second half: the first half's SQE */
 	uint32_t nsegs;			/* filled by ssd_data() */
 	struct ssd_seg *segs;		/* the controller's SSD_MAX_SEGS entries */
@@ -273,7 +281,7 @@ struct ssd {
 struct ssd_error {
 	uint16_t sqid, cid, pel;
 	nvme_status status;
-	uint64_t lba;
+	uint64_t lba, cs;
 	uint32_t nsid;
 	uint8_t opc, csi;
 };
@@ -320,7 +328,8 @@ void ssd_fatal(struct ssd *ssd);
 static inline uint32_t
 ssd_nn(const struct ssd_subsys *sub)
 {
-	return sub->cfg.nr_ns;
+	(void)sub;
+	return SSD_MAX_NAMESPACES;
 }
 
 /* How many LBA formats a host of this controller may use: the extended ones only when it has said that it knows them. */
@@ -331,13 +340,22 @@ ssd_nr_lbafs(const struct ssd *ssd)
 	return 2; /* the commands know no metadata yet */
 }
 
-/* A namespace by id as an I/O command or admin command names it; NULL: not there. */
+/* A namespace that is allocated, attached or not; NULL: not there. */
 static inline struct ssd_ns *
 ssd_ns_get(struct ssd_subsys *sub, uint32_t nsid)
 {
 	if (nsid - 1 >= SSD_MAX_NAMESPACES || !sub->ns[nsid - 1].nsze)
 		return NULL;
 	return &sub->ns[nsid - 1];
+}
+
+/* A namespace as a command to this controller names it: an active one.  NULL: it is not attached, or not there. */
+static inline struct ssd_ns *
+ssd_ns_active(const struct ssd *ssd, uint32_t nsid)
+{
+	if (nsid - 1 >= SSD_MAX_NAMESPACES || !(ssd->sub->ns[nsid - 1].attached >> (ssd->cntlid - 1) & 1))
+		return NULL;
+	return &ssd->sub->ns[nsid - 1];
 }
 
 /*
@@ -348,6 +366,7 @@ ssd_ns_get(struct ssd_subsys *sub, uint32_t nsid)
 /* nvm/uncor.c: the maps of a namespace whose other fields are filled in.  -ENOMEM. */
 int ssd_ns_maps_open(struct ssd_ns *ns);
 void ssd_ns_maps_close(struct ssd_ns *ns);	/* of a zeroed namespace is fine */
+void ssd_ns_maps_move(struct ssd_ns *ns);	/* media_off has changed */
 
 /* media/: -ENOMEM and the errors of ssd_subsys_open() */
 /* limit: bytes that may be written before there is no space; 0: three quarters of what the machine has to spare */

@@ -15,9 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_ALIGN (1u << 20) /* namespaces start at multiples of this in the media */
 #define NS_MIN 4096u
-#define NS_MAX (1ull << 50)
 #define ROOM_TEMPERATURE 308u /* 35 C */
 
 struct complaint {
@@ -42,7 +40,7 @@ ns_check(const struct ssd_ns_config *ns, uint32_t nsid, const struct complaint *
 {
 	if (ns->lba_size != 512 && ns->lba_size != 4096)
 		return complain(to, -EINVAL, "namespace %u: an LBA has 512 or 4096 bytes, not %u", nsid, ns->lba_size);
-	if (ns->size < NS_MIN || ns->size > NS_MAX)
+	if (ns->size < NS_MIN || ns->size > SSD_NS_MAX)
 		return complain(to, -EINVAL, "namespace %u: a size is from 4096 to 2^50 bytes, not %" PRIu64, nsid,
 				ns->size);
 	return 0;
@@ -82,51 +80,6 @@ config_defaults(struct ssd_config *cfg)
 		snprintf(cfg->fr, sizeof(cfg->fr), "0.1");
 }
 
-/*
- * Identifiers that stay the same for the same drive: made from serial number, seed and NSID.  EUI-64 and the second half
- * of NGUID have the local bit set; the UUID is of version 8 (custom).
- */
-static void
-ns_identifiers(const struct ssd_config *cfg, struct ssd_ns *ns)
-{
-	struct ut_rng rng;
-	uint64_t v[5], h = 0xcbf29ce484222325ull;
-
-	for (const char *p = cfg->sn; *p; p++)
-		h = (h ^ (uint8_t)*p) * 0x100000001b3ull;
-	ut_rng_seed(&rng, h ^ cfg->seed ^ ((uint64_t)ns->nsid << 32));
-	for (size_t i = 0; i < UT_ARRAY_LEN(v); i++)
-		v[i] = ut_rng_next(&rng);
-	memcpy(ns->eui64, &v[0], sizeof(ns->eui64));
-	memcpy(ns->nguid, &v[1], sizeof(ns->nguid));
-	memcpy(ns->uuid, &v[3], sizeof(ns->uuid));
-	ns->eui64[0] = (uint8_t)((ns->eui64[0] & 0xfc) | 2);
-	ns->nguid[8] = (uint8_t)((ns->nguid[8] & 0xfc) | 2);
-	ns->uuid[6] = (uint8_t)((ns->uuid[6] & 0x0f) | 0x80);
-	ns->uuid[8] = (uint8_t)((ns->uuid[8] & 0x3f) | 0x80);
-}
-
-/* Where each namespace lies; returns the size of the media. */
-static uint64_t
-namespaces_place(struct ssd_subsys *sub)
-{
-	uint64_t off = 0;
-
-	for (uint32_t i = 0; i < sub->cfg.nr_ns; i++) {
-		const struct ssd_ns_config *cfg = &sub->cfg.ns[i];
-		struct ssd_ns *ns = &sub->ns[i];
-
-		ns->sub = sub;
-		ns->nsid = i + 1;
-		ns->media_off = off;
-		ns->media_size = cfg->size & ~511ull;
-		ssd_ns_use_format(ns, &(struct ssd_format){ .lbaf = cfg->lba_size == 4096 });
-		ns_identifiers(&sub->cfg, ns);
-		off = ut_align_up(off + ns->media_size, NS_ALIGN);
-	}
-	return off;
-}
-
 static int
 media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 {
@@ -142,8 +95,8 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 static int
 maps_open(struct ssd_subsys *sub, const struct complaint *to)
 {
-	for (uint32_t i = 0; i < sub->cfg.nr_ns; i++) {
-		int rc = ssd_ns_maps_open(&sub->ns[i]);
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
+		int rc = sub->ns[i].nsze ? ssd_ns_maps_open(&sub->ns[i]) : 0;
 
 		if (rc)
 			return complain(to, rc, "no memory for the tables of namespace %u", i + 1);
@@ -177,19 +130,21 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 	sub->cfg = *cfg;
 	config_defaults(&sub->cfg);
 	sub->temperature_k = ROOM_TEMPERATURE;
-	rc = media_open(sub, namespaces_place(sub), &to);
-	if (!rc)
-		rc = maps_open(sub, &to);
+	rc = media_open(sub, ssd_ns_default(sub), &to);
 	if (!rc && ssd_persist_load(sub))
 		rc = complain(&to, -EUCLEAN, "the image is damaged");
 	ssd_parts_init(sub);
 	if (!rc)
 		ssd_parts_load(sub);
+	ssd_ns_restore(sub);
+	if (!rc)
+		rc = maps_open(sub, &to);
 	if (rc) {
 		subsys_free(sub);
 		return rc;
 	}
 	sub->cfg.image = NULL; /* the caller's; not needed any more */
+	ssd_ns_gate(sub);
 	ssd_power_on(sub);
 	*out = sub;
 	return 0;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "nvproof/spec/pcie.h"
-#include "ssd_rig.h"
+#include "ssd_again.h"
 #include "util/alloc.h"
 #include "util/rng.h"
 
@@ -220,6 +220,7 @@ works(struct chaos *c, struct rig *r)
 	memset(r->mem, 0, RIG_MEM);
 	ssd_port_changed(r->ssd);
 	ssd_power_on(r->sub);
+	rig_again(r->sub);
 	ssd_function_reset(r->ssd);
 	rig_cfg_set(r, NVME_PCI_CMD, 2, 6);
 	assert_int_equal(rig_enable(r, 32) & (NVME_CSTS_RDY | NVME_CSTS_CFS | NVME_CSTS_SHST), NVME_CSTS_RDY);

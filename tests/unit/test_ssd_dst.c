@@ -88,9 +88,9 @@ wrong_commands(void **state)
 		assert_int_equal(dst(io, 0, stc), NVME_SC_INVALID_FIELD);
 		assert_int_equal(io_blamed(io), 40);
 	}
-	assert_int_equal(dst(io, 3, NVME_DST_SHORT), NVME_SC_INVALID_NS);
+	assert_int_equal(dst(io, 33, NVME_DST_SHORT), NVME_SC_INVALID_NS);
 	assert_int_equal(io_blamed(io), 4);
-	io->r->sub->ns[1].nsze = 0;
+	io->r->sub->ns[1].attached = 0;
 	assert_int_equal(dst(io, 2, NVME_DST_SHORT), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_blamed(io), 4);
 	assert_int_equal(dst_log(io)->cdsto, 0);

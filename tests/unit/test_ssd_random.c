@@ -4,6 +4,7 @@
  * random, half plausible with one thing wrong; the sanitizers, a guard around the host's memory and a drive that still
  * works are the judges. NVPROOF_SEED chooses the seed, which is printed.
  */
+#include "ssd_again.h"
 #include "ssd_io.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ any_dword(struct fuzz *f)
 static void
 random_sqe(struct fuzz *f, struct nvme_sqe *sqe, bool admin)
 {
-	static const uint8_t adm[] = { 0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0a, 0x10, 0x11, 0x14, 0x18, 0x80 };
+	static const uint8_t adm[] = { 0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0a, 0x0d, 0x10,
+				       0x11, 0x14, 0x15, 0x18, 0x80 };
 	static const uint8_t nvm[] = { 0x00, 0x01, 0x02, 0x04, 0x05, 0x08, 0x09, 0x0c, 0x19 };
 	uint64_t *raw = (uint64_t *)(void *)sqe;
 
@@ -203,9 +205,12 @@ random_commands(void **state)
 		if (below(&f, 200) == 0 || !(rig_reg(f.io.r, NVME_REG_CSTS) & NVME_CSTS_RDY) ||
 		    (rig_reg(f.io.r, NVME_REG_CSTS) & NVME_CSTS_CFS) || !f.io.r->ssd->sq[1].live)
 			restart(&f);
+		if (below(&f, 8) == 0)
+			rig_again(f.io.r->sub);
 	}
 	f.io.r->no_map = false;
 	restart(&f);
+	rig_again(f.io.r->sub);
 	still_works(&f);
 	print_message("%llu completions\n", (unsigned long long)f.completed);
 	assert_true(f.completed > ROUNDS / 2);

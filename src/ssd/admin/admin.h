@@ -26,6 +26,10 @@ nvme_status ssd_adm_set_features(struct ssd_cmd *c);
 nvme_status ssd_adm_get_log_page(struct ssd_cmd *c);
 nvme_status ssd_adm_format(struct ssd_cmd *c);
 
+/* ns_mgmt.c, ns_attach.c */
+nvme_status ssd_adm_ns_mgmt(struct ssd_cmd *c);
+nvme_status ssd_adm_ns_attach(struct ssd_cmd *c);
+
 /* keep_alive.c: start the timer anew from feat.kato (0 stops it); Set Features calls it after a change. */
 void ssd_kato_restart(struct ssd *ssd);
 /* Whether the timer has run out: the controller fails.  Called by ssd_step(). */

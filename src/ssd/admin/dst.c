@@ -148,7 +148,7 @@ check_nsid(struct ssd_cmd *c)
 		return NVME_SC_SUCCESS;
 	if (nsid > ssd_nn(c->ssd->sub))
 		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
-	if (!ssd_ns_get(c->ssd->sub, nsid))
+	if (!ssd_ns_active(c->ssd, nsid))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
 	return NVME_SC_SUCCESS;
 }

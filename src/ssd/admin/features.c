@@ -80,7 +80,7 @@ check_ns(struct ssd_cmd *c, bool all_ok)
 		return NVME_SC_SUCCESS;
 	if (!nsid || nsid > ssd_nn(c->ssd->sub))
 		return ssd_fail(c, NVME_SC_INVALID_NS, NSID);
-	c->ns = ssd_ns_get(c->ssd->sub, nsid);
+	c->ns = ssd_ns_active(c->ssd, nsid);
 	return c->ns ? NVME_SC_SUCCESS : ssd_fail(c, NVME_SC_INVALID_FIELD, NSID);
 }
 

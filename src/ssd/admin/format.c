@@ -33,33 +33,16 @@ check(struct ssd_cmd *c, uint32_t cdw10, struct ssd_format *f)
 	return NVME_SC_SUCCESS;
 }
 
-/* The other controllers' hosts have to look at the namespace again. */
-static void
-tell_others(struct ssd *by, const struct ssd_ns *ns)
-{
-	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
-		struct ssd *ssd = by->sub->ctrlr[i];
-
-		if (!ssd || ssd == by)
-			continue;
-		ssd->changed_ns[0] |= 1ull << (ns->nsid - 1);
-		ssd_event(ssd, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_ATTR, NVME_LOG_CHANGED_NS);
-	}
-}
-
 static void
 format_one(struct ssd *ssd, struct ssd_ns *ns, const struct ssd_format *f)
 {
-	struct ssd_media *m = ns->sub->media;
 	struct ssd_format old = ns->format;
 
-	m->ops->discard(m, ns->media_off, ns->media_size);
-	ssd_lba_map_clear_all(ns->alloc);
-	ssd_lba_map_clear_all(ns->bad);
+	ssd_ns_erase(ns);
 	ssd_ns_use_format(ns, f);
 	if (old.lbaf != ns->format.lbaf || old.extended != ns->format.extended || old.pi != ns->format.pi ||
 	    old.pi_first != ns->format.pi_first)
-		tell_others(ssd, ns);
+		ssd_ns_changed(ssd, ns, ns->attached); /* hosts have to look at it again */
 }
 
 nvme_status
@@ -72,15 +55,17 @@ ssd_adm_format(struct ssd_cmd *c)
 
 	if (nsid != NVME_NSID_ALL && (!nsid || nsid > ssd_nn(sub)))
 		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
-	if (nsid != NVME_NSID_ALL && !ssd_ns_get(sub, nsid)) /* inactive */
+	if (nsid != NVME_NSID_ALL && !ssd_ns_active(c->ssd, nsid))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
 	st = check(c, le32_get(c->sqe->cdw10), &f);
 	if (st)
 		return st;
 	ssd_dst_abort_ns(sub, nsid, NVME_DSTS_ABORT_FORMAT);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
-		if (sub->ns[i].nsze && (nsid == NVME_NSID_ALL || nsid == i + 1))
+		if (ssd_ns_active(c->ssd, i + 1) && (nsid == NVME_NSID_ALL || nsid == i + 1))
 			format_one(c->ssd, &sub->ns[i], &f);
 	}
+	if (sub->ns_kept.there)
+		ssd_ns_save(sub);
 	return ssd_persist_save(sub) ? NVME_SC_INTERNAL : NVME_SC_SUCCESS;
 }

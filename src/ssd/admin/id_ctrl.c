@@ -73,7 +73,7 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->rab = SSD_RAB;
 	id->mdts = (uint8_t)(ssd->sub->cfg.mdts ? ssd->sub->cfg.mdts : SSD_MAX_MDTS);
 	id->oaes = le32_from(SSD_OAES_AEC);
-	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_DSTS));
+	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS | NVME_OACS_DSTS));
 	id->acl = SSD_ACL;
 	id->aerl = SSD_MAX_AERS - 1;
 	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | NVME_FRMW_FAWR | nvme_put(NVME_FRMW_NOFS, SSD_FW_SLOTS));
@@ -87,6 +87,8 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->edstt = le16_from(SSD_DST_EXTENDED_MS / 60000);
 	id->dsto = (uint8_t)NVME_DSTO_SDSO;
 	id->psd[0].mp = le16_from(2500); /* 25 W */
+	id->tnvmcap[0] = le64_from(ssd->sub->capacity);
+	id->unvmcap[0] = le64_from(ssd_ns_unallocated(ssd->sub));
 }
 
 static void
@@ -128,7 +130,7 @@ ssd_id_ctrl_nvm(struct ssd *ssd, void *buf)
 	id->ver = le32_from(NVME_VERSION(1, 1, 0));
 }
 
-/* Identifiers from CDW10.CNTID on.  12h: of those that NSID is attached to, which is all of them. */
+/* Identifiers from CDW10.CNTID on.  c->ns: of those that it is attached to. */
 nvme_status
 ssd_id_ctrl_list(struct ssd_cmd *c, void *buf)
 {
@@ -136,7 +138,7 @@ ssd_id_ctrl_list(struct ssd_cmd *c, void *buf)
 	struct nvme_ctrl_list *list = buf;
 
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
-		if (c->ssd->sub->ctrlr[i] && i + 1 >= from)
+		if (c->ssd->sub->ctrlr[i] && i + 1 >= from && (!c->ns || (c->ns->attached >> i & 1)))
 			list->cntlid[n++] = le16_from((uint16_t)(i + 1));
 	}
 	list->num = le16_from((uint16_t)n);

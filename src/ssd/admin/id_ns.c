@@ -5,10 +5,11 @@
 #include "ssd/nvm/nvm.h"
 #include <string.h>
 
+/* What the host chose when it created the namespace; those of the configuration can be shared where there is somebody to share with. */
 static uint8_t
 nmic(const struct ssd_ns *ns)
 {
-	return ssd_nr_ctrlrs(ns->sub) > 1 ? (uint8_t)NVME_NMIC_SHRNS : 0;
+	return ns->created || ssd_nr_ctrlrs(ns->sub) > 1 ? ns->nmic : 0;
 }
 
 /* Any format may be transferred either way, and have any type of protection information at either end that it has room for. */
@@ -39,7 +40,7 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nmic = nmic(ns);
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
 	id->dlfeat = (uint8_t)(nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00) | NVME_DLFEAT_WZDS);
-	id->nvmcap[0] = le64_from(ns->nsze << ns->lba_shift);
+	id->nvmcap[0] = le64_from(ssd_ns_capacity(ns));
 	id->mssrl = le16_from((uint16_t)SSD_COPY_MSSRL(ns));
 	id->mcl = le32_from(SSD_COPY_MCL(ns));
 	id->msrc = SSD_COPY_MSRC;

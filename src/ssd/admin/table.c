@@ -22,9 +22,12 @@ const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_SET_FEATURES] = { ssd_adm_set_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_GET_FEATURES] = { ssd_adm_get_features, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_ASYNC_EVENT] = { ssd_adm_aer, CSUPP | CTRL },
+	[NVME_ADM_NS_MGMT] = { ssd_adm_ns_mgmt,
+			       CSUPP | NVME_EFFECTS_LBCC | NVME_EFFECTS_NIC | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_NSS) },
 	[NVME_ADM_FW_COMMIT] = { ssd_adm_fw_commit, CSUPP | NVME_EFFECTS_CCC | SCOPE(NVME_SCOPE_NSS) },
 	[NVME_ADM_FW_DOWNLOAD] = { ssd_adm_fw_download, CSUPP | CTRL },
 	[NVME_ADM_DEV_SELF_TEST] = { ssd_adm_dst, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
+	[NVME_ADM_NS_ATTACH] = { ssd_adm_ns_attach, CSUPP | NVME_EFFECTS_NIC | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_KEEP_ALIVE] = { ssd_adm_keep_alive, CSUPP | CTRL },
 	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
 };

@@ -213,9 +213,9 @@ ssd_image_state(struct ssd_media *m)
 }
 
 void *
-ssd_image_lba_map(struct ssd_media *m, uint32_t ns, enum ssd_map_kind kind)
+ssd_image_lba_map(struct ssd_media *m, uint64_t media_off, enum ssd_map_kind kind)
 {
-	return m->ops == &ssd_file_ops ? file(m)->va + file(m)->map_off[ns][kind] : NULL;
+	return m->ops == &ssd_file_ops ? file(m)->va + file(m)->map_off[kind] + ssd_map_bytes(media_off) : NULL;
 }
 
 int

@@ -3,7 +3,7 @@
  * Make, open and check an image file.
  *
  *	0		header (image_hdr.c)
- *	64 KiB		LBA maps, two a namespace, each a whole number of pages; their disk space is taken at once
+ *	64 KiB		LBA maps of all media, two of them, each a whole number of pages; their disk space is taken at once
  *	1 MiB aligned	the data: the media's address space, sparse
  *	after that	the annex (annex.c)
  *
@@ -46,17 +46,15 @@ static int __attribute__((format(printf, 3, 4))) complain(const struct image_ctx
 	return rc;
 }
 
-/* Offsets in the file, from the namespaces of the state. */
+/* Offsets in the file, from the size of the data. */
 static void
 place(struct ssd_file_media *f)
 {
 	uint64_t off = IMAGE_MAPS;
 
-	for (uint32_t i = 0; i < f->st.nr_ns; i++) {
-		for (int kind = 0; kind < SSD_MAP_KINDS; kind++) {
-			f->map_off[i][kind] = off;
-			off += ut_align_up(ssd_map_bytes(f->st.ns_size[i]), SSD_PAGE);
-		}
+	for (int kind = 0; kind < SSD_MAP_KINDS; kind++) {
+		f->map_off[kind] = off;
+		off += ut_align_up(ssd_map_bytes(f->st.data_size), SSD_PAGE);
 	}
 	f->data_off = ut_align_up(off, IMAGE_DATA_ALIGN);
 	f->data_size = f->st.data_size;

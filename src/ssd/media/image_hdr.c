@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define IMAGE_MAGIC "nvproof image\r\n\032"
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u /* 1 had LBA maps for each namespace */
 
 struct image_ns {
 	le64 size; /* bytes */

@@ -36,7 +36,8 @@ enum ssd_map_kind {
 
 /* For an image only; NULL for other media. */
 struct ssd_image_state *ssd_image_state(struct ssd_media *m);
-void *ssd_image_lba_map(struct ssd_media *m, uint32_t ns, enum ssd_map_kind kind);
+/* The map of what lies at media_off, a multiple of 256 KiB. */
+void *ssd_image_lba_map(struct ssd_media *m, uint64_t media_off, enum ssd_map_kind kind);
 /* Write the state.  0 or -EIO. */
 int ssd_image_commit(struct ssd_media *m);
 
@@ -69,7 +70,7 @@ struct ssd_file_media {
 	int fd;
 	uint8_t *va; /* the whole file */
 	uint64_t file_size, data_off, data_size;
-	uint64_t map_off[SSD_MAX_NAMESPACES][SSD_MAP_KINDS];
+	uint64_t map_off[SSD_MAP_KINDS];
 	uint64_t annex_off, annex_seq[SSD_ANNEX_KINDS]; /* beyond file_size, not mapped */
 	uint64_t *written; /* granules that hold anything; others read as zeros */
 	uint64_t *backed; /* granules that have all their disk space */

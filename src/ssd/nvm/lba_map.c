@@ -56,6 +56,20 @@ ssd_lba_map_close(struct ssd_lba_map *m)
 	free(m);
 }
 
+void
+ssd_lba_map_move(struct ssd_lba_map *m, void *words)
+{
+	uint8_t *old = (uint8_t *)m->words, *now = words;
+
+	assert(!m->mapped);
+	memmove(now, old, m->bytes);
+	for (uint64_t i = 0; i < m->bytes; i++) {
+		if (old + i < now || old + i >= now + m->bytes)
+			old[i] = 0;
+	}
+	m->words = words;
+}
+
 /* The bits of word w that are in [lba, end). */
 static uint64_t
 mask_of(uint64_t w, uint64_t lba, uint64_t end)

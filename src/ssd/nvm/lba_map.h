@@ -16,6 +16,8 @@ struct ssd_lba_map {
  */
 int ssd_lba_map_open(void *words, uint64_t bytes, struct ssd_lba_map **out);
 void ssd_lba_map_close(struct ssd_lba_map *m); /* NULL is fine */
+/* The bits go to another place of the image, which may overlap; where they were is zero after it.  Not for sparse memory. */
+void ssd_lba_map_move(struct ssd_lba_map *m, void *words);
 
 /* [lba, lba + n) is within the map: the caller has checked.  n may be 0. */
 void ssd_lba_map_set(struct ssd_lba_map *m, uint64_t lba, uint64_t n);

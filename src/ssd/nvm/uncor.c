@@ -11,10 +11,10 @@ ssd_ns_maps_open(struct ssd_ns *ns)
 	struct ssd_media *m = ns->sub->media;
 	int rc;
 
-	rc = ssd_lba_map_open(ssd_image_lba_map(m, ns->nsid - 1, SSD_MAP_ALLOC), bytes, &ns->alloc);
+	rc = ssd_lba_map_open(ssd_image_lba_map(m, ns->media_off, SSD_MAP_ALLOC), bytes, &ns->alloc);
 	if (rc)
 		return rc;
-	rc = ssd_lba_map_open(ssd_image_lba_map(m, ns->nsid - 1, SSD_MAP_BAD), bytes, &ns->bad);
+	rc = ssd_lba_map_open(ssd_image_lba_map(m, ns->media_off, SSD_MAP_BAD), bytes, &ns->bad);
 	if (rc)
 		ssd_ns_maps_close(ns);
 	return rc;
@@ -26,6 +26,17 @@ ssd_ns_maps_close(struct ssd_ns *ns)
 	ssd_lba_map_close(ns->alloc);
 	ssd_lba_map_close(ns->bad);
 	ns->alloc = ns->bad = NULL;
+}
+
+void
+ssd_ns_maps_move(struct ssd_ns *ns)
+{
+	struct ssd_media *m = ns->sub->media;
+
+	if (!ssd_image_lba_map(m, 0, SSD_MAP_ALLOC))
+		return;
+	ssd_lba_map_move(ns->alloc, ssd_image_lba_map(m, ns->media_off, SSD_MAP_ALLOC));
+	ssd_lba_map_move(ns->bad, ssd_image_lba_map(m, ns->media_off, SSD_MAP_BAD));
 }
 
 /*
