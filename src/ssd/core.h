@@ -92,15 +92,15 @@ void ssd_cq_late(struct ssd *ssd); /* post what found its queue full */
 void ssd_cq_late_drop(struct ssd *ssd, uint16_t sqid); /* forget what still waits for room: the SQ goes */
 
 static inline uint32_t
-ssd_cq_used(const struct ssd_cq *cq)
+ssd_cq_next(const struct ssd_cq *cq) /* after the tail */
 {
-	return cq->tail >= cq->head ? cq->tail - cq->head : cq->tail + cq->size - cq->head;
+	return ssd_unlikely(cq->tail + 1 == cq->size) ? 0 : cq->tail + 1;
 }
 
 static inline bool
 ssd_cq_room(struct ssd *ssd, struct ssd_cq *cq)
 {
-	return ssd_likely(ssd_cq_used(cq) + 1 < cq->size) || ssd_cq_room_slow(ssd, cq);
+	return ssd_likely(ssd_cq_next(cq) != cq->head) || ssd_cq_room_slow(ssd, cq);
 }
 
 /* Doorbells.  NVMe over PCIe Transport, "Submission Queue y Tail Doorbell", "Completion Queue y Head Doorbell". */

@@ -66,8 +66,9 @@ static bool
 head_ok(const struct ssd_cq *cq, uint32_t head)
 {
 	uint32_t taken = head >= cq->head ? head - cq->head : head + cq->size - cq->head;
+	uint32_t used = cq->tail >= cq->head ? cq->tail - cq->head : cq->tail + cq->size - cq->head;
 
-	return head < cq->size && taken <= ssd_cq_used(cq);
+	return head < cq->size && taken <= used;
 }
 
 bool
@@ -85,7 +86,7 @@ ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq)
 			ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_VALUE);
 		}
 	}
-	return ssd_cq_used(cq) + 1 < cq->size;
+	return ssd_cq_next(cq) != cq->head;
 }
 
 /* The ring is not there: this completion is lost. */
@@ -103,9 +104,21 @@ cq_lost(struct ssd *ssd, struct ssd_cq *cq)
 	ssd_event(ssd, NVME_AER_ERROR, NVME_AER_ERROR_TRANSIENT, NVME_LOG_ERROR);
 }
 
-static int
-cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const uint64_t half[2])
+/* A CQE as two qwords in host order; dw23 without the phase tag. */
+struct cqe {
+	uint64_t dw01, dw23;
+};
+
+static inline uint64_t
+with_phase(const struct ssd_cq *cq, uint64_t dw23)
 {
+	return htole64(dw23 | (uint64_t)cq->phase << 48);
+}
+
+static int
+cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const struct cqe *e)
+{
+	const uint64_t half[2] = { htole64(e->dw01), with_phase(cq, e->dw23) };
 	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_cqe);
 	uint64_t addr = cq->base + (uint64_t)cq->tail * sizeof(struct nvme_cqe);
 
@@ -117,69 +130,77 @@ cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const uint64_t half[2])
 	return ssd_mem_write(ssd, addr + 8, &half[1], 8);
 }
 
-static void
+static inline void
+cqe_store(struct ssd_cq *cq, const struct cqe *e)
+{
+	uint64_t *at = (uint64_t *)cq->ring + 2 * (size_t)cq->tail;
+
+	ut_store(&at[0], htole64(e->dw01));
+	ut_release_barrier(); /* data of the command and DW0-1 before the half with the phase tag */
+	ut_store(&at[1], with_phase(cq, e->dw23));
+}
+
+static inline void
 advance(struct ssd *ssd, struct ssd_cq *cq)
 {
-	if (ssd_unlikely(++cq->tail == cq->size)) {
-		cq->tail = 0;
-		cq->phase ^= 1;
-	}
+	cq->tail = ssd_cq_next(cq);
+	cq->phase ^= !cq->tail;
 	if (cq->ien)
 		ssd->irq_due[cq->iv / 64] |= 1ull << (cq->iv % 64);
 }
 
-/* dw23 is DW2 and DW3 without the phase tag. */
-static inline void
-post(struct ssd *ssd, struct ssd_cq *cq, uint64_t dw01, uint64_t dw23)
+static void
+post(struct ssd *ssd, struct ssd_cq *cq, const struct cqe *e)
 {
-	const uint64_t half[2] = { htole64(dw01), htole64(dw23 | (uint64_t)cq->phase << 48) };
-	uint64_t *ring = cq->ring;
-
-	if (ssd_likely(ring != NULL)) {
-		ut_store(&ring[2 * cq->tail], half[0]);
-		ut_release_barrier(); /* data of the command and DW0-1 before the half with the phase tag */
-		ut_store(&ring[2 * cq->tail + 1], half[1]);
-	} else if (cqe_write_far(ssd, cq, half)) {
+	if (cq->ring)
+		cqe_store(cq, e);
+	else if (cqe_write_far(ssd, cq, e)) {
 		cq_lost(ssd, cq);
 		return;
 	}
 	advance(ssd, cq);
 }
 
-static inline uint64_t
-dw01_of(uint32_t dw0, uint32_t dw1)
+/* DW0-1, then SQHD, SQID, CID, status. */
+static inline struct cqe
+cqe_of(const struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
 {
-	return (uint64_t)dw1 << 32 | dw0;
+	return (struct cqe){
+		.dw01 = (uint64_t)dw1 << 32 | dw0,
+		.dw23 = (sq->head & 0xffff) | (uint64_t)sq->id << 16 | (uint64_t)le16_get((le16){ cid }) << 32 |
+			(uint64_t)st << 49,
+	};
 }
 
-/* SQHD, SQID, CID, status. */
-static inline uint64_t
-dw23_of(const struct ssd_sq *sq, uint16_t cid, nvme_status st)
-{
-	return (sq->head & 0xffff) | (uint64_t)sq->id << 16 | (uint64_t)le16_get((le16){ cid }) << 32 |
-	       (uint64_t)st << 49;
-}
-
+/* The CQ seems full, or its ring is not mapped. */
 static __attribute__((noinline)) void
-late_add(struct ssd *ssd, const struct ssd_late *l)
+post_slowly(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
 {
-	if (ssd->nr_late == SSD_MAX_LATE)
+	struct cqe e = cqe_of(sq, cid, dw0, dw1, st);
+
+	if (ssd_cq_room(ssd, sq->cq))
+		post(ssd, sq->cq, &e);
+	else if (ssd->nr_late == SSD_MAX_LATE)
 		ssd_fatal(ssd); /* a handler completes more than it took */
 	else
-		ssd->late[ssd->nr_late++] = *l;
+		ssd->late[ssd->nr_late++] = (struct ssd_late){
+			.sqid = sq->id, .cqid = sq->cq->id, .cid = cid, .status = st, .dw0 = dw0, .dw1 = dw1
+		};
 }
 
 void
 ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
 {
 	struct ssd_cq *cq = sq->cq;
+	struct cqe e;
 
-	if (ssd_likely(ssd_cq_room(ssd, cq))) {
-		post(ssd, cq, dw01_of(dw0, dw1), dw23_of(sq, cid, st));
+	if (ssd_unlikely(!cq->ring || ssd_cq_next(cq) == cq->head)) {
+		post_slowly(ssd, sq, cid, dw0, dw1, st);
 		return;
 	}
-	late_add(ssd, &(struct ssd_late){
-			      .sqid = sq->id, .cqid = cq->id, .cid = cid, .status = st, .dw0 = dw0, .dw1 = dw1 });
+	e = cqe_of(sq, cid, dw0, dw1, st);
+	cqe_store(cq, &e);
+	advance(ssd, cq);
 }
 
 void
@@ -188,13 +209,14 @@ ssd_cq_late(struct ssd *ssd)
 	for (uint32_t i = 0; i < ssd->nr_late && !ssd->stopped;) {
 		const struct ssd_late l = ssd->late[i];
 		struct ssd_cq *cq = &ssd->cq[l.cqid];
+		struct cqe e = cqe_of(&ssd->sq[l.sqid], l.cid, l.dw0, l.dw1, l.status);
 
 		if (!ssd_cq_room(ssd, cq)) {
 			i++;
 			continue;
 		}
 		late_drop(ssd, i);
-		post(ssd, cq, dw01_of(l.dw0, l.dw1), dw23_of(&ssd->sq[l.sqid], l.cid, l.status));
+		post(ssd, cq, &e);
 		ssd->busy = true;
 	}
 }
