@@ -124,6 +124,7 @@ void ssd_exec(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe);
 
 /* sgl.c */
 nvme_status ssd_sgl_walk(struct ssd_cmd *c, uint64_t len);
+nvme_status ssd_sgl_walk_from(struct ssd_cmd *c, const struct nvme_sgl_desc *first, uint64_t len);
 /* xfer.c: one more piece of host memory; false: there are too many. */
 bool ssd_seg_add(struct ssd_cmd *c, uint64_t addr, uint32_t len);
 bool ssd_seg_bucket(struct ssd_cmd *c, uint32_t len);

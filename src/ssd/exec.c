@@ -159,7 +159,7 @@ count(struct ssd_stats *s, uint8_t opc)
 		s->cmds_other++;
 }
 
-/* PSDT: 10b is not announced in SGLS, 11b is reserved. */
+/* PSDT: 11b is reserved. */
 static nvme_status
 run_io(struct ssd_cmd *c)
 {
@@ -169,7 +169,7 @@ run_io(struct ssd_cmd *c)
 	count(&c->ssd->sub->stats, c->sqe->opc);
 	if (ssd_unlikely(!exec))
 		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
-	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL))
+	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR))
 		return fail_flags(c, 6);
 	st = find_ns(c);
 	return ssd_unlikely(st) ? st : exec(c);

@@ -135,12 +135,18 @@ sgl_segment(struct sgl_walk *w, const struct nvme_sgl_desc *seg, struct nvme_sgl
 nvme_status
 ssd_sgl_walk(struct ssd_cmd *c, uint64_t len)
 {
+	return ssd_sgl_walk_from(c, &c->sqe->sgl, len);
+}
+
+nvme_status
+ssd_sgl_walk_from(struct ssd_cmd *c, const struct nvme_sgl_desc *first, uint64_t len)
+{
 	struct sgl_walk w = {
 		.c = c,
 		.left = len,
 		.to_host = nvme_get(c->sqe->opc, NVME_OPC_DTD) == NVME_DTD_TO_HOST,
 	};
-	struct nvme_sgl_desc seg = c->sqe->sgl, next = seg;
+	struct nvme_sgl_desc seg = *first, next = seg;
 	nvme_status st;
 
 	if (!sgl_is_segment(&seg)) {

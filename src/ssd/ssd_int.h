@@ -42,7 +42,9 @@
 #define SSD_VS NVME_VERSION(2, 1, 0)	/* the VS register and Identify's VER */
 
 /* Identify's SGLS: any alignment, bit buckets; an SGL must be exactly as long as the data. */
-#define SSD_SGLS (nvme_put32(NVME_SGLS_SUPP, NVME_SGLS_SUPP_BYTE) | nvme_put32(NVME_SGLS_BIT_BUCKET, 1))
+#define SSD_SGLS                                                                                                            \
+	((uint32_t)(nvme_put(NVME_SGLS_SUPP, NVME_SGLS_SUPP_BYTE) | NVME_SGLS_BIT_BUCKET | NVME_SGLS_MPTR_BYTE | \
+		    NVME_SGLS_MPTR_SGL))
 
 struct ssd_cmd;
 typedef nvme_status (*ssd_exec_fn)(struct ssd_cmd *c);
@@ -272,6 +274,7 @@ struct ssd {
 	uint32_t nr_later;
 
 	struct ssd_seg segs[SSD_MAX_SEGS];
+	struct ssd_seg meta_segs[SSD_MAX_SEGS];
 	uint8_t *bounce;		/* SSD_BOUNCE bytes */
 	uint8_t *bounce2;		/* the same again, for Compare and Copy */
 };
@@ -300,6 +303,11 @@ nvme_status ssd_data(struct ssd_cmd *c, uint64_t len);
 /* Copy after ssd_data(); off is within the data.  NVME_SC_DATA_TRANSFER when the memory is not there. */
 nvme_status ssd_to_host(struct ssd_cmd *c, uint64_t off, const void *src, uint64_t len);
 nvme_status ssd_from_host(struct ssd_cmd *c, uint64_t off, void *dst, uint64_t len);
+/*
+ * mptr.c: the same for a metadata buffer of its own, into a second command that is otherwise as the first; ssd_to_host() and
+ * ssd_from_host() take that.
+ */
+nvme_status ssd_meta(struct ssd_cmd *c, uint64_t len, struct ssd_cmd *m);
 /* For small admin data: ssd_data() for min(len, host's len) and copy. */
 nvme_status ssd_reply(struct ssd_cmd *c, const void *src, uint64_t len);
 
@@ -336,8 +344,7 @@ ssd_nn(const struct ssd_subsys *sub)
 static inline uint32_t
 ssd_nr_lbafs(const struct ssd *ssd)
 {
-	(void)ssd;
-	return 2; /* the commands know no metadata yet */
+	return ssd->feat.lbafee ? SSD_NR_LBAFS : SSD_LBAF_EXT;
 }
 
 /* A namespace that is allocated, attached or not; NULL: not there. */

@@ -8,50 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "crc_bits.h"
 #include "util/crc.h"
 #include "util/rng.h"
-
-/* One bit at a time, most significant bit of the polynomial first; reflected: the bits of each byte and of the result turned. */
-struct poly {
-	unsigned width;
-	uint64_t poly;
-	int reflected;
-	uint64_t first, last; /* start value, final exclusive or */
-};
-
-static const struct poly t10dif = { 16, 0x8bb7, 0, 0, 0 };
-static const struct poly crc32c = { 32, 0x1edc6f41, 1, 0xffffffff, 0xffffffff };
-static const struct poly nvme64 = { 64, 0xad93d23594c93659ull, 1, UINT64_MAX, UINT64_MAX };
-
-static uint64_t
-turn(uint64_t v, unsigned width)
-{
-	uint64_t out = 0;
-
-	for (unsigned i = 0; i < width; i++)
-		out |= (v >> i & 1) << (width - 1 - i);
-	return out;
-}
-
-static uint64_t
-divide(const struct poly *p, const uint8_t *data, size_t len)
-{
-	uint64_t top = 1ull << (p->width - 1), crc = p->first;
-
-	for (size_t i = 0; i < len; i++) {
-		for (unsigned bit = 0; bit < 8; bit++) {
-			unsigned in = (unsigned)(p->reflected ? data[i] >> bit : data[i] >> (7 - bit)) & 1;
-			unsigned out = (crc & top) != 0;
-
-			crc <<= 1;
-			if (in ^ out)
-				crc ^= p->poly;
-		}
-	}
-	if (p->width < 64)
-		crc &= (1ull << p->width) - 1;
-	return (p->reflected ? turn(crc, p->width) : crc) ^ p->last;
-}
 
 static void
 check_values(void **state)
@@ -63,9 +22,9 @@ check_values(void **state)
 	assert_int_equal(ut_crc16_t10dif(0, digits, 9), 0xd0db);
 	assert_int_equal(ut_crc32c(0, digits, 9), 0xe3069283);
 	assert_true(ut_crc64_nvme(0, digits, 9) == 0xae8b14860a799888ull);
-	assert_int_equal(divide(&t10dif, (const uint8_t *)digits, 9), 0xd0db);
-	assert_int_equal(divide(&crc32c, (const uint8_t *)digits, 9), 0xe3069283);
-	assert_true(divide(&nvme64, (const uint8_t *)digits, 9) == 0xae8b14860a799888ull);
+	assert_int_equal(bits_crc(&bits_t10dif, (const uint8_t *)digits, 9), 0xd0db);
+	assert_int_equal(bits_crc(&bits_crc32c, (const uint8_t *)digits, 9), 0xe3069283);
+	assert_true(bits_crc(&bits_nvme64, (const uint8_t *)digits, 9) == 0xae8b14860a799888ull);
 }
 
 /* NVM Command Set, "32b Guard Protection Information" and "64b Guard Protection Information": test cases of 4 KiB. */
@@ -106,13 +65,15 @@ as_divided(void **state)
 		const uint8_t *p = data + len % 16;
 		size_t half = len ? ut_rng_below(&rng, len) : 0;
 
-		assert_int_equal(ut_crc16_t10dif(0, p, len), divide(&t10dif, p, len));
+		assert_int_equal(ut_crc16_t10dif(0, p, len), bits_crc(&bits_t10dif, p, len));
 		assert_int_equal(ut_crc16_t10dif(ut_crc16_t10dif(0, p, half), p + half, len - half),
-				 divide(&t10dif, p, len));
-		assert_int_equal(ut_crc32c(0, p, len), divide(&crc32c, p, len));
-		assert_int_equal(ut_crc32c(ut_crc32c(0, p, half), p + half, len - half), divide(&crc32c, p, len));
-		assert_true(ut_crc64_nvme(0, p, len) == divide(&nvme64, p, len));
-		assert_true(ut_crc64_nvme(ut_crc64_nvme(0, p, half), p + half, len - half) == divide(&nvme64, p, len));
+				 bits_crc(&bits_t10dif, p, len));
+		assert_int_equal(ut_crc32c(0, p, len), bits_crc(&bits_crc32c, p, len));
+		assert_int_equal(ut_crc32c(ut_crc32c(0, p, half), p + half, len - half),
+				 bits_crc(&bits_crc32c, p, len));
+		assert_true(ut_crc64_nvme(0, p, len) == bits_crc(&bits_nvme64, p, len));
+		assert_true(ut_crc64_nvme(ut_crc64_nvme(0, p, half), p + half, len - half) ==
+			    bits_crc(&bits_nvme64, p, len));
 	}
 }
 

@@ -65,7 +65,7 @@ namespaces(void **state)
 
 	assert_int_equal(identify(io, NVME_CNS_NS, 1, 0, 0), 0);
 	assert_int_equal(le64_get(id->nsze), 32768);
-	assert_int_equal(id->nlbaf, 1);
+	assert_int_equal(id->nlbaf, SSD_LBAF_EXT - 1);
 	assert_int_equal(id->flbas, 0);
 	assert_int_equal(id->lbaf[0].lbads, 9);
 	assert_int_equal(id->lbaf[1].lbads, 12);
@@ -357,9 +357,10 @@ wrong_formats(void **state)
 	struct io *io = *state;
 
 	assert_int_equal(io_write(io, 1, 0, 1, 0xaa), 0);
-	assert_int_equal(format(io, 1, 2), NVME_SC_INVALID_FORMAT);
+	assert_int_equal(format(io, 1, SSD_LBAF_EXT), NVME_SC_INVALID_FORMAT); /* without LBAFEE */
 	assert_int_equal(format(io, 1, 1u << 12), NVME_SC_INVALID_FORMAT); /* LBAFU */
-	assert_int_equal(format(io, 1, 1u << 5), NVME_SC_INVALID_FORMAT); /* PI */
+	assert_int_equal(format(io, 1, 1u << 5), NVME_SC_INVALID_FORMAT); /* PI, and no metadata to have it in */
+	assert_int_equal(format(io, 1, 2 | 4u << 5), NVME_SC_INVALID_FIELD); /* a reserved type of it */
 	assert_int_equal(format(io, 1, 3u << 9), NVME_SC_INVALID_FIELD); /* SES */
 	assert_int_equal(format(io, 33, 0), NVME_SC_INVALID_NS);
 	assert_int_equal(format(io, 0, 0), NVME_SC_INVALID_NS);

@@ -183,7 +183,7 @@ format_ends_it(void **state)
 		assert_int_equal(dst(io, 0, NVME_DST_ABORT), 0);
 	}
 	assert_int_equal(dst(io, 1, NVME_DST_SHORT), 0);
-	assert_int_equal(adm_opc(io, NVME_ADM_FORMAT_NVM, 1, 5, 0), NVME_SC_INVALID_FORMAT);
+	assert_int_equal(adm_opc(io, NVME_ADM_FORMAT_NVM, 1, 0x3f00f, 0), NVME_SC_INVALID_FORMAT);
 	assert_int_equal(dst_log(io)->cdsto, NVME_DST_SHORT); /* that format did nothing */
 }
 

@@ -339,7 +339,8 @@ copy_limits(void **state)
 	uint32_t i;
 
 	source(io, 0, 0, 1);
-	assert_int_equal(copy(io, 0, 1, 1), NVME_SC_INVALID_FIELD); /* format 1h */
+	assert_int_equal(copy(io, 0, 1, 1), NVME_SC_INVALID_FORMAT); /* format 1h: not with this guard */
+	assert_int_equal(copy(io, 0, 1, 2), NVME_SC_INVALID_FIELD); /* format 2h */
 	assert_int_equal(io_blamed(io), 49);
 	assert_int_equal(lba_cmd(io, NVME_OPC_COPY, NS1, 0, 1, 1u << 16), NVME_SC_INVALID_FIELD); /* CETYPE */
 	assert_int_equal(lba_cmd(io, NVME_OPC_COPY, NS1, 0, 1, 1u << 20), NVME_SC_INVALID_FIELD); /* DTYPE */

@@ -56,7 +56,7 @@ ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 		st = ssd_from_host(c, 0, &hb, sizeof(hb));
 	if (st)
 		return st;
-	if (hb.acre > 1 || hb.etdas || hb.lbafee || hb.hdisns || le16_get(hb.cdfe))
+	if (hb.acre > 1 || hb.etdas || hb.lbafee > 1 || hb.hdisns || le16_get(hb.cdfe))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, prp1));
 	c->ssd->feat.acre = hb.acre;
 	c->ssd->feat.lbafee = hb.lbafee;

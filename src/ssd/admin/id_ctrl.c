@@ -106,8 +106,9 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->awun = le16_from(0xffff); /* a command runs to its end before the next begins */
 	id->awupf = le16_from(0);
 	id->acwu = le16_from(SSD_ACWU);
-	id->cdfs = le16_from((uint16_t)NVME_CDFS_CDF(0));
+	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));
 	id->sgls = le32_from(SSD_SGLS);
+	id->ctratt = le32_from((uint32_t)NVME_CTRATT_ELBAS);
 }
 
 void

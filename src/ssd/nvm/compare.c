@@ -34,13 +34,15 @@ nvme_status
 ssd_nvm_compare(struct ssd_cmd *c)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
-	struct ssd_subsys *sub = c->ssd->sub;
 	struct nvm_range r;
-	nvme_status st = ssd_nvm_data_range(c, &r);
 	uint64_t total, off;
+	nvme_status st;
 
-	if (!st && nvme_get(cmd->flags, NVME_SQE_FUSE) && r.nlb > SSD_ACWU + 1)
-		st = ssd_fail(c, NVME_SC_ATOMIC_WRITE_UNIT, offsetof(struct nvme_rw_cmd, nlb));
+	if (c->ns->meta_size)
+		return ssd_nvm_compare_meta(c);
+	st = ssd_nvm_data_range(c, &r);
+	if (!st)
+		st = ssd_nvm_acwu(c, r.nlb);
 	if (!st)
 		st = ssd_nvm_readable(c, r.slba, r.nlb);
 	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
@@ -49,12 +51,9 @@ ssd_nvm_compare(struct ssd_cmd *c)
 		return st;
 	total = (uint64_t)r.nlb << c->ns->lba_shift;
 	st = ssd_data(c, total);
-	for (off = 0; !st && !sub->media->null && off < total; off += SSD_BOUNCE)
+	for (off = 0; !st && !c->ns->sub->media->null && off < total; off += SSD_BOUNCE)
 		st = compare_piece(c, &r, off, UT_MIN(total - off, SSD_BOUNCE));
-	if (st)
-		return st;
-	sub->smart.host_reads++;
-	sub->smart.units_read_512 += total / 512;
-	sub->stats.bytes_read += total;
-	return NVME_SC_SUCCESS;
+	if (!st)
+		ssd_nvm_did_read(c, total);
+	return st;
 }

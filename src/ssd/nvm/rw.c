@@ -2,9 +2,9 @@
 /*
  * Read and Write, and what every command on one LBA range has in common.
  *
- * Namespaces have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM
- * Command Set asks for ("if the namespace is not formatted to use end-to-end protection information ...").  Limited
- * Retry is accepted and changes nothing: the media has no retries.
+ * Here blocks have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM
+ * Command Set asks for ("if the namespace is not formatted to use end-to-end protection information ..."); the others go to
+ * rw_meta.c.  Limited Retry is accepted and changes nothing: the media has no retries.
  */
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
@@ -30,16 +30,12 @@ ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
 	return NVME_SC_SUCCESS;
 }
 
-/* NVMe Base 2.1, "Identify Controller data structure": MDTS; in pages of CAP.MPSMIN. */
 nvme_status
 ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r)
 {
 	nvme_status st = ssd_nvm_range(c, r);
-	uint64_t max = (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS);
 
-	if (!st && (uint64_t)r->nlb << c->ns->lba_shift > max)
-		st = ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_rw_cmd, nlb));
-	return st;
+	return st ? st : ssd_nvm_mdts(c, (uint64_t)r->nlb << c->ns->lba_shift);
 }
 
 /* NVM Command Set 1.1, "Write Uncorrectable command" and "Deallocated or Unwritten Logical Blocks". */
@@ -134,11 +130,13 @@ nvme_status
 ssd_nvm_read(struct ssd_cmd *c)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
-	struct ssd_subsys *sub = c->ssd->sub;
 	struct nvm_range r;
-	nvme_status st = ssd_nvm_data_range(c, &r);
 	uint64_t total;
+	nvme_status st;
 
+	if (__builtin_expect(c->ns->meta_size != 0, 0))
+		return ssd_nvm_read_meta(c);
+	st = ssd_nvm_data_range(c, &r);
 	if (!st)
 		st = ssd_nvm_readable(c, r.slba, r.nlb);
 	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
@@ -147,12 +145,9 @@ ssd_nvm_read(struct ssd_cmd *c)
 		return st;
 	total = (uint64_t)r.nlb << c->ns->lba_shift;
 	st = send_data(c, &r, total);
-	if (st)
-		return st;
-	sub->smart.host_reads++;
-	sub->smart.units_read_512 += total / 512;
-	sub->stats.bytes_read += total;
-	return NVME_SC_SUCCESS;
+	if (!st)
+		ssd_nvm_did_read(c, total);
+	return st;
 }
 
 static nvme_status
@@ -182,11 +177,13 @@ nvme_status
 ssd_nvm_write(struct ssd_cmd *c)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
-	struct ssd_subsys *sub = c->ssd->sub;
 	struct nvm_range r;
-	nvme_status st = ssd_nvm_data_range(c, &r);
 	uint64_t total;
+	nvme_status st;
 
+	if (__builtin_expect(c->ns->meta_size != 0, 0))
+		return ssd_nvm_write_meta(c);
+	st = ssd_nvm_data_range(c, &r);
 	if (!st && nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE))
 		st = ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12_BYTE(20));
 	if (st)
@@ -195,10 +192,7 @@ ssd_nvm_write(struct ssd_cmd *c)
 	st = receive_data(c, &r, total);
 	if (!st)
 		st = ssd_nvm_settle(c, nvme_rw_cdw12(cmd));
-	if (st)
-		return st;
-	sub->smart.host_writes++;
-	sub->smart.units_written_512 += total / 512;
-	sub->stats.bytes_written += total;
-	return NVME_SC_SUCCESS;
+	if (!st)
+		ssd_nvm_did_write(c, total);
+	return st;
 }

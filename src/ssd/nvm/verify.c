@@ -9,8 +9,11 @@ ssd_nvm_verify(struct ssd_cmd *c)
 	struct ssd_smart *smart = &c->ssd->sub->smart;
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
 	struct nvm_range r;
-	nvme_status st = ssd_nvm_range(c, &r);
+	nvme_status st;
 
+	if (c->ns->meta_size)
+		return ssd_nvm_verify_meta(c);
+	st = ssd_nvm_range(c, &r);
 	if (!st)
 		st = ssd_nvm_readable(c, r.slba, r.nlb);
 	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
