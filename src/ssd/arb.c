@@ -19,8 +19,9 @@ burst(const struct ssd *ssd)
 
 /* Processing is paused, or I/O waits for a power state. */
 static bool
-held(const struct ssd *ssd, const struct ssd_sq *sq)
+held(struct ssd *ssd, const struct ssd_sq *sq)
 {
+	ssd->io_held |= sq->id != 0;
 	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
 }
 

@@ -12,6 +12,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/pstate.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd_fw_load_drop(ssd);
 	ssd->hold = 0;
 	ssd->nr_later = 0;
+	ssd_pstate_reset(ssd);
 	ssd->timers_ns = 0; /* whatever was armed for what is gone now */
 }
 
@@ -202,6 +204,7 @@ ssd_ctrlr_tick(struct ssd *ssd)
 		return;
 	admin_queues_create(ssd);
 	ssd->stopped = false;
+	ssd->timers_ns = 0;
 	ssd_kato_restart(ssd);
 }
 
@@ -239,8 +242,12 @@ run(struct ssd *ssd)
 		ssd_cq_late(ssd);
 	ssd->io_waits = false;
 	done = ssd_arb_run(ssd);
-	if (done > ssd->sub->stats.cmds_admin - admin || ssd->io_waits || ssd_unlikely(late_io(ssd)))
+	if (done > ssd->sub->stats.cmds_admin - admin || ssd->io_waits || ssd_unlikely(late_io(ssd))) {
 		ssd->sub->io_busy |= 1u << (ssd->cntlid - 1);
+		ssd_pstate_io(ssd);
+	}
+	if (ssd_unlikely(ssd->io_held))
+		ssd_pstate_wake(ssd);
 	if (done)
 		ssd->busy = true;
 	else if (!ssd->stopped)

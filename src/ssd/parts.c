@@ -3,7 +3,9 @@
 #include "ssd/parts.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/pstate.h"
 #include "ssd/media/media.h"
+#include <string.h>
 
 #define KEPT(member, ok)                                                                          \
 	{                                                                                         \
@@ -17,6 +19,8 @@ static const struct {
 	[SSD_PART_DST] = KEPT(dst.kept, ssd_dst_kept_ok),
 	[SSD_PART_FW] = KEPT(fw.kept, ssd_fw_kept_ok),
 	[SSD_PART_NS] = KEPT(ns_kept, ssd_ns_kept_ok),
+	[SSD_PART_POWER] = KEPT(power_kept, ssd_power_kept_ok),
+	[SSD_PART_HEAT] = KEPT(heat, ssd_heat_kept_ok),
 };
 
 static void
@@ -31,6 +35,12 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_NS:
 		ssd_ns_kept_init(sub);
+		break;
+	case SSD_PART_POWER:
+		memset(sub->power_kept, 0, sizeof(sub->power_kept));
+		break;
+	case SSD_PART_HEAT:
+		memset(&sub->heat, 0, sizeof(sub->heat));
 		break;
 	case SSD_PARTS:
 		break;

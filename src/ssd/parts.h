@@ -9,6 +9,7 @@
 #include "nvproof/spec/log.h"
 #include "ssd/fw.h"
 #include "ssd/ns.h"
+#include "ssd/ssd.h"
 
 /* admin/dst.c */
 struct ssd_dst_kept {
@@ -53,6 +54,40 @@ struct ssd_fw_load {
 	uint64_t got[SSD_FW_WORDS]; /* a bit for each 4 KiB */
 };
 
+/* admin/pstate.c, of a controller */
+struct ssd_power {
+	uint8_t ps; /* the state it is in, or on its way to */
+	uint8_t op; /* the last one that was operational */
+	uint64_t ready_ns; /* when ps is reached */
+	uint64_t idle_ns; /* of the last I/O command */
+};
+
+/* admin/apst.c: what Set Features saved, of a controller */
+#define SSD_POWER_APST 0x01u /* set: which of the members were */
+#define SSD_POWER_NOPSC 0x02u
+#define SSD_POWER_HCTM 0x04u
+#define SSD_POWER_SENSOR(s, under) (0x10u << (2 * ((s)-1) + (under)))
+#define SSD_SENSORS 2u /* temperature sensors, from 1; 0 is the composite temperature */
+struct ssd_power_kept {
+	uint8_t set, apste, nopsc, rsvd3;
+	le32 hctm;
+	le64 apst[32];
+	le16 sensor[SSD_SENSORS][2]; /* thresholds, over and under, in K */
+};
+static_assert(sizeof(struct ssd_power_kept) == 272, "power features, kept");
+
+/* admin/heat.c: of the subsystem, by thermal management temperature; and of a controller */
+struct ssd_heat_kept {
+	le64 ns[2];
+	le32 count[2];
+};
+static_assert(sizeof(struct ssd_heat_kept) == 24, "heat, kept");
+
+struct ssd_heat {
+	uint8_t level; /* 0, or the TMT that is exceeded */
+	uint64_t since_ns, until_ns; /* of the pause after I/O commands */
+};
+
 /* later.c */
 #define SSD_MAX_LATER 8u
 struct ssd_later {
@@ -62,10 +97,12 @@ struct ssd_later {
 };
 
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
-enum ssd_part {
-	SSD_PART_DST,
-	SSD_PART_FW,
-	SSD_PART_NS,
+enum ssd_part { /* the numbers are those in the file */
+	SSD_PART_DST = 0,
+	SSD_PART_FW = 1,
+	SSD_PART_NS = 2,
+	SSD_PART_POWER = 3,
+	SSD_PART_HEAT = 4,
 	SSD_PARTS,
 };
 struct ssd_subsys;

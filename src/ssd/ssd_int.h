@@ -136,6 +136,8 @@ struct ssd_subsys {
 	struct ssd_stats stats;
 	struct ssd_dst dst;
 	struct ssd_fw fw;
+	struct ssd_power_kept power_kept[SSD_MAX_CTRLRS];
+	struct ssd_heat_kept heat;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped;				/* last_ns is valid */
@@ -174,6 +176,8 @@ struct ssd_sq {
 };
 
 #define SSD_HOLD_FW 0x01u	/* CSTS.PP: firmware is activated */
+#define SSD_HOLD_POWER 0x02u	/* I/O: not in an operational power state, or on the way to one */
+#define SSD_HOLD_HEAT 0x04u	/* I/O: thermal management */
 #define SSD_HOLD_ADMIN SSD_HOLD_FW	/* what holds the admin queue */
 
 /* A piece of host memory: `va` when the port could map it, else only `addr`. addr == UINT64_MAX && !va: bit bucket. */
@@ -218,6 +222,10 @@ struct ssd_feat {
 	uint32_t write_atomic, sw_progress;
 	uint64_t irq_cd[SSD_NR_VECTORS / 64];	/* vectors without coalescing (09h) */
 	uint8_t acre, lbafee;			/* Host Behavior Support (16h) */
+	uint8_t apste;
+	uint32_t nopsc, hctm;
+	uint32_t sensor[SSD_SENSORS][2];	/* temperature thresholds, over and under */
+	le64 apst[32];
 };
 
 struct ssd {
@@ -251,6 +259,7 @@ struct ssd {
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
+	bool io_held;			/* I/O commands are there, and held */
 	bool io_waits;			/* I/O commands wait for room in their completion queue */
 	struct ssd_tlb tlb[SSD_TLB_SIZE];
 
@@ -270,6 +279,8 @@ struct ssd {
 	uint64_t kato_due;		/* 0: off */
 	uint64_t changed_ns[SSD_MAX_NAMESPACES / 32];
 	struct ssd_fw_load fw_load;
+	struct ssd_power power;
+	struct ssd_heat heat;
 	struct ssd_later later[SSD_MAX_LATER];	/* completions that wait for their time */
 	uint32_t nr_later;
 

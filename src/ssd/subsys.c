@@ -7,6 +7,7 @@
 #include "ssd/core.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/pstate.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -174,10 +175,12 @@ ssd_power_off(struct ssd_subsys *sub)
 			continue;
 		clean = clean && sub->ctrlr[i]->clean;
 		ssd_power_reset(sub->ctrlr[i]);
+		ssd_heat_off(sub->ctrlr[i]);
 	}
 	if (!clean)
 		sub->smart.unsafe_shutdowns++;
 	ssd_dst_pause(sub);
+	ssd_part_save(sub, SSD_PART_HEAT);
 	ssd_persist_save(sub);
 	sub->powered = false;
 	sub->stepped = false;
@@ -215,7 +218,9 @@ ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
 {
 	sub->temperature_k = kelvin;
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
-		if (sub->ctrlr[i])
-			ssd_temp_check(sub->ctrlr[i]);
+		if (!sub->ctrlr[i])
+			continue;
+		ssd_temp_check(sub->ctrlr[i]);
+		ssd_heat_check(sub->ctrlr[i]);
 	}
 }

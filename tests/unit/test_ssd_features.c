@@ -29,7 +29,7 @@ reset(struct io *io)
 static void
 unknown(void **state)
 {
-	static const uint8_t fids[] = { 0x00, 0x03, 0x0c, 0x0d, 0x10, 0x11, 0x17,
+	static const uint8_t fids[] = { 0x00, 0x03, 0x0d, 0x17,
 					0x19, 0x1d, 0x7e, 0x81, 0x84, 0xc0, 0xff };
 	struct io *io = *state;
 
@@ -94,7 +94,7 @@ rules(void **state)
 	assert_int_equal(value(io, NVME_FEAT_IOCS_PROFILE, NVME_FEAT_SEL_CAPS, 0), 0);
 	assert_int_equal(value(io, NVME_FEAT_ERR_RECOVERY, NVME_FEAT_SEL_CAPS, 0), 6);
 	assert_int_equal(value(io, NVME_FEAT_KATO, NVME_FEAT_SEL_CAPS, 0), 4);
-	assert_int_equal(io_feature_set(io, NVME_FEAT_POWER_MGMT, 0, 1, false), NVME_SC_INVALID_FIELD);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_POWER_MGMT, 0, 5, false), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_blamed(io), 44);
 }
 
@@ -214,7 +214,7 @@ temperature(void **state)
 		&(struct nvme_sqe){ .opc = NVME_ADM_SET_FEATURES, .cdw10 = le32_from(4), .cdw11 = le32_from(299) });
 	rig_ring(io->r, 0);
 	assert_true(event(io, &dw0) && event(io, &dw0)); /* the command and the event, in either order */
-	assert_int_equal(io_feature_get(io, NVME_FEAT_TEMP_THRESH, 0, 0, 1u << 16), NVME_SC_INVALID_FIELD);
+	assert_int_equal(io_feature_get(io, NVME_FEAT_TEMP_THRESH, 0, 0, 3u << 16), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_feature_get(io, NVME_FEAT_TEMP_THRESH, 0, 0, 0xfu << 16), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_TEMP_THRESH, 0, 9u << 16, false), NVME_SC_INVALID_FIELD);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_TEMP_THRESH, 0, 2u << 20, false), NVME_SC_INVALID_FIELD);

@@ -153,6 +153,10 @@ batch(struct fuzz *f, uint32_t n)
 	rig_ring(f->io.r, 0);
 	rig_ring(f->io.r, 1);
 	rig_step(f->io.r);
+	for (int i = 0; i < 4 && f->io.r->ssd->hold; i++) { /* firmware is activated, or a power state entered */
+		f->io.r->now += 100000000;
+		rig_step(f->io.r);
+	}
 	drain(f);
 }
 

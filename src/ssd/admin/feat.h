@@ -49,12 +49,12 @@ ssd_saved_bit(size_t off)
 nvme_status ssd_feat_temp_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_temp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 void ssd_feat_temp_reset(struct ssd *ssd);
+uint16_t ssd_sensor_k(const struct ssd_subsys *sub, uint32_t sensor); /* 0: composite */
 /* The critical warning byte of SMART, as far as temperature goes; minutes in WCTT and CCTT. */
 uint8_t ssd_temp_warning(const struct ssd *ssd);
 void ssd_temp_minutes(const struct ssd_subsys *sub, uint32_t *wctt, uint32_t *cctt);
 
 /* feat_ctrl.c */
-nvme_status ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11);
 uint32_t ssd_feat_queues_max(const struct ssd *ssd); /* as DW0 of the answer: all queues there are */
 nvme_status ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_queues_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);

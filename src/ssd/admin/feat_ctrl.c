@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Features that are a dword with rules of its own: power state, queues, vectors, error recovery, command set profile.
+ * Features that are a dword with rules of its own: queues, vectors, error recovery, command set profile.
  */
 #include "ssd/admin/feat.h"
-
-/* There is one power state, 0.  NVMe Base 2.1, "Power Management". */
-nvme_status
-ssd_feat_power_check(struct ssd_cmd *c, uint32_t cdw11)
-{
-	return nvme_get(cdw11, NVME_FEAT_PM_PS) ? ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11) : NVME_SC_SUCCESS;
-}
 
 uint32_t
 ssd_feat_queues_max(const struct ssd *ssd)

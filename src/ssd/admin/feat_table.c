@@ -3,6 +3,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"
+#include "ssd/admin/pstate.h"
 
 #define DWORD(m) .off = offsetof(struct ssd_feat, m)
 #define SAVED(m) .saveable = true, .saved_off = offsetof(struct ssd_feat_saved, m)
@@ -16,8 +17,8 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_ARBITRATION] = { CTRL, SAVED(arbitration), DWORD(arbitration), .def = SSD_RAB,
 				    .mask = BITS(NVME_FEAT_ARB_AB | NVME_FEAT_ARB_LPW | NVME_FEAT_ARB_MPW |
 						 NVME_FEAT_ARB_HPW) },
-	[NVME_FEAT_POWER_MGMT] = { CTRL, SAVED(power), DWORD(power), .check = ssd_feat_power_check,
-				   .mask = BITS(NVME_FEAT_PM_PS | NVME_FEAT_PM_WH) },
+	[NVME_FEAT_POWER_MGMT] = { CTRL, SAVED(power), DWORD(power), .set = ssd_feat_power_set,
+				   .get = ssd_feat_power_get, .mask = BITS(NVME_FEAT_PM_PS | NVME_FEAT_PM_WH) },
 	[NVME_FEAT_TEMP_THRESH] = { CTRL, SAVED(temp_over), .set = ssd_feat_temp_set, .get = ssd_feat_temp_get },
 	[NVME_FEAT_ERR_RECOVERY] = { .supported = true,
 				     .scope = NVME_SCOPE_NS,
@@ -31,6 +32,9 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_IRQ_CONFIG] = { CTRL, .set = ssd_feat_vector_set, .get = ssd_feat_vector_get },
 	[NVME_FEAT_WRITE_ATOMIC] = { CTRL, SAVED(write_atomic), DWORD(write_atomic), .mask = NVME_FEAT_WAN_DN },
 	[NVME_FEAT_ASYNC_EVENT] = { CTRL, SAVED(aec), DWORD(aec), .mask = AEC_BITS, .def = AEC_BITS },
+	[NVME_FEAT_APST] = { CTRL, .saveable = true, .set = ssd_feat_apst_set, .get = ssd_feat_apst_get },
+	[NVME_FEAT_HCTM] = { CTRL, .saveable = true, .set = ssd_feat_hctm_set, .get = ssd_feat_hctm_get },
+	[NVME_FEAT_NOPSC] = { CTRL, .saveable = true, .set = ssd_feat_nopsc_set, .get = ssd_feat_nopsc_get },
 	[NVME_FEAT_TIMESTAMP] = { CTRL, .set = ssd_feat_timestamp_set, .get = ssd_feat_timestamp_get },
 	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
 	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },

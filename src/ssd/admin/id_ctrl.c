@@ -10,6 +10,7 @@
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
+#include "ssd/admin/pstate.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
 #include <string.h>
@@ -86,9 +87,16 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->kas = le16_from(1);
 	id->edstt = le16_from(SSD_DST_EXTENDED_MS / 60000);
 	id->dsto = (uint8_t)NVME_DSTO_SDSO;
-	id->psd[0].mp = le16_from(2500); /* 25 W */
 	id->tnvmcap[0] = le64_from(ssd->sub->capacity);
 	id->unvmcap[0] = le64_from(ssd_ns_unallocated(ssd->sub));
+	ssd_id_psds(id);
+	id->apsta = (uint8_t)NVME_APSTA_APSTS;
+	id->hctma = le16_from((uint16_t)NVME_HCTMA_HCTMS);
+	id->mntmt = le16_from(SSD_MNTMT);
+	id->mxtmt = le16_from(SSD_MXTMT);
+	id->rtd3r = le32_from(SSD_RTD3R_US);
+	id->rtd3e = le32_from(SSD_RTD3E_US);
+	id->ctratt = le32_from((uint32_t)NVME_CTRATT_NOPSPM);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/log.h"
+#include "ssd/admin/pstate.h"
 #include <string.h>
 
 /* Newest first.   NVMe Base 2.1, "Error Information". */
@@ -42,6 +43,9 @@ ssd_log_smart(struct ssd *ssd, void *buf)
 	log->neile[0] = le64_from(s->error_entries);
 	log->wctt = le32_from(wctt);
 	log->cctt = le32_from(cctt);
+	for (uint32_t i = 0; i < SSD_SENSORS; i++)
+		log->tsen[i] = le16_from(ssd_sensor_k(ssd->sub, i + 1));
+	ssd_heat_smart(ssd, log);
 }
 
 void
