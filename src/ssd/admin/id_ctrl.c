@@ -96,7 +96,6 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->mxtmt = le16_from(SSD_MXTMT);
 	id->rtd3r = le32_from(SSD_RTD3R_US);
 	id->rtd3e = le32_from(SSD_RTD3E_US);
-	id->ctratt = le32_from((uint32_t)NVME_CTRATT_NOPSPM);
 }
 
 static void
@@ -116,7 +115,7 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->acwu = le16_from(SSD_ACWU);
 	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));
 	id->sgls = le32_from(SSD_SGLS);
-	id->ctratt = le32_from((uint32_t)NVME_CTRATT_ELBAS);
+	id->ctratt = le32_from((uint32_t)(NVME_CTRATT_ELBAS | NVME_CTRATT_NOPSPM));
 }
 
 void
