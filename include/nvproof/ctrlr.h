@@ -42,6 +42,37 @@ const char *nvp_error(void);
  * again on the device, empty, the same struct nvp_qpair.  Errors as of open; -EDEADLK: called from a callback.
  */
 int nvp_ctrlr_reset(struct nvp_ctrlr *c);
+/* The same, but the I/O queue pairs are not created again: they can only be deleted. */
+int nvp_ctrlr_reset_bare(struct nvp_ctrlr *c);
+
+/*
+ * Bring-up in the caller's hands, for who wants other registers, depths or an order of his own.  begin, then register
+ * writes and the calls below in any order, then end (or fail).  NVMe Base, "Memory-based Controller Initialization".
+ *
+ * begin: bus master, interrupts, CAP; no queue reaches the device any more.  Errors as of reset, after which all is
+ * as after fail.
+ */
+int nvp_ctrlr_init_begin(struct nvp_ctrlr *c);
+
+struct nvp_adminq_opts {
+	uint32_t depth; /* entries, 2 to 4096 */
+	bool skip_register; /* AQA, ASQ and ACQ are left alone */
+	bool lazy; /* the doorbell rings at nvp_qpair_ring()/poll() only */
+	bool reuse; /* the memory of the last admin queue, when its depth is the same */
+};
+/*
+ * An empty admin queue.  Commands that were outstanding get 00/08 first.  -EBUSY: CSTS.RDY is 1; -EINVAL, -ENOMEM,
+ * -ENODEV.
+ */
+int nvp_ctrlr_init_adminq(struct nvp_ctrlr *c, const struct nvp_adminq_opts *opts);
+/* Identify Controller, for nvp_ctrlr_id().  -EIO: it failed; or as nvp_admin(). */
+int nvp_ctrlr_init_identify(struct nvp_ctrlr *c);
+/* Dword 0 of Set or Get Features, Number of Queues: how many I/O queue pairs there may be. */
+void nvp_ctrlr_init_queues(struct nvp_ctrlr *c, uint32_t dw0);
+/* The I/O queue pairs that existed are created again (bare: not); what was outstanding on them completes with 00/08. */
+int nvp_ctrlr_init_end(struct nvp_ctrlr *c, bool bare);
+/* The caller gave up: the controller is disabled, all that was outstanding completes with 00/08. */
+void nvp_ctrlr_init_fail(struct nvp_ctrlr *c);
 
 /*
  * Registers.  -EINVAL: off is not 4-byte (8-byte) aligned, or outside of BAR 0; -ENODEV: all ones were read, or the

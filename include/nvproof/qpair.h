@@ -16,6 +16,8 @@ struct nvp_qpair_opts {
 	bool ien; /* the CQ raises interrupts */
 	bool lazy; /* the doorbell rings at nvp_qpair_ring()/poll() only */
 	bool no_cmdlog;
+	/* The caller's memory for the rings, page aligned, to outlive the queue; .va NULL: the driver's. */
+	struct nvp_buf sq_mem, cq_mem;
 };
 
 /*
@@ -49,6 +51,16 @@ int nvp_qpair_expire(struct nvp_qpair *q);
  * -ENODEV.
  */
 int nvp_qpair_wait(struct nvp_qpair *q, uint32_t count);
+
+/*
+ * Interrupts of the queue's vector, which queues may share.  pending: 1 when one came since the last clear, else 0;
+ * clear: what pending would have said, and forgets it; mask: in the MSI-X table, where an interrupt then waits until
+ * it is unmasked.
+ * -ENOTSUP: the queue was created without interrupts, or there is no MSI-X table.
+ */
+int nvp_qpair_irq_pending(const struct nvp_qpair *q);
+int nvp_qpair_irq_clear(struct nvp_qpair *q);
+int nvp_qpair_irq_mask(struct nvp_qpair *q, bool masked);
 
 uint16_t nvp_qpair_id(const struct nvp_qpair *q);
 uint32_t nvp_qpair_depth(const struct nvp_qpair *q);

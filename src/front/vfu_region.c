@@ -137,20 +137,6 @@ vfu_on_region_read(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r
 }
 
 /*
- * Configuration space is lost with power and with an NVM subsystem reset, and whoever drives the device restores it before
- * CC.EN.  Over VFIO the interrupts are the kernel's to restore, here they are ours: the client still has its eventfds.
- */
-static void
-keep_msix(struct vfu_server *s, const struct vfu_region_access *a)
-{
-	bool cc = a->region == VFIO_PCI_BAR0_REGION_INDEX && a->offset < NVME_REG_CC + 4 &&
-		  a->offset + a->count > NVME_REG_CC;
-
-	if (cc && irqs_msix_used(&s->irqs) && !ssd_msix_enabled(s->ssd))
-		ssd_msix_setup(s->ssd, true);
-}
-
-/*
  * A doorbell that is written by message is an event: the device looks before the writer goes on, and the next value does not
  * cover this one.  One that is mapped is looked at when its turn comes.
  */
@@ -175,7 +161,6 @@ vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *
 		return rc;
 	if (c->in_len - sizeof(a) != a.count)
 		return -EINVAL; /* less or more data than it says */
-	keep_msix(s, &a);
 	if (a.region == VFIO_PCI_BAR0_REGION_INDEX)
 		bar_write(s->ssd, a.offset, data, a.count);
 	else

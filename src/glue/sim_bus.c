@@ -13,7 +13,6 @@
 
 #include "bus/bus.h"
 #include "glue/sim_addr.h"
-#include "nvproof/spec/regs.h"
 #include "ssd/ssd.h"
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -216,21 +215,6 @@ sim_bar_read(struct nvp_bus *bus, int bar, uint64_t off, void *buf, uint32_t len
 	return 0;
 }
 
-/*
- * Configuration space is lost with a reset, and whoever drives the device restores it before CC.EN; of interrupts this
- * bus is in charge, which hands out their eventfds.
- */
-static void
-keep_msix(struct sim_bus *s)
-{
-	for (uint32_t v = 0; v < UT_ARRAY_LEN(s->irq); v++) {
-		if (!s->irq[v])
-			continue;
-		ssd_msix_setup(s->ssd, true);
-		return;
-	}
-}
-
 static int
 sim_bar_write(struct nvp_bus *bus, int bar, uint64_t off, const void *buf, uint32_t len)
 {
@@ -239,8 +223,6 @@ sim_bar_write(struct nvp_bus *bus, int bar, uint64_t off, const void *buf, uint3
 	if (!register_access(bar, off, len))
 		return -EINVAL;
 	memcpy(&v, buf, len);
-	if (off == NVME_REG_CC)
-		keep_msix(of(bus));
 	ssd_bar_write(of(bus)->ssd, (uint32_t)off, (int)len, le64toh(v));
 	return 0;
 }
@@ -307,7 +289,6 @@ sim_irq_fd(struct nvp_bus *bus, uint16_t vector)
 	if (fd < 0)
 		return -ENOMEM;
 	s->irq[vector] = fd + 1;
-	ssd_msix_setup(s->ssd, true);
 	return fd;
 }
 

@@ -172,9 +172,8 @@ nvp_ctrlr_close(struct nvp_ctrlr *c)
 	ctrlr_end(c);
 }
 
-/* All queues are completed and created again by the steps of the bring-up themselves. */
 int
-nvp_ctrlr_reset(struct nvp_ctrlr *c)
+ctrlr_before_reset(struct nvp_ctrlr *c)
 {
 	struct ctrlr_watch *w, *next;
 
@@ -184,7 +183,33 @@ nvp_ctrlr_reset(struct nvp_ctrlr *c)
 		next = w->next; /* it may take itself out of the list */
 		w->before_reset(w);
 	}
-	return ctrlr_bring_up(c);
+	return 0;
+}
+
+/* All queues are completed and created again by the steps of the bring-up themselves. */
+static int
+reset(struct nvp_ctrlr *c, bool bare)
+{
+	int rc = ctrlr_before_reset(c);
+
+	if (rc)
+		return rc;
+	c->bare = bare;
+	rc = ctrlr_bring_up(c);
+	c->bare = false;
+	return rc;
+}
+
+int
+nvp_ctrlr_reset(struct nvp_ctrlr *c)
+{
+	return reset(c, false);
+}
+
+int
+nvp_ctrlr_reset_bare(struct nvp_ctrlr *c)
+{
+	return reset(c, true);
 }
 
 const char *

@@ -30,6 +30,16 @@ struct ctrlr_watch {
 	void (*before_reset)(struct ctrlr_watch *w);
 };
 
+/* MSI-X, looked for when the first queue wants interrupts. */
+struct ctrlr_irq {
+	bool looked, any; /* any: a vector is in use, so MSI-X is enabled at each bring-up */
+	uint8_t bir;
+	uint32_t cap; /* in configuration space; 0: there is none */
+	uint32_t nr; /* entries of the table */
+	uint32_t table; /* in that BAR */
+	uint64_t used[32];
+};
+
 struct nvp_ctrlr {
 	struct nvp_bus *bus;
 	bool own_bus; /* close it too */
@@ -41,10 +51,13 @@ struct nvp_ctrlr {
 	uint64_t cap; /* 0: not read yet */
 	bool gone; /* registers read as all ones, or the transport is lost */
 	bool fatal_seen;
+	bool bare; /* a reset leaves the I/O queues out */
+	bool manual; /* nvp_ctrlr_init_begin() came, and nvp_ctrlr_init_adminq() not yet */
 	bool still_mapped; /* the device did not confirm that it lost our memory */
 	struct nvp_qpair *adminq;
 	struct nvp_qpair *ioqs;
 	struct nvp_qpair *limbo; /* deleted here, but the device may still use their memory */
+	struct ctrlr_irq irq;
 	uint32_t max_qid; /* what Number of Queues allotted; 0: not asked yet */
 	struct nvme_id_ctrl id;
 
@@ -77,6 +90,14 @@ int ctrlr_fail(const struct nvp_ctrlr *c, int rc, const char *fmt, ...) __attrib
 /* init.c */
 int ctrlr_bring_up(struct nvp_ctrlr *c);
 int ctrlr_disable(struct nvp_ctrlr *c);
+/* Its steps, for bring-up in the caller's hands (manual.c). */
+int ctrlr_bus_master(struct nvp_ctrlr *c);
+int ctrlr_read_cap(struct nvp_ctrlr *c);
+void ctrlr_forget_queues(struct nvp_ctrlr *c);
+int ctrlr_adminq_tell(struct nvp_ctrlr *c); /* AQA, ASQ, ACQ */
+int ctrlr_identify_self(struct nvp_ctrlr *c);
+int ctrlr_recreate_queues(struct nvp_ctrlr *c);
+void ctrlr_tell_io(struct nvp_ctrlr *c); /* the callbacks of what was outstanding */
 
 /* After a successful disable: the device uses no memory of ours any more. */
 void ctrlr_quiet(struct nvp_ctrlr *c);
@@ -84,6 +105,10 @@ void ctrlr_quiet(struct nvp_ctrlr *c);
 /* admin.c */
 /* Identify into `data` (4096 bytes).  As nvp_admin(); data is valid when *cqe says success. */
 int ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, struct nvme_cqe *cqe);
+
+/* ctrlr.c */
+/* Workers let go of their queues.  -EDEADLK: a callback is running. */
+int ctrlr_before_reset(struct nvp_ctrlr *c);
 
 /* qmem.c */
 /* Free what waits in limbo; memory: and give it back to the arena. */
@@ -95,6 +120,12 @@ int ctrlr_adminq_make(struct nvp_ctrlr *c);
 void qpair_go_live(struct nvp_ctrlr *c, struct nvp_qpair *q);
 /* Create CQ and SQ on the device for a queue pair that has its memory. */
 int qpair_create_on_device(struct nvp_ctrlr *c, struct nvp_qpair *q, struct nvme_cqe *cqe);
+
+/* irq.c */
+/* Vectors that are in use send interrupts again. */
+int ctrlr_irq_up(struct nvp_ctrlr *c);
+/* Let this vector send interrupts.  -EINVAL, -ENOTSUP: the bus does not have it. */
+int ctrlr_vector_up(struct nvp_ctrlr *c, uint16_t v);
 
 /* aer.c */
 int ctrlr_aer_up(struct nvp_ctrlr *c);

@@ -24,8 +24,8 @@ struct init_step {
 /*
  * A reset of the function cleared it: the device may not touch memory before this.  PCI Local Bus, "Command register".
  */
-static int
-bus_master(struct nvp_ctrlr *c)
+int
+ctrlr_bus_master(struct nvp_ctrlr *c)
 {
 	le16 cmd;
 	int rc = c->bus->ops->cfg_read(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
@@ -36,8 +36,8 @@ bus_master(struct nvp_ctrlr *c)
 	return c->bus->ops->cfg_write(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
 }
 
-static int
-read_cap(struct nvp_ctrlr *c)
+int
+ctrlr_read_cap(struct nvp_ctrlr *c)
 {
 	return nvp_reg_read64(c, NVME_REG_CAP, &c->cap);
 }
@@ -68,8 +68,8 @@ disable_quiet(struct nvp_ctrlr *c)
 }
 
 /* No queue can be used any more.  Callbacks follow when there is a queue again that they can submit to. */
-static void
-forget_queues(struct nvp_ctrlr *c)
+void
+ctrlr_forget_queues(struct nvp_ctrlr *c)
 {
 	struct nvp_qpair *q;
 
@@ -100,30 +100,35 @@ ctrlr_quiet(struct nvp_ctrlr *c)
 static int
 disabled(struct nvp_ctrlr *c)
 {
-	forget_queues(c);
+	ctrlr_forget_queues(c);
 	ctrlr_quiet(c);
 	return 0;
 }
 
-static int
-adminq_up(struct nvp_ctrlr *c)
+int
+ctrlr_adminq_tell(struct nvp_ctrlr *c)
 {
-	struct nvp_qpair *q;
-	uint32_t last;
-	int rc = ctrlr_adminq_make(c);
+	const struct nvp_qpair *q = c->adminq;
+	uint32_t last = q->mq.depth - 1; /* 0's based */
+	int rc = nvp_reg_write32(c, NVME_REG_AQA, nvme_put32(NVME_AQA_ASQS, last) | nvme_put32(NVME_AQA_ACQS, last));
 
-	if (rc)
-		return rc;
-	q = c->adminq;
-	last = q->mq.depth - 1; /* 0's based */
-	q->on_device = true;
-	qpair_go_live(c, q);
-	rc = nvp_reg_write32(c, NVME_REG_AQA, nvme_put32(NVME_AQA_ASQS, last) | nvme_put32(NVME_AQA_ACQS, last));
 	if (!rc)
 		rc = nvp_reg_write64(c, NVME_REG_ASQ, q->sq_buf.iova);
 	if (!rc)
 		rc = nvp_reg_write64(c, NVME_REG_ACQ, q->cq_buf.iova);
 	return rc;
+}
+
+static int
+adminq_up(struct nvp_ctrlr *c)
+{
+	int rc = ctrlr_adminq_make(c);
+
+	if (rc)
+		return rc;
+	c->adminq->on_device = true;
+	qpair_go_live(c, c->adminq);
+	return ctrlr_adminq_tell(c);
 }
 
 /* The NVM command set where there is one; NVMe Base, "CC.CSS" for the others. */
@@ -171,8 +176,8 @@ must_succeed(struct nvp_ctrlr *c, const char *what, int rc, const struct nvme_cq
 	return 0;
 }
 
-static int
-identify(struct nvp_ctrlr *c)
+int
+ctrlr_identify_self(struct nvp_ctrlr *c)
 {
 	struct nvme_id_ctrl id;
 	struct nvme_cqe cqe;
@@ -192,7 +197,6 @@ number_of_queues(struct nvp_ctrlr *c)
 {
 	struct nvme_sqe sqe;
 	struct nvme_cqe cqe;
-	uint32_t dw0;
 	int rc;
 
 	if (choose_css(c) == NVME_CC_CSS_ADMIN)
@@ -205,20 +209,19 @@ number_of_queues(struct nvp_ctrlr *c)
 	rc = must_succeed(c, "Get Features (Number of Queues)", nvp_admin(c, &sqe, NULL, 0, &cqe), &cqe);
 	if (rc)
 		return rc;
-	dw0 = le32_get(cqe.dw0);
-	c->max_qid = (uint32_t)UT_MIN(nvme_get(dw0, NVME_FEAT_NQ_NSQA), nvme_get(dw0, NVME_FEAT_NQ_NCQA)) + 1;
+	nvp_ctrlr_init_queues(c, le32_get(cqe.dw0));
 	return 0;
 }
 
-static int
-recreate_queues(struct nvp_ctrlr *c)
+int
+ctrlr_recreate_queues(struct nvp_ctrlr *c)
 {
 	struct nvme_cqe cqe = { 0 };
 	struct nvp_qpair *q;
 	nvme_status st;
 	int rc;
 
-	for (q = c->ioqs; q; q = q->next) {
+	for (q = c->ioqs; q && !c->bare; q = q->next) {
 		if (q->exported) /* its owner's idea of the rings is out of date: it can only be deleted */
 			continue;
 		rc = qpair_create_on_device(c, q, &cqe);
@@ -233,17 +236,12 @@ recreate_queues(struct nvp_ctrlr *c)
 }
 
 static const struct init_step steps[] = {
-	{ "bus master", bus_master, NULL },
-	{ "capabilities", read_cap, NULL },
-	{ "disable", ctrlr_disable, NULL },
-	{ "forget queues", disabled, NULL },
-	{ "admin queue", adminq_up, NULL },
-	{ "enable", enable, disable_quiet },
-	{ "answer waiting admin commands", tell_admin, NULL },
-	{ "identify", identify, NULL },
-	{ "number of queues", number_of_queues, NULL },
-	{ "I/O queues", recreate_queues, NULL },
-	{ "events", ctrlr_aer_up, NULL },
+	{ "bus master", ctrlr_bus_master, NULL },      { "interrupts", ctrlr_irq_up, NULL },
+	{ "capabilities", ctrlr_read_cap, NULL },      { "disable", ctrlr_disable, NULL },
+	{ "forget queues", disabled, NULL },	       { "admin queue", adminq_up, NULL },
+	{ "enable", enable, disable_quiet },	       { "answer waiting admin commands", tell_admin, NULL },
+	{ "identify", ctrlr_identify_self, NULL },     { "number of queues", number_of_queues, NULL },
+	{ "I/O queues", ctrlr_recreate_queues, NULL }, { "events", ctrlr_aer_up, NULL },
 };
 
 static void
@@ -252,15 +250,21 @@ undo(struct nvp_ctrlr *c, size_t done)
 	while (done--)
 		if (steps[done].down)
 			steps[done].down(c);
-	forget_queues(c);
+	ctrlr_forget_queues(c);
 	if (c->adminq)
 		qpair_abort_finish(c->adminq, false);
+}
+
+void
+ctrlr_tell_io(struct nvp_ctrlr *c)
+{
+	for (struct nvp_qpair *q = c->ioqs; q; q = q->next)
+		qpair_abort_finish(q, false);
 }
 
 int
 ctrlr_bring_up(struct nvp_ctrlr *c)
 {
-	struct nvp_qpair *q;
 	int rc = 0;
 
 	c->gone = c->fatal_seen = false;
@@ -272,7 +276,6 @@ ctrlr_bring_up(struct nvp_ctrlr *c)
 		if (rc)
 			undo(c, i + 1);
 	}
-	for (q = c->ioqs; q; q = q->next)
-		qpair_abort_finish(q, false);
+	ctrlr_tell_io(c);
 	return rc;
 }

@@ -42,14 +42,27 @@ log_init(struct nvp_qpair *q)
 	q->log->base_wall_ns = ut_wall_ns();
 }
 
+/* The caller's memory, if it gave some, else ours. */
+static int
+ring_up(const struct nvp_qpair *q, struct nvp_arena *a, const struct nvp_buf *given, uint64_t len, struct nvp_buf *out)
+{
+	if (!given->va)
+		return nvp_arena_alloc(a, len, 1ull << q->page_shift, out);
+	if (given->len < len)
+		return -EINVAL;
+	*out = *given;
+	out->region = NULL; /* not ours to free */
+	return 0;
+}
+
 static int
 rings_up(struct nvp_qpair *q, struct nvp_arena *a)
 {
 	uint64_t depth = q->mq.depth;
-	int rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_sqe), 1ull << q->page_shift, &q->sq_buf);
+	int rc = ring_up(q, a, &q->opts.sq_mem, depth * sizeof(struct nvme_sqe), &q->sq_buf);
 
 	if (!rc)
-		rc = nvp_arena_alloc(a, depth * sizeof(struct nvme_cqe), 1ull << q->page_shift, &q->cq_buf);
+		rc = ring_up(q, a, &q->opts.cq_mem, depth * sizeof(struct nvme_cqe), &q->cq_buf);
 	if (rc)
 		return rc;
 	q->mq.sq = q->sq_buf.va;
@@ -83,6 +96,24 @@ mem_up(struct nvp_qpair *q, struct nvp_arena *a)
 	if (!rc && !q->opts.no_cmdlog)
 		log_init(q);
 	return rc;
+}
+
+/* The controller is disabled and no request is in use. */
+int
+qpair_remake(struct nvp_qpair *q, uint32_t depth, bool reuse)
+{
+	assert(!q->on_device && !q->outstanding);
+	free(q->reqs);
+	q->reqs = NULL;
+	if (reuse && depth == q->mq.depth) {
+		memq_reset(&q->mq);
+		return qpair_reqs_up(q);
+	}
+	mem_down(q, q->ctrlr->arena);
+	q->log = NULL;
+	q->mq.depth = q->opts.depth = depth;
+	q->page_shift = ctrlr_page_shift(q->ctrlr);
+	return mem_up(q, q->ctrlr->arena);
 }
 
 int

@@ -206,6 +206,11 @@ qpair_list(const struct nvp_req *r)
 int qpair_reqs_up(struct nvp_qpair *q);
 /* A queue pair with its memory, unknown to the device. */
 int qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qpair **out);
+/*
+ * Other rings for a queue pair that the device does not know (any more), empty; reuse: the same memory if the depth
+ * is the same.  -ENOMEM: it has no memory and can only be remade or freed.
+ */
+int qpair_remake(struct nvp_qpair *q, uint32_t depth, bool reuse);
 /* Free it; memory that the device may still use is set aside (ctrlr_limbo_free()). */
 void qpair_free(struct nvp_qpair *q);
 

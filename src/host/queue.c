@@ -119,19 +119,27 @@ choose_qid(const struct nvp_ctrlr *c, uint16_t *qid)
 	return 0;
 }
 
-/* One vector a queue where the bus has that many, else the first. */
+/*
+ * One vector a queue where the bus has that many, else the first.  About a vector that was asked for the device has
+ * the word.
+ */
 static int
 choose_vector(struct nvp_ctrlr *c, struct nvp_qpair_opts *o)
 {
-	int fd;
+	bool any = o->iv == 0xffff;
+	int rc;
 
-	if (!o->ien || o->iv != 0xffff)
+	if (!o->ien)
 		return 0;
-	fd = c->bus->ops->irq_fd(c->bus, o->qid);
-	if (fd < 0 && fd != -EINVAL && fd != -ENOTSUP)
-		return fd;
-	o->iv = fd < 0 ? 0 : o->qid;
-	return 0;
+	o->iv = any ? o->qid : o->iv;
+	rc = ctrlr_vector_up(c, o->iv);
+	if (rc != -EINVAL && rc != -ENOTSUP)
+		return rc;
+	if (!any)
+		return 0;
+	o->iv = 0;
+	rc = ctrlr_vector_up(c, 0);
+	return rc == -EINVAL || rc == -ENOTSUP ? 0 : rc;
 }
 
 int

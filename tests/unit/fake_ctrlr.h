@@ -138,9 +138,10 @@ fake_relax(struct ut_clock *clk, uint32_t idle)
 static int
 fake_cfg_read(struct nvp_bus *bus, uint32_t off, void *buf, uint32_t len)
 {
-	assert_int_equal(off, 4);
-	assert_int_equal(len, 2);
-	memcpy(buf, &of(bus)->pci_cmd, len);
+	assert_in_range(len, 1, 4);
+	memset(buf, 0, len); /* no capabilities */
+	if (off == 4)
+		memcpy(buf, &of(bus)->pci_cmd, len);
 	return of(bus)->fail == FAIL_CFG ? -EPIPE : 0;
 }
 
