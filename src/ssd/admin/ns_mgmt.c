@@ -50,7 +50,7 @@ check_size(struct ssd_cmd *c, const struct nvme_ns_create *d, struct ssd_ns_want
 {
 	uint64_t nsze = le64_get(d->nsze), ncap = le64_get(d->ncap), block = ssd_format_block(&want->format);
 
-	if (!nsze || !ncap || ncap > nsze)
+	if (!ncap || ncap > nsze)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, DATA);
 	if (ncap < nsze)
 		return ssd_fail(c, NVME_SC_THIN_NOT_SUPPORTED, DATA);
