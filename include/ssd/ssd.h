@@ -92,7 +92,6 @@ void ssd_function_reset(struct ssd *ssd);
  * table itself: enable the capability and unmask all vectors, or disable it.
  */
 void ssd_msix_setup(struct ssd *ssd, bool on);
-bool ssd_msix_enabled(const struct ssd *ssd);	/* not any more, when a reset took configuration space with it */
 
 /* Power of the whole subsystem.  Off: volatile state is gone, registers read all ones, nothing is answered. */
 void ssd_power_off(struct ssd_subsys *sub);

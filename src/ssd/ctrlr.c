@@ -206,6 +206,7 @@ ssd_ctrlr_tick(struct ssd *ssd)
 	ssd->stopped = false;
 	ssd->timers_ns = 0;
 	ssd_kato_restart(ssd);
+	ssd_temp_check(ssd); /* a warning that is there already is news to this host */
 }
 
 uint64_t

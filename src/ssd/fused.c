@@ -41,7 +41,6 @@ run_pair(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe1, const 
 
 	ssd_cmd_init(&first, ssd, sq, sqe1);
 	ssd_cmd_init(&second, ssd, sq, sqe2);
-	second.fused_first = sqe1;
 	st1 = st2 = pair_check(&first, &second);
 	if (!st1) {
 		st1 = ssd_cmd_run(&first);

@@ -138,12 +138,6 @@ ssd_intx_changed(struct ssd *ssd, bool was_open)
 		ssd->ops->irq(ssd->port, 0);
 }
 
-bool
-ssd_msix_enabled(const struct ssd *ssd)
-{
-	return ssd->msix_on;
-}
-
 void
 ssd_msix_setup(struct ssd *ssd, bool on)
 {

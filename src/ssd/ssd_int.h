@@ -180,7 +180,7 @@ struct ssd_sq {
 #define SSD_HOLD_HEAT 0x04u	/* I/O: thermal management */
 #define SSD_HOLD_ADMIN SSD_HOLD_FW	/* what holds the admin queue */
 
-/* A piece of host memory: `va` when the port could map it, else only `addr`. addr == UINT64_MAX && !va: bit bucket. */
+/* A piece of host memory: `va` when the port could map it, else only `addr`; or a bit bucket, which has neither. */
 struct ssd_seg {
 	void *va;
 	uint64_t addr;
@@ -198,7 +198,6 @@ struct ssd_cmd {
 	uint8_t err_bit;
 	uint64_t err_lba;
 	uint64_t err_cs;		/* for the error log: what the command says that it is */
-	const struct nvme_sqe *fused_first;	/* exec of the second half: the first half's SQE */
 	uint32_t nsegs;			/* filled by ssd_data() */
 	struct ssd_seg *segs;		/* the controller's SSD_MAX_SEGS entries */
 };
@@ -215,7 +214,7 @@ struct ssd_tlb {			/* one page of host memory in this process */
 };
 
 struct ssd_feat {
-	uint32_t arbitration, power, temp_over, temp_under, err_recovery, vwc, int_coal, aec, kato;
+	uint32_t arbitration, power, temp_over, temp_under, vwc, int_coal, aec, kato;
 	uint32_t nr_queues;		/* dw0 of the answer; after a reset all there are */
 	uint64_t timestamp_ms, timestamp_set_ns;
 	bool timestamp_synced;
@@ -319,7 +318,7 @@ nvme_status ssd_from_host(struct ssd_cmd *c, uint64_t off, void *dst, uint64_t l
  * ssd_from_host() take that.
  */
 nvme_status ssd_meta(struct ssd_cmd *c, uint64_t len, struct ssd_cmd *m);
-/* For small admin data: ssd_data() for min(len, host's len) and copy. */
+/* For admin data: ssd_data() and ssd_to_host() in one. */
 nvme_status ssd_reply(struct ssd_cmd *c, const void *src, uint64_t len);
 
 /*
@@ -339,6 +338,13 @@ void ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid);
 void ssd_event_all(struct ssd_subsys *sub, uint8_t type, uint8_t info, uint8_t lid);
 /* Get Log Page with RAE=0 read this log: the event type that it belongs to is reported again. */
 void ssd_event_unmask(struct ssd *ssd, uint8_t lid);
+
+/* What MDTS stands for, in bytes.   NVMe Base, "Identify Controller data structure". */
+static inline uint64_t
+ssd_max_xfer(const struct ssd_subsys *sub)
+{
+	return (uint64_t)SSD_PAGE << sub->cfg.mdts;
+}
 
 /* ctrlr.c: what no command can report.  CSTS.CFS=1, and nothing runs until a reset. */
 void ssd_fatal(struct ssd *ssd);

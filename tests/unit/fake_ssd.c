@@ -116,12 +116,6 @@ ssd_function_reset(struct ssd *ssd)
 	ssd->msix = false;
 }
 
-bool
-ssd_msix_enabled(const struct ssd *ssd)
-{
-	return ssd->msix;
-}
-
 void
 ssd_msix_setup(struct ssd *ssd, bool on)
 {

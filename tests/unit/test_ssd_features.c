@@ -223,6 +223,14 @@ temperature(void **state)
 	assert_int_equal(value(io, NVME_FEAT_TEMP_THRESH, 0, 0), 400);
 	assert_int_equal(value(io, NVME_FEAT_TEMP_THRESH, 1, 0), 343);
 	assert_int_equal(value(io, NVME_FEAT_TEMP_THRESH, 0, under), 0);
+	/* Too warm before the host came: it is told as soon as it asks. */
+	rig_set(io->r, NVME_REG_CC, 0);
+	ssd_set_temperature(io->r->sub, 401);
+	reset(io);
+	rig_put(io->r, 0, &aer);
+	rig_ring(io->r, 0);
+	assert_true(event(io, &dw0));
+	assert_int_equal(dw0, NVME_AER_SMART | NVME_AER_SMART_TEMPERATURE << 8 | NVME_LOG_SMART << 16);
 }
 
 static void

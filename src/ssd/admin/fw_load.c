@@ -61,7 +61,7 @@ ssd_fw_loaded(const struct ssd *ssd)
 static nvme_status
 check(struct ssd_cmd *c, uint64_t off, uint64_t len)
 {
-	uint64_t mdts = (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS);
+	uint64_t mdts = ssd_max_xfer(c->ssd->sub);
 
 	if (off % SSD_FW_UNIT || off >= SSD_FW_MAX)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(11));

@@ -72,7 +72,7 @@ static void
 admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 {
 	id->rab = SSD_RAB;
-	id->mdts = (uint8_t)(ssd->sub->cfg.mdts ? ssd->sub->cfg.mdts : SSD_MAX_MDTS);
+	id->mdts = ssd->sub->cfg.mdts;
 	id->oaes = le32_from(SSD_OAES_AEC);
 	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS | NVME_OACS_DSTS));
 	id->acl = SSD_ACL;

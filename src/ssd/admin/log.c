@@ -38,7 +38,7 @@ check_part(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(14) + 2);
 	if (p->off % 4 || p->off > log->size)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(12));
-	if (p->len > (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS))
+	if (p->len > ssd_max_xfer(c->ssd->sub))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(10) + 2);
 	return NVME_SC_SUCCESS;
 }

@@ -63,7 +63,7 @@ ssd_nvm_in_range(const struct ssd_ns *ns, uint64_t slba, uint64_t nlb)
 static inline nvme_status
 ssd_nvm_mdts(struct ssd_cmd *c, uint64_t bytes)
 {
-	uint64_t max = (uint64_t)SSD_PAGE << (c->ssd->sub->cfg.mdts ? c->ssd->sub->cfg.mdts : SSD_MAX_MDTS);
+	uint64_t max = ssd_max_xfer(c->ssd->sub);
 
 	return bytes > max ? ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_rw_cmd, nlb)) : NVME_SC_SUCCESS;
 }
