@@ -45,7 +45,8 @@ unmap_region(struct nvp_region_user *u, struct nvp_region *r)
 static void
 ctrlr_end(struct nvp_ctrlr *c)
 {
-	nvp_arena_detach(c->arena, &c->user);
+	if (c->mapped)
+		nvp_arena_detach(c->arena, &c->user);
 	if (c->own_bus) {
 		nvp_bus_close(c->bus);
 		c->still_mapped = false;
@@ -86,15 +87,23 @@ ctrlr_make(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ct
 	return c->arena ? 0 : -ENOMEM;
 }
 
-/* Let the device reach our memory. */
-static int
+int
+ctrlr_before_enable(struct nvp_ctrlr *c)
+{
+	uint32_t csts;
+	int rc = c->mapped ? 0 : ctrlr_csts(c, &csts);
+
+	if (rc || c->mapped || nvme_get(csts, NVME_CSTS_RDY))
+		return rc;
+	return ctrlr_map(c);
+}
+
+int
 ctrlr_map(struct nvp_ctrlr *c)
 {
-	int rc = check_opts(c);
+	int rc = c->mapped ? 0 : nvp_arena_attach(c->arena, &c->user);
 
-	if (rc)
-		return rc;
-	rc = nvp_arena_attach(c->arena, &c->user);
+	c->mapped = !rc;
 	if (rc && !nvp_bus_error()[0])
 		ctrlr_fail(c, rc, "no memory that the device can reach: %s", strerror(-rc));
 	return rc;
@@ -109,7 +118,7 @@ nvp_ctrlr_attach(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct 
 	nvp_bus_set_error("%s", "");
 	rc = ctrlr_make(bus, opts, &c);
 	if (!rc)
-		rc = ctrlr_map(c);
+		rc = check_opts(c);
 	if (rc) {
 		if (!nvp_bus_error()[0])
 			nvp_bus_set_error("%.160s: %s", bus->addr, strerror(-rc));

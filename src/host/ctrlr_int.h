@@ -53,6 +53,7 @@ struct nvp_ctrlr {
 	bool fatal_seen;
 	bool bare; /* a reset leaves the I/O queues out */
 	bool manual; /* nvp_ctrlr_init_begin() came, and nvp_ctrlr_init_adminq() not yet */
+	bool mapped; /* the device can reach our memory */
 	bool still_mapped; /* the device did not confirm that it lost our memory */
 	struct nvp_qpair *adminq;
 	struct nvp_qpair *ioqs;
@@ -75,6 +76,15 @@ struct nvp_ctrlr {
 	uint32_t nr_db;
 };
 
+/* ctrlr.c */
+/*
+ * Let the device reach our memory; again is fine.  Not while it is enabled: it may still run on queues of somebody
+ * before us, at addresses that are ours now.
+ */
+int ctrlr_map(struct nvp_ctrlr *c);
+/* CC.EN is about to be written by hand: the last moment for ctrlr_map(). */
+int ctrlr_before_enable(struct nvp_ctrlr *c);
+
 /* reg.c */
 /* CSTS, or -ENODEV (and the controller is marked as gone). */
 int ctrlr_csts(struct nvp_ctrlr *c, uint32_t *csts);
@@ -91,6 +101,7 @@ int ctrlr_fail(const struct nvp_ctrlr *c, int rc, const char *fmt, ...) __attrib
 int ctrlr_bring_up(struct nvp_ctrlr *c);
 int ctrlr_disable(struct nvp_ctrlr *c);
 /* Its steps, for bring-up in the caller's hands (manual.c). */
+int ctrlr_registers(struct nvp_ctrlr *c);
 int ctrlr_bus_master(struct nvp_ctrlr *c);
 int ctrlr_read_cap(struct nvp_ctrlr *c);
 void ctrlr_forget_queues(struct nvp_ctrlr *c);

@@ -21,19 +21,29 @@ struct init_step {
 	void (*down)(struct nvp_ctrlr *c);
 };
 
-/*
- * A reset of the function cleared it: the device may not touch memory before this.  PCI Local Bus, "Command register".
- */
-int
-ctrlr_bus_master(struct nvp_ctrlr *c)
+/* A reset of the function cleared both bits.  PCI Local Bus, "Command register". */
+static int
+pci_enable(struct nvp_ctrlr *c, uint64_t bit)
 {
 	le16 cmd;
 	int rc = c->bus->ops->cfg_read(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
 
 	if (rc)
 		return rc;
-	cmd = le16_from((uint16_t)(le16_get(cmd) | NVME_PCI_CMD_MSE | NVME_PCI_CMD_BME));
+	cmd = le16_from((uint16_t)(le16_get(cmd) | bit));
 	return c->bus->ops->cfg_write(c->bus, NVME_PCI_CMD, &cmd, sizeof(cmd));
+}
+
+int
+ctrlr_registers(struct nvp_ctrlr *c)
+{
+	return pci_enable(c, NVME_PCI_CMD_MSE);
+}
+
+int
+ctrlr_bus_master(struct nvp_ctrlr *c)
+{
+	return pci_enable(c, NVME_PCI_CMD_BME);
 }
 
 int
@@ -235,14 +245,24 @@ ctrlr_recreate_queues(struct nvp_ctrlr *c)
 	return 0;
 }
 
+/* clang-format off */
 static const struct init_step steps[] = {
-	{ "bus master", ctrlr_bus_master, NULL },      { "interrupts", ctrlr_irq_up, NULL },
-	{ "capabilities", ctrlr_read_cap, NULL },      { "disable", ctrlr_disable, NULL },
-	{ "forget queues", disabled, NULL },	       { "admin queue", adminq_up, NULL },
-	{ "enable", enable, disable_quiet },	       { "answer waiting admin commands", tell_admin, NULL },
-	{ "identify", ctrlr_identify_self, NULL },     { "number of queues", number_of_queues, NULL },
-	{ "I/O queues", ctrlr_recreate_queues, NULL }, { "events", ctrlr_aer_up, NULL },
+	{ "registers", ctrlr_registers, NULL },
+	{ "interrupts", ctrlr_irq_up, NULL },
+	{ "capabilities", ctrlr_read_cap, NULL },
+	{ "disable", ctrlr_disable, NULL },
+	{ "forget queues", disabled, NULL },
+	{ "memory", ctrlr_map, NULL },
+	{ "bus master", ctrlr_bus_master, NULL },
+	{ "admin queue", adminq_up, NULL },
+	{ "enable", enable, disable_quiet },
+	{ "answer waiting admin commands", tell_admin, NULL },
+	{ "identify", ctrlr_identify_self, NULL },
+	{ "number of queues", number_of_queues, NULL },
+	{ "I/O queues", ctrlr_recreate_queues, NULL },
+	{ "events", ctrlr_aer_up, NULL },
 };
+/* clang-format on */
 
 static void
 undo(struct nvp_ctrlr *c, size_t done)

@@ -37,7 +37,9 @@ nvp_ctrlr_init_begin(struct nvp_ctrlr *c)
 	unplug_all(c);
 	c->manual = true;
 	c->max_qid = 0;
-	rc = ctrlr_bus_master(c);
+	rc = ctrlr_registers(c);
+	if (!rc)
+		rc = ctrlr_bus_master(c);
 	if (!rc)
 		rc = ctrlr_irq_up(c);
 	if (!rc)

@@ -117,8 +117,9 @@ int
 nvp_reg_write32(struct nvp_ctrlr *c, uint32_t off, uint32_t val)
 {
 	le32 raw = le32_from(val);
+	int rc = off == NVME_REG_CC && val & NVME_CC_EN ? ctrlr_before_enable(c) : 0;
 
-	return bar_write(c, off, &raw, sizeof(raw));
+	return rc ? rc : bar_write(c, off, &raw, sizeof(raw));
 }
 
 int

@@ -147,8 +147,8 @@ sane(const struct nvp_qpair_share *s)
 
 	return s->size == sizeof(*s) && s->depth >= 2 && s->depth <= 65536 && s->page_shift >= 12 &&
 	       s->page_shift <= 27 && s->sq_tail < s->depth && s->cq_head < s->depth && s->phase <= 1 &&
-	       !(memory & (NVP_PAGE - 1)) && !(s->db_len & (WIN - 1)) && !(s->sq_db_off & 3) &&
-	       !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
+	       !(memory & (NVP_PAGE - 1)) && !(s->db_len & (WIN - 1)) && !(s->sq_db_off & 3) && !(s->cq_db_off & 3) &&
+	       s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
 }
 
 /* Find all its memory in the regions. */

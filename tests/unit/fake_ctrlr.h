@@ -61,6 +61,9 @@ struct fake {
 	int irq_rc; /* what asking for a vector's descriptor gets */
 	uint64_t identify_prp1; /* of the last one */
 	uint32_t create_cq_dw11;
+	bool mapped_running; /* it got memory while it was enabled */
+	uint32_t disables; /* how often it has stopped all it did */
+	void (*seen)(struct fake *f, const struct nvme_sqe *sqe, bool answered); /* what it does; NULL: nobody looks */
 };
 
 static struct fake *
@@ -103,6 +106,8 @@ answer(struct fake *f, const struct nvme_sqe *sqe)
 		f->aers++;
 		return;
 	}
+	if (f->seen && !st)
+		f->seen(f, sqe, sqe->opc != f->mute);
 	if (sqe->opc == f->mute)
 		return;
 	*e = (struct nvme_cqe){ .dw0 = le32_from(dw0), .sqhd = le16_from((uint16_t)f->sq_head), .cid = sqe->cid };
@@ -119,7 +124,8 @@ fake_work(struct fake *f)
 	uint32_t depth = (f->aqa & 0xfff) + 1;
 
 	f->now_ns += 1000000;
-	while (f->csts & 1 && f->fail != FAIL_SILENT && f->sq_head != f->db[0]) {
+	/* Without any memory it can only wait, also if it is still enabled. */
+	while (f->csts & 1 && f->maps && f->fail != FAIL_SILENT && f->sq_head != f->db[0]) {
 		const struct nvme_sqe *sq = fake_va(f, f->asq);
 		uint32_t at = f->sq_head;
 
@@ -182,6 +188,7 @@ write_cc(struct fake *f, uint32_t v)
 	f->cc = v;
 	if (!(v & 1) && f->fail != FAIL_DISABLE) {
 		f->csts = 0;
+		f->disables++;
 		f->sq_head = f->cq_tail = f->aers = 0;
 		f->phase = 1;
 		f->db[0] = 0;
@@ -249,6 +256,7 @@ fake_dma_map(struct nvp_bus *bus, void *va, uint64_t len, int fd, uint64_t *iova
 	if (f->fail == FAIL_DMA_MOVED)
 		*iova += 4096;
 	assert_true(f->maps < 8);
+	f->mapped_running |= f->csts & 1;
 	f->map[f->maps++] = (struct fake_map){ .iova = *iova, .len = len, .va = va };
 	return 0;
 }
