@@ -55,6 +55,20 @@ ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid)
 }
 
 void
+ssd_event_drop(struct ssd *ssd, uint8_t type, uint8_t lid)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < ssd->nr_aer_events; i++) {
+		uint32_t dw0 = ssd->aer_events[i];
+
+		if (nvme_get(dw0, NVME_AER_TYPE) != type || nvme_get(dw0, NVME_AER_LID) != lid)
+			ssd->aer_events[n++] = dw0;
+	}
+	ssd->nr_aer_events = n;
+}
+
+void
 ssd_event_all(struct ssd_subsys *sub, uint8_t type, uint8_t info, uint8_t lid)
 {
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {

@@ -6,6 +6,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/exec.h"
+#include "ssd/gate.h"
 #include <string.h>
 
 nvme_status
@@ -159,6 +160,18 @@ count(struct ssd_stats *s, uint8_t opc)
 		s->cmds_other++;
 }
 
+static __attribute__((noinline)) nvme_status
+run_gated(struct ssd_cmd *c, ssd_exec_fn exec)
+{
+	nvme_status st = ssd_gate_io(c);
+
+	if (!st) {
+		st = exec(c);
+		ssd_gate_io_done(c, st);
+	}
+	return st;
+}
+
 /* PSDT: 11b is reserved. */
 static nvme_status
 run_io(struct ssd_cmd *c)
@@ -172,7 +185,9 @@ run_io(struct ssd_cmd *c)
 	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR))
 		return fail_flags(c, 6);
 	st = find_ns(c);
-	return ssd_unlikely(st) ? st : exec(c);
+	if (ssd_unlikely(st))
+		return st;
+	return ssd_unlikely(!c->ns || c->ns->gate) ? run_gated(c, exec) : exec(c);
 }
 
 /* Over PCIe all admin commands use PRPs, and none can be fused. */
@@ -180,6 +195,7 @@ static nvme_status
 run_admin(struct ssd_cmd *c)
 {
 	ssd_exec_fn exec = ssd_admin_opcodes[c->sqe->opc].exec;
+	nvme_status st;
 
 	c->ssd->sub->stats.cmds_admin++;
 	if (!exec)
@@ -188,7 +204,8 @@ run_admin(struct ssd_cmd *c)
 		return fail_flags(c, 0);
 	if (nvme_get(c->sqe->flags, NVME_SQE_PSDT))
 		return fail_flags(c, 6);
-	return exec(c);
+	st = ssd_gate_admin(c);
+	return st ? st : exec(c);
 }
 
 nvme_status

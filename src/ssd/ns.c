@@ -298,11 +298,11 @@ ssd_ns_delete(struct ssd_ns *ns)
 void
 ssd_ns_gate(struct ssd_subsys *sub)
 {
-	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
-		struct ssd_ns *ns = &sub->ns[i];
+	uint8_t all = (sub->sanitize.kept.state != SSD_SANITIZE_IDLE ? SSD_GATE_SANITIZE : 0) |
+		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0);
 
-		ns->gate = ns->wps ? SSD_GATE_PROTECTED : 0;
-	}
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
+		sub->ns[i].gate = all | (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0);
 }
 
 void

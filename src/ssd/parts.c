@@ -4,6 +4,7 @@
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/admin/sanitize.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -21,6 +22,7 @@ static const struct {
 	[SSD_PART_NS] = KEPT(ns_kept, ssd_ns_kept_ok),
 	[SSD_PART_POWER] = KEPT(power_kept, ssd_power_kept_ok),
 	[SSD_PART_HEAT] = KEPT(heat, ssd_heat_kept_ok),
+	[SSD_PART_SANITIZE] = KEPT(sanitize.kept, ssd_sanitize_kept_ok),
 };
 
 static void
@@ -41,6 +43,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_HEAT:
 		memset(&sub->heat, 0, sizeof(sub->heat));
+		break;
+	case SSD_PART_SANITIZE:
+		ssd_sanitize_init(sub);
 		break;
 	case SSD_PARTS:
 		break;

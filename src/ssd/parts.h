@@ -96,6 +96,35 @@ struct ssd_later {
 	uint16_t cid;
 };
 
+/* admin/sanitize_run.c */
+enum ssd_sanitize_state {
+	SSD_SANITIZE_IDLE,
+	SSD_SANITIZE_RESTRICTED,
+	SSD_SANITIZE_RESTRICTED_FAILED,
+	SSD_SANITIZE_UNRESTRICTED,
+	SSD_SANITIZE_UNRESTRICTED_FAILED,
+};
+
+struct ssd_sanitize_kept {
+	uint8_t state, sos; /* SSD_SANITIZE_*, NVME_SOS_* */
+	uint8_t passes; /* of the last operation, when it has ended */
+	uint8_t erased; /* 1: nothing was written since it, or ever */
+	le32 scdw10, ovrpat; /* of the command */
+	le16 cntlid; /* whose command it was */
+	uint8_t rsvd14[2];
+	le64 done_ns; /* up to sanitize.since_ns */
+	le32 work_ns; /* the pattern is written up to here: index of the namespace, block */
+	uint8_t rsvd28[4];
+	le64 work_lba;
+};
+static_assert(sizeof(struct ssd_sanitize_kept) == 40, "sanitize, kept");
+
+struct ssd_sanitize {
+	struct ssd_sanitize_kept kept;
+	uint64_t since_ns;
+	bool fault; /* the next operation fails at its end */
+};
+
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
 enum ssd_part { /* the numbers are those in the file */
 	SSD_PART_DST = 0,
@@ -103,6 +132,7 @@ enum ssd_part { /* the numbers are those in the file */
 	SSD_PART_NS = 2,
 	SSD_PART_POWER = 3,
 	SSD_PART_HEAT = 4,
+	SSD_PART_SANITIZE = 5,
 	SSD_PARTS,
 };
 struct ssd_subsys;

@@ -131,6 +131,7 @@ struct ssd_subsys {
 	struct ssd_ns ns[SSD_MAX_NAMESPACES];	/* index nsid - 1; nsze 0: not there */
 	uint64_t capacity;			/* of the media, bytes */
 	struct ssd_ns_table_kept ns_kept;
+	struct ssd_sanitize sanitize;
 	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
 	struct ssd_smart smart;
 	struct ssd_stats stats;
@@ -336,6 +337,8 @@ void ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0
  */
 void ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid);
 void ssd_event_all(struct ssd_subsys *sub, uint8_t type, uint8_t info, uint8_t lid);
+/* Forget what waits to be reported of this type and log. */
+void ssd_event_drop(struct ssd *ssd, uint8_t type, uint8_t lid);
 /* Get Log Page with RAE=0 read this log: the event type that it belongs to is reported again. */
 void ssd_event_unmask(struct ssd *ssd, uint8_t lid);
 

@@ -6,6 +6,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/sanitize.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/pstate.h"
 #include "util/alloc.h"
@@ -180,6 +181,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	if (!clean)
 		sub->smart.unsafe_shutdowns++;
 	ssd_dst_pause(sub);
+	ssd_sanitize_pause(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
 	ssd_persist_save(sub);
 	sub->powered = false;

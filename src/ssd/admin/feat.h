@@ -70,3 +70,7 @@ nvme_status ssd_feat_timestamp_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 nvme_status ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 nvme_status ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_behavior_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
+
+/* feat_wp.c */
+nvme_status ssd_feat_wp_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
+nvme_status ssd_feat_wp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);

@@ -39,6 +39,11 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
 	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },
 	[NVME_FEAT_IOCS_PROFILE] = { CTRL, .fixed = true, .get = ssd_feat_profile_get },
+	[NVME_FEAT_WRITE_PROTECT] = { .supported = true,
+				      .scope = NVME_SCOPE_NS,
+				      .ns_specific = true,
+				      .set = ssd_feat_wp_set,
+				      .get = ssd_feat_wp_get },
 	[NVME_FEAT_SW_PROGRESS] = { CTRL, SAVED(sw_progress), DWORD(sw_progress), .mask = BITS(NVME_FEAT_SPM_PBSLC) },
 };
 

@@ -10,6 +10,7 @@
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
+#include "ssd/admin/sanitize.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
@@ -87,6 +88,7 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->kas = le16_from(1);
 	id->edstt = le16_from(SSD_DST_EXTENDED_MS / 60000);
 	id->dsto = (uint8_t)NVME_DSTO_SDSO;
+	id->sanicap = le32_from(SSD_SANICAP);
 	id->tnvmcap[0] = le64_from(ssd->sub->capacity);
 	id->unvmcap[0] = le64_from(ssd_ns_unallocated(ssd->sub));
 	ssd_id_psds(id);
@@ -112,6 +114,7 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->vwc = (uint8_t)(NVME_VWC_VWCP | nvme_put(NVME_VWC_FB, NVME_VWC_FB_YES));
 	id->awun = le16_from(0xffff); /* a command runs to its end before the next begins */
 	id->awupf = le16_from(0);
+	id->nwpc = (uint8_t)NVME_NWPC_NWPWPS;
 	id->acwu = le16_from(SSD_ACWU);
 	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));
 	id->sgls = le32_from(SSD_SGLS);

@@ -3,6 +3,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
+#include "nvproof/spec/feat.h"
 #include <string.h>
 
 /* What the host chose when it created the namespace; those of the configuration can be shared where there is somebody to share with. */
@@ -40,6 +41,7 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nmic = nmic(ns);
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
 	id->dlfeat = (uint8_t)(nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00) | NVME_DLFEAT_WZDS);
+	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
 	id->nvmcap[0] = le64_from(ssd_ns_capacity(ns));
 	id->mssrl = le16_from((uint16_t)SSD_COPY_MSSRL(ns));
 	id->mcl = le32_from(SSD_COPY_MCL(ns));
@@ -70,6 +72,7 @@ ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nsfeat = (uint8_t)NVME_IND_NSFEAT_UIDREUSE;
 	id->nmic = nmic(ns);
 	id->fpi = (uint8_t)NVME_FPI_SUPP;
+	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
 	id->nstat = (uint8_t)NVME_NSTAT_NRDY;
 }
 

@@ -4,6 +4,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/sanitize.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -18,6 +19,7 @@ const struct ssd_log ssd_logs[256] = {
 	[NVME_LOG_EFFECTS] = { sizeof(struct nvme_effects_log), ssd_log_effects, ssd_log_effects_check, NULL },
 	[NVME_LOG_SELF_TEST] = { sizeof(struct nvme_self_test_log), ssd_log_dst, NULL, NULL },
 	[NVME_LOG_FID_EFFECTS] = { sizeof(struct nvme_fid_effects_log), ssd_log_fid_effects, NULL, NULL },
+	[NVME_LOG_SANITIZE] = { sizeof(struct nvme_sanitize_log), ssd_log_sanitize, NULL, NULL },
 };
 
 struct part {

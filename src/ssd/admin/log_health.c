@@ -3,10 +3,14 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/log.h"
+#include "ssd/admin/sanitize.h"
 #include "ssd/admin/pstate.h"
 #include <string.h>
 
-/* Newest first.   NVMe Base 2.1, "Error Information". */
+/*
+ * Newest first.   NVMe Base 2.1, "Error Information".  While data is sanitized, nobody is told where it was: NVM Command Set 1.1,
+ * "Sanitize Operations".
+ */
 void
 ssd_log_error(struct ssd *ssd, void *buf)
 {
@@ -15,6 +19,8 @@ ssd_log_error(struct ssd *ssd, void *buf)
 
 	for (uint64_t i = 0; i < n; i++)
 		e[i] = ssd->errors[(ssd->error_count - 1 - i) % SSD_ERROR_ENTRIES];
+	for (uint64_t i = 0; ssd_sanitize_status(ssd->sub) && i < n; i++)
+		e[i].lba = le64_from(0);
 }
 
 /* Of the controller; counters are the subsystem's since it was made.  Thousands are rounded up. */

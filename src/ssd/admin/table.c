@@ -3,6 +3,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/sanitize.h"
 
 #define CSUPP NVME_EFFECTS_CSUPP
 #define SCOPE(s) ((uint32_t)nvme_put(NVME_EFFECTS_CSP, s))
@@ -10,6 +11,8 @@
 #define FORMAT_EFFECTS                                                                              \
 	(NVME_EFFECTS_LBCC | NVME_EFFECTS_NCC | (uint32_t)nvme_put(NVME_EFFECTS_CSE, NVME_CSE_NS) | \
 	 SCOPE(NVME_SCOPE_NS | NVME_SCOPE_NSS))
+#define SANITIZE_EFFECTS \
+	(NVME_EFFECTS_LBCC | (uint32_t)nvme_put(NVME_EFFECTS_CSE, NVME_CSE_ALL) | SCOPE(NVME_SCOPE_NSS))
 
 const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_DELETE_IO_SQ] = { ssd_adm_delete_sq, CSUPP | CTRL },
@@ -30,4 +33,5 @@ const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_NS_ATTACH] = { ssd_adm_ns_attach, CSUPP | NVME_EFFECTS_NIC | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_KEEP_ALIVE] = { ssd_adm_keep_alive, CSUPP | CTRL },
 	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
+	[NVME_ADM_SANITIZE] = { ssd_adm_sanitize, CSUPP | SANITIZE_EFFECTS },
 };

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which commands are refused while a sanitize operation is in progress or has failed, and which would write to a namespace
+ * that is write protected.
+ *
+ * NVMe Base 2.1, "Sanitize Operation Restrictions", figure "Sanitize Operations and Format NVM Command - Admin Commands
+ * Allowed"; "Namespace Write Protection", "Command Interactions".
+ */
+#include "ssd/gate.h"
+#include "nvproof/spec/nvm.h"
+#include "ssd/admin/sanitize.h"
+
+#define OPC offsetof(struct nvme_sqe, opc)
+
+static nvme_status protected(struct ssd_cmd *c)
+{
+	return ssd_fail(c, NVME_SC_NS_WRITE_PROTECTED, offsetof(struct nvme_sqe, nsid));
+}
+
+/* Dataset Management only writes when it deallocates.  A Flush has nothing left to do, and succeeds. */
+static bool
+writes(const struct nvme_sqe *sqe)
+{
+	switch (sqe->opc) {
+	case NVME_OPC_WRITE:
+	case NVME_OPC_WRITE_UNCOR:
+	case NVME_OPC_WRITE_ZEROES:
+	case NVME_OPC_COPY:
+		return true;
+	case NVME_OPC_DSM:
+		return le32_get(sqe->cdw11) & NVME_DSM_AD;
+	default:
+		return false;
+	}
+}
+
+nvme_status
+ssd_gate_io(struct ssd_cmd *c)
+{
+	nvme_status st = ssd_sanitize_status(c->ssd->sub);
+
+	if (st)
+		return c->sqe->opc == NVME_OPC_FLUSH ? NVME_SC_SUCCESS : ssd_fail(c, st, OPC);
+	if (c->ns && c->ns->wps && writes(c->sqe))
+		return protected(c);
+	return NVME_SC_SUCCESS;
+}
+
+void
+ssd_gate_io_done(struct ssd_cmd *c, nvme_status st)
+{
+	if (!st && c->ns && (c->ns->gate & SSD_GATE_ERASED) && writes(c->sqe) && c->sqe->opc != NVME_OPC_DSM)
+		ssd_sanitize_written(c->ssd->sub);
+}
+
+/* Logs that tell of the drive, and nothing of what is stored in it. */
+static bool
+log_allowed(uint8_t lid)
+{
+	static const uint8_t lids[] = { NVME_LOG_SUPPORTED,  NVME_LOG_ERROR,	      NVME_LOG_SMART,
+					NVME_LOG_CHANGED_NS, NVME_LOG_EFFECTS,	      NVME_LOG_ENDGRP,
+					NVME_LOG_ANA,	     NVME_LOG_FID_EFFECTS,    NVME_LOG_MI_EFFECTS,
+					NVME_LOG_LOCKDOWN,   NVME_LOG_BOOT_PARTITION, NVME_LOG_RESV,
+					NVME_LOG_SANITIZE };
+
+	for (size_t i = 0; i < sizeof(lids); i++) {
+		if (lids[i] == lid)
+			return true;
+	}
+	return false;
+}
+
+static bool
+allowed(const struct nvme_sqe *sqe)
+{
+	switch (sqe->opc) {
+	case NVME_ADM_DELETE_IO_SQ:
+	case NVME_ADM_CREATE_IO_SQ:
+	case NVME_ADM_DELETE_IO_CQ:
+	case NVME_ADM_CREATE_IO_CQ:
+	case NVME_ADM_IDENTIFY:
+	case NVME_ADM_ABORT:
+	case NVME_ADM_SET_FEATURES:
+	case NVME_ADM_GET_FEATURES:
+	case NVME_ADM_ASYNC_EVENT:
+	case NVME_ADM_KEEP_ALIVE:
+	case NVME_ADM_VIRT_MGMT:
+	case NVME_ADM_MI_SEND:
+	case NVME_ADM_MI_RECV:
+	case NVME_ADM_DBBUF_CONFIG:
+	case NVME_ADM_SANITIZE: /* has rules of its own */
+		return true;
+	case NVME_ADM_GET_LOG_PAGE:
+		return log_allowed((uint8_t)nvme_get(le32_get(sqe->cdw10), NVME_GLP_LID));
+	default:
+		return false;
+	}
+}
+
+/* The namespaces that an admin command is about, as far as write protection goes. */
+enum reach {
+	NONE,
+	ATTACHED, /* NSID, or FFFFFFFFh: all that are attached to this controller */
+	ALLOCATED, /* NSID, or FFFFFFFFh: all there are */
+	ALL, /* whatever NSID says */
+};
+
+static enum reach
+modifies(const struct nvme_sqe *sqe)
+{
+	switch (sqe->opc) {
+	case NVME_ADM_FORMAT_NVM:
+		return ATTACHED;
+	case NVME_ADM_NS_MGMT:
+		return nvme_get(le32_get(sqe->cdw10), NVME_NS_MGMT_SEL) == NVME_NS_MGMT_DELETE ? ALLOCATED : NONE;
+	case NVME_ADM_SANITIZE:
+		return ALL;
+	default:
+		return NONE;
+	}
+}
+
+static bool
+reaches(const struct ssd_cmd *c, const struct ssd_ns *ns, enum reach reach)
+{
+	uint32_t nsid = le32_get(c->sqe->nsid);
+
+	if (!ns->nsze || reach == NONE)
+		return false;
+	if (reach == ALL)
+		return true;
+	if (nsid != NVME_NSID_ALL)
+		return nsid == ns->nsid;
+	return reach == ALLOCATED || (ns->attached >> (c->ssd->cntlid - 1) & 1);
+}
+
+nvme_status
+ssd_gate_admin(struct ssd_cmd *c)
+{
+	const struct ssd_subsys *sub = c->ssd->sub;
+	nvme_status st = ssd_sanitize_status(sub);
+
+	if (st && !allowed(c->sqe))
+		return ssd_fail(c, st, OPC);
+	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
+		if (sub->ns[i].wps && reaches(c, &sub->ns[i], modifies(c->sqe)))
+			return protected(c);
+	}
+	return NVME_SC_SUCCESS;
+}
