@@ -35,6 +35,9 @@ int nvp_req_data(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uin
 /* The same with one SGL data block descriptor in the SQE (PSDT 01b). */
 int nvp_req_data_sgl(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uint32_t len);
 
+/* A metadata buffer of its own: MPTR is the address of buf's byte `off`.  -EINVAL: `len` bytes of it are outside buf. */
+int nvp_req_meta(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uint32_t len);
+
 /* Write the SQE into the queue.  The doorbell rings at once, or at nvp_qpair_ring() when the queue is lazy. */
 void nvp_req_submit(struct nvp_req *r, nvp_cb cb, void *arg);
 uint16_t nvp_req_cid(const struct nvp_req *r);

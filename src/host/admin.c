@@ -121,3 +121,21 @@ ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, stru
 	r->bytes = IDENTIFY_LEN;
 	return send_and_wait(r, &w, cqe);
 }
+
+/* The same way: what the device reads may be read late. */
+int
+ctrlr_admin_out(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const void *data, uint32_t len, struct nvme_cqe *cqe)
+{
+	struct waiter w = { 0 };
+	struct prp_list list;
+	struct nvp_req *r;
+	int rc = take(c->adminq, sqe, &r);
+
+	if (rc)
+		return rc;
+	list = qpair_list(r);
+	memcpy(list.va, data, len);
+	r->sqe.prp1 = le64_from(list.iova);
+	r->bytes = len;
+	return send_and_wait(r, &w, cqe);
+}

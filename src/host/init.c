@@ -223,6 +223,25 @@ number_of_queues(struct nvp_ctrlr *c)
 	return 0;
 }
 
+/*
+ * Of all that Host Behavior Support offers: a namespace in an extended LBA format (a wide guard, a storage tag) is of no use
+ * to a host that has not said that it knows them.  A controller that refuses has none.
+ */
+static int
+host_behavior(struct nvp_ctrlr *c)
+{
+	struct nvme_host_behavior behavior = { .lbafee = 1 };
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
+	int rc;
+
+	if (!(le32_get(c->id.ctratt) & NVME_CTRATT_ELBAS))
+		return 0;
+	nvme_prep_set_features(&sqe, NVME_FEAT_HOST_BEHAVIOR, 0, 0, 0);
+	rc = ctrlr_admin_out(c, &sqe, &behavior, sizeof(behavior), &cqe);
+	return rc ? must_succeed(c, "Set Features (Host Behavior Support)", rc, &cqe) : 0;
+}
+
 int
 ctrlr_recreate_queues(struct nvp_ctrlr *c)
 {
@@ -258,6 +277,7 @@ static const struct init_step steps[] = {
 	{ "enable", enable, disable_quiet },
 	{ "answer waiting admin commands", tell_admin, NULL },
 	{ "identify", ctrlr_identify_self, NULL },
+	{ "host behavior", host_behavior, NULL },
 	{ "number of queues", number_of_queues, NULL },
 	{ "I/O queues", ctrlr_recreate_queues, NULL },
 	{ "events", ctrlr_aer_up, NULL },

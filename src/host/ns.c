@@ -6,6 +6,7 @@
 
 #include "host/ctrlr_int.h"
 #include "nvproof/spec/status.h"
+#include "util/bits.h"
 
 /* NVM Command Set, "Identify Namespace Data Structure": FLBAS chooses one of the LBA formats. */
 static int
@@ -21,6 +22,56 @@ read_geometry(struct nvp_ns *ns)
 	ns->lba_size = 1u << f->lbads;
 	ns->meta_size = le16_get(f->ms);
 	ns->extended = ns->meta_size && nvme_get(ns->id.flbas, NVME_FLBAS_MTELBA);
+	return 0;
+}
+
+/* LBA formats from before there were extended ones have a 16-bit guard and no storage tag. */
+static int
+read_elbaf(struct nvp_ns *ns, uint32_t *elbaf)
+{
+	struct nvme_id_ns_nvm id = { 0 };
+	struct nvme_cqe cqe;
+	int rc;
+
+	*elbaf = 0;
+	if (!(le32_get(ns->ctrlr->id.ctratt) & NVME_CTRATT_ELBAS))
+		return 0;
+	rc = ctrlr_identify(ns->ctrlr, NVME_CNS_CSI_NS, ns->nsid, &id, &cqe);
+	if (rc || nvme_status_code(nvme_status_of(le16_get(cqe.status))))
+		return rc;
+	*elbaf = le32_get(id.elbaf[nvme_flbas_fidx(ns->id.flbas) % NVME_LBAF_MAX]);
+	ns->pi.lbstm = le64_get(id.lbstm);
+	return 0;
+}
+
+/* NVM Command Set, "Protection Information Formats", "Extended LBA Format data structure". */
+static int
+read_protection(struct nvp_ns *ns)
+{
+	static const uint8_t guards[] = { [NVME_PIF_16B] = 2, [NVME_PIF_32B] = 4, [NVME_PIF_64B] = 8 };
+	struct nvp_pi *pi = &ns->pi;
+	uint32_t elbaf, pif;
+	int rc;
+
+	*pi = (struct nvp_pi){ .lba_size = ns->lba_size, .meta_size = ns->meta_size, .extended = ns->extended };
+	pi->type = (uint8_t)nvme_get(ns->id.dps, NVME_DPS_PIT);
+	if (!pi->type)
+		return 0;
+	rc = read_elbaf(ns, &elbaf);
+	if (rc)
+		return rc;
+	pif = nvme_get32(elbaf, NVME_ELBAF_PIF);
+	if (pif == NVME_PIF_QUALIFIED)
+		pif = nvme_get32(elbaf, NVME_ELBAF_QPIF);
+	pi->guard = pif < UT_ARRAY_LEN(guards) ? guards[pif] : 0;
+	pi->size = pi->guard == 2 ? 8 : 16;
+	pi->sts = (uint8_t)nvme_get(elbaf, NVME_ELBAF_STS);
+	if (!pi->guard || pi->type > 3 || ns->meta_size < pi->size ||
+	    pi->sts > UT_MIN((pi->size - pi->guard - 2) * 8, 64) ||
+	    (pi->guard == 4 && pi->sts < 16)) /* neither tag has more than 64 bits */
+		return ctrlr_fail(ns->ctrlr, -EIO, "namespace %u: DPS is %02x, ELBAF %x, %u bytes of metadata",
+				  ns->nsid, ns->id.dps, elbaf, ns->meta_size);
+	pi->off = nvme_get(ns->id.dps, NVME_DPS_PIP) ? 0 : (uint16_t)(ns->meta_size - pi->size);
 	return 0;
 }
 
@@ -51,5 +102,7 @@ nvp_ns_open(struct nvp_ctrlr *c, uint32_t nsid, struct nvp_ns *out, struct nvme_
 		return ctrlr_fail(c, -EIO, "Identify Namespace %u failed: %02x/%02x %s", nsid, st >> 8, st & 0xff,
 				  nvp_status_text(st));
 	rc = read_geometry(out);
+	if (!rc)
+		rc = read_protection(out);
 	return rc == -ENODEV ? no_such(c, nsid) : rc;
 }

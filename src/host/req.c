@@ -52,6 +52,15 @@ nvp_req_data_sgl(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uin
 	return 0;
 }
 
+int
+nvp_req_meta(struct nvp_req *r, const struct nvp_buf *buf, uint64_t off, uint32_t len)
+{
+	if (!inside(buf, off, len))
+		return -EINVAL;
+	r->sqe.mptr = le64_from(buf->iova + off);
+	return 0;
+}
+
 void
 nvp_req_submit(struct nvp_req *r, nvp_cb cb, void *arg)
 {

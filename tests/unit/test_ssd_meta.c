@@ -98,6 +98,8 @@ every_format(void **state)
 		use_format(io, lbaf, true);
 	}
 	assert_int_equal(pi_format(io, SSD_NR_LBAFS, false, 0, false), NVME_SC_INVALID_FORMAT);
+	assert_int_equal(pi_format(io, 4, false, 0, true), 0); /* no information, so it is nowhere */
+	identify_format(io, 4, false);
 }
 
 static bool
@@ -144,6 +146,9 @@ zeros(void **state)
 	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE_UNCOR, 5, 1, NULL), 0);
 	assert_int_equal(pi_cmd(io, NVME_OPC_READ, 5, 1, NULL), NVME_SC_UNRECOVERED_READ);
 	assert_int_equal(pi_cmd(io, NVME_OPC_VERIFY, 5, 1, NULL), NVME_SC_UNRECOVERED_READ);
+	pi_fill(io, 1, NULL, 50);
+	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE, 5, 1, NULL), 0);
+	expect_filled(io, 5, 1, 50);
 	assert_int_equal(pi_cmd(io, NVME_OPC_VERIFY, 0, 5, NULL), 0);
 	assert_int_equal(pi_format(io, 4, false, 0, false), 0);
 	expect_zeros(io, 3);
@@ -159,6 +164,34 @@ large(void **state)
 	pi_fill(io, 500, NULL, 9);
 	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE, 11, 500, NULL), 0);
 	expect_filled(io, 11, 500, 9);
+}
+
+/* Compare and Write is atomic up to ACWU blocks, which is announced, and refused beyond. */
+static void
+fused(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe[2];
+	struct nvme_cqe cqe;
+
+	assert_int_equal(pi_format(io, 2, false, 0, false), 0);
+	for (uint32_t nlb = 128; nlb <= 129; nlb++) {
+		for (int i = 0; i < 2; i++) {
+			nvme_prep_lba_cmd(&sqe[i], i ? NVME_OPC_WRITE : NVME_OPC_COMPARE, NS, 0, nlb);
+			io_prp(io, &sqe[i], nlb * 512ull);
+			sqe[i].mptr = le64_from(io->buf + META_PAGE * SSD_PAGE);
+			sqe[i].flags = (uint8_t)(1 + i);
+			rig_put(io->r, 1, &sqe[i]);
+		}
+		rig_ring(io->r, 1);
+		rig_step(io->r);
+		for (int i = 0; i < 2; i++) {
+			nvme_status want = i ? NVME_SC_ABORT_FAILED_FUSED : NVME_SC_ATOMIC_WRITE_UNIT;
+
+			assert_true(rig_reap(io->r, 1, &cqe));
+			assert_int_equal(rig_sc(nvme_status_of(le16_get(cqe.status))), nlb == 128 ? 0 : want);
+		}
+	}
 }
 
 /* Interleaved metadata counts for MDTS, separate metadata does not.  NVMe Base, CTRATT.MEM. */
@@ -339,6 +372,7 @@ main(void)
 		T(zeros),
 		T(large),
 		T(mdts),
+		T(fused),
 		T(metadata_pointer),
 		T(extended_formats),
 		T(copy),

@@ -213,9 +213,9 @@ escapes_one(struct io *io)
 	assert_int_equal(pi_cmd(io, NVME_OPC_VERIFY, 20, 2, &t), 0);
 	/* Unwritten blocks are like that, guard included. */
 	t = good_tags(ns, 40);
-	assert_int_equal(pi_cmd(io, NVME_OPC_READ, 40, 1, &t), 0);
-	for (uint32_t i = 0; i < ns->pi.size; i++)
-		assert_int_equal(pi_at(io, 0)[i], 0xff);
+	assert_int_equal(pi_cmd(io, NVME_OPC_READ, 40, 3, &t), 0);
+	for (uint32_t i = 0; i < 3u * ns->pi.size; i++)
+		assert_int_equal(pi_at(io, i % 3)[i / 3], 0xff);
 }
 
 static void
@@ -411,6 +411,11 @@ copy_one(struct io *io)
 		return;
 	}
 	assert_int_equal(copy(io, &from, &to), 0);
+	if (ns->pi.sts) {
+		from.st ^= 1;
+		assert_int_equal(copy(io, &from, &to), NVME_SC_STORAGE_TAG_CHECK);
+		from.st ^= 1;
+	}
 	from.app ^= 1;
 	assert_int_equal(copy(io, &from, &to), NVME_SC_APPTAG_CHECK);
 }
@@ -424,9 +429,21 @@ copies(void **state)
 static void
 copy_formats(void **state)
 {
+	struct tags from = { .prinfo = ALL | PRACT, .rt = 20, .mask = 0xffff }, to = { .prinfo = PRACT, .rt = 30 };
 	struct io *io = *state;
 	struct nvme_sqe sqe;
 
+	/* Two ranges: the tags of the second go on from those of the first. */
+	assert_int_equal(pi_format(io, 3, false, 1, false), 0);
+	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE, 20, 4, &from), 0);
+	put_range(io, &(struct tags){ .rt = 22 }, 22, 2);
+	memcpy(io_buf(io) + 32, io_buf(io), 32);
+	put_range(io, &from, 20, 2);
+	nvme_prep_copy(&sqe, NS, 30, 2, 0);
+	pi_tags(&sqe, pi_ns(io), &to);
+	sqe.cdw12 = le32_from(le32_get(sqe.cdw12) | nvme_put32(NVME_COPY_PRINFOR, from.prinfo));
+	assert_int_equal(io_cmd(io, &sqe, 64), 0);
+	assert_int_equal(pi_cmd(io, NVME_OPC_VERIFY, 30, 4, &(struct tags){ .prinfo = ALL, .rt = 30 }), 0);
 	pi_lbafee(io, true);
 	assert_int_equal(pi_format(io, 16, false, 1, false), 0);
 	nvme_prep_copy(&sqe, NS, 30, 1, 0);
@@ -453,6 +470,10 @@ all_or_nothing(void **state)
 	pi_fill(io, 400, &t, 1);
 	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE, 0, 400, &t), 0);
 	assert_int_equal(pi_cmd(io, NVME_OPC_READ, 0, 400, &t), 0);
+	t.prinfo |= PRACT;
+	assert_int_equal(pi_cmd(io, NVME_OPC_WRITE, 0, 400, &t), 0);
+	t.prinfo = ALL;
+	assert_int_equal(pi_cmd(io, NVME_OPC_VERIFY, 0, 400, &t), 0);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
