@@ -49,7 +49,7 @@ int nvp_ctrlr_reset_bare(struct nvp_ctrlr *c);
  * Bring-up in the caller's hands, for who wants other registers, depths or an order of his own.  begin, then register
  * writes and the calls below in any order, then end (or fail).  NVMe Base, "Memory-based Controller Initialization".
  *
- * begin: bus master, interrupts, CAP; no queue reaches the device any more.  Errors as of reset, after which all is
+ * begin: memory space, interrupts, CAP; no queue reaches the device any more.  Errors as of reset, after which all is
  * as after fail.
  */
 int nvp_ctrlr_init_begin(struct nvp_ctrlr *c);
@@ -61,7 +61,8 @@ struct nvp_adminq_opts {
 	bool reuse; /* the memory of the last admin queue, when its depth is the same */
 };
 /*
- * An empty admin queue.  Commands that were outstanding get 00/08 first.  -EBUSY: CSTS.RDY is 1; -EINVAL, -ENOMEM,
+ * Bus master, and an empty admin queue.  Commands that were outstanding get 00/08 first.  -EBUSY: CSTS.RDY is 1;
+ * -EINVAL, -ENOMEM,
  * -ENODEV.
  */
 int nvp_ctrlr_init_adminq(struct nvp_ctrlr *c, const struct nvp_adminq_opts *opts);

@@ -63,6 +63,12 @@ int nvp_qpair_irq_clear(struct nvp_qpair *q);
 int nvp_qpair_irq_mask(struct nvp_qpair *q, bool masked);
 
 uint16_t nvp_qpair_id(const struct nvp_qpair *q);
+/* The device knows it, so commands may be sent; not after a reset that failed or left it out. */
+bool nvp_qpair_is_live(const struct nvp_qpair *q);
+uint16_t nvp_qpair_vector(const struct nvp_qpair *q); /* ffffh: it has no interrupts */
+/* The addresses of its rings, as the device sees them. */
+void nvp_qpair_memory(const struct nvp_qpair *q, uint64_t *sq, uint64_t *cq);
+bool nvp_qpair_is_exported(const struct nvp_qpair *q); /* another process uses it */
 uint32_t nvp_qpair_depth(const struct nvp_qpair *q);
 uint32_t nvp_qpair_outstanding(const struct nvp_qpair *q);
 uint16_t nvp_qpair_latest_cid(const struct nvp_qpair *q);

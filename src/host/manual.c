@@ -39,8 +39,6 @@ nvp_ctrlr_init_begin(struct nvp_ctrlr *c)
 	c->max_qid = 0;
 	rc = ctrlr_registers(c);
 	if (!rc)
-		rc = ctrlr_bus_master(c);
-	if (!rc)
 		rc = ctrlr_irq_up(c);
 	if (!rc)
 		rc = ctrlr_read_cap(c);
@@ -80,7 +78,11 @@ nvp_ctrlr_init_adminq(struct nvp_ctrlr *c, const struct nvp_adminq_opts *o)
 	if (rc)
 		return rc;
 	end_admin(c);
-	rc = adminq_memory(c, o);
+	rc = ctrlr_map(c);
+	if (!rc)
+		rc = ctrlr_bus_master(c);
+	if (!rc)
+		rc = adminq_memory(c, o);
 	if (rc)
 		return rc;
 	c->manual = false;

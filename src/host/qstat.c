@@ -10,6 +10,31 @@ nvp_qpair_id(const struct nvp_qpair *q)
 	return q->mq.id;
 }
 
+bool
+nvp_qpair_is_live(const struct nvp_qpair *q)
+{
+	return q->live;
+}
+
+uint16_t
+nvp_qpair_vector(const struct nvp_qpair *q)
+{
+	return q->opts.ien ? q->opts.iv : 0xffff;
+}
+
+void
+nvp_qpair_memory(const struct nvp_qpair *q, uint64_t *sq, uint64_t *cq)
+{
+	*sq = q->sq_buf.iova;
+	*cq = q->cq_buf.iova;
+}
+
+bool
+nvp_qpair_is_exported(const struct nvp_qpair *q)
+{
+	return q->exported;
+}
+
 uint32_t
 nvp_qpair_depth(const struct nvp_qpair *q)
 {

@@ -6,8 +6,6 @@
 #include "nvproof/cmdlog.h"
 #include "util/alloc.h"
 
-#define MDTS_LIMIT (2u << 20) /* what one PRP list page describes for certain */
-
 PyTypeObject *py_ctrlr_type;
 
 static struct py_arg init_args[] = {
@@ -26,7 +24,11 @@ py_ctrlr_get(struct py_ctrlr *self)
 {
 	if (!self->c)
 		PyErr_SetString(PyExc_SystemError, "the controller is closed");
-	return self->c;
+	else if (self->pcie->generation != py_generation)
+		PyErr_SetString(PyExc_SystemError, "the controller belongs to the process that opened it");
+	else
+		return self->c;
+	return NULL;
 }
 
 static void
@@ -38,19 +40,6 @@ raise_enumerate(int rc)
 }
 
 /* --- life --- */
-
-/* The admin queue appears with the first bring-up, so it may be missing before. */
-static int
-ctrlr_adopt_adminq(struct py_ctrlr *self)
-{
-	struct nvp_qpair *q = nvp_ctrlr_adminq(self->c);
-
-	if (!self->adminq && q)
-		self->adminq = py_queue_new(self, q);
-	if (q && !self->adminq)
-		return -1;
-	return py_aer_start(self);
-}
 
 static int
 ctrlr_attach(struct py_ctrlr *self, bool no_init)
@@ -70,7 +59,7 @@ ctrlr_attach(struct py_ctrlr *self, bool no_init)
 	self->next = self->pcie->ctrlrs;
 	self->pcie->ctrlrs = self;
 	self->stat_ns = ut_mono_ns();
-	return ctrlr_adopt_adminq(self);
+	return py_ctrlr_adopt_adminq(self);
 }
 
 static int
@@ -123,7 +112,7 @@ py_ctrlr_shut(struct py_ctrlr *self)
 		p = &(*p)->next;
 	if (*p)
 		*p = self->next;
-	if (!self->c)
+	if (!self->c || self->pcie->generation != py_generation)
 		return;
 	py_iow_shut_all(self);
 	shut_queues(self);
@@ -134,6 +123,7 @@ py_ctrlr_shut(struct py_ctrlr *self)
 	py_aer_drop(self);
 	py_queue_free(self->adminq);
 	self->adminq = NULL;
+	Py_CLEAR(self->kept);
 }
 
 static void
@@ -171,61 +161,13 @@ ctrlr_clear(PyObject *o)
 	return 0;
 }
 
-static void
-set_ending(struct py_ctrlr *self, bool ending)
-{
-	if (self->adminq)
-		self->adminq->ending = ending;
-	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
-		pq->ending = ending;
-}
-
-static int
-ctrlr_reset_locked(struct py_ctrlr *self)
-{
-	int rc;
-
-	if (py_iow_stop_all(self, 1000) < 0)
-		return -1;
-	set_ending(self, true);
-	rc = nvp_ctrlr_reset(self->c);
-	set_ending(self, false);
-	if (rc) {
-		raise_enumerate(rc);
-		return -1;
-	}
-	py_aer_drop(self);
-	if (self->adminq)
-		py_queue_renew(self->adminq);
-	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
-		py_queue_renew(pq);
-	return ctrlr_adopt_adminq(self);
-}
-
-static PyObject *
-ctrlr_reset(PyObject *o, PyObject *unused)
-{
-	struct py_ctrlr *self = ctrlr(o);
-
-	(void)unused;
-	if (!py_ctrlr_get(self) || py_wait_enter("reset") < 0)
-		return NULL;
-	if (ctrlr_reset_locked(self) < 0) {
-		py_wait_leave_quiet();
-		return NULL;
-	}
-	if (py_wait_leave() < 0)
-		return NULL;
-	Py_RETURN_NONE;
-}
-
 static PyObject *
 ctrlr_close(PyObject *o, PyObject *unused)
 {
 	(void)unused;
 	if (!ctrlr(o)->c)
 		Py_RETURN_NONE;
-	if (py_wait_enter("close") < 0)
+	if (!py_ctrlr_get(ctrlr(o)) || py_wait_enter("close") < 0)
 		return NULL;
 	py_ctrlr_shut(ctrlr(o));
 	if (py_wait_leave() < 0)
@@ -320,7 +262,6 @@ get_number(PyObject *o, void *which)
 		break;
 	case P_MDTS:
 		v = nvp_ctrlr_mdts_bytes(self->c);
-		v = v < MDTS_LIMIT ? v : MDTS_LIMIT;
 		break;
 	case P_TIMEOUT:
 		v = nvp_ctrlr_timeout_ms(self->c);
@@ -360,6 +301,72 @@ set_timeout(PyObject *o, PyObject *value, void *closure)
 }
 
 static PyObject *
+get_backstop(PyObject *o, void *closure)
+{
+	struct py_ctrlr *self = ctrlr(o);
+
+	(void)closure;
+	if (!py_ctrlr_get(self))
+		return NULL;
+	if (self->backstop_ms)
+		return PyLong_FromUnsignedLong(self->backstop_ms / 1000);
+	return PyLong_FromUnsignedLong(nvp_ctrlr_timeout_ms(self->c) / 1000 + PY_BACKSTOP_MS / 1000);
+}
+
+static int
+set_backstop(PyObject *o, PyObject *value, void *closure)
+{
+	unsigned long s = value ? PyLong_AsUnsignedLong(value) : 0;
+
+	(void)closure;
+	if (PyErr_Occurred())
+		return -1;
+	if (!s || s > UINT32_MAX / 1000) {
+		PyErr_SetString(PyExc_AssertionError, "timeout_pynvme is in seconds, at least 1");
+		return -1;
+	}
+	ctrlr(o)->backstop_ms = (uint32_t)s * 1000;
+	return 0;
+}
+
+/* The I/O queue pairs of this object, in the order of their creation. */
+static PyObject *
+get_sqids(PyObject *o, void *closure)
+{
+	PyObject *list = py_ctrlr_get(ctrlr(o)) ? PyList_New(0) : NULL;
+
+	(void)closure;
+	for (struct py_queue *pq = ctrlr(o)->queues; list && pq; pq = pq->next) {
+		PyObject *id = PyLong_FromLong(nvp_qpair_id(pq->q));
+
+		if (!id || PyList_Insert(list, 0, id) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(id);
+	}
+	return list;
+}
+
+/* As the driver has it, whatever the registers say. */
+static PyObject *
+get_adminq(PyObject *o, void *closure)
+{
+	struct py_ctrlr *self = ctrlr(o);
+	uint64_t sq, cq;
+	uint32_t depth;
+
+	(void)closure;
+	if (!py_ctrlr_get(self))
+		return NULL;
+	if (!self->adminq) {
+		PyErr_SetString(PyExc_SystemError, "the controller has no admin queue: it was not initialised");
+		return NULL;
+	}
+	nvp_qpair_memory(self->adminq->q, &sq, &cq);
+	depth = nvp_qpair_depth(self->adminq->q);
+	return Py_BuildValue("(KIKI)", (unsigned long long)sq, depth, (unsigned long long)cq, depth);
+}
+
+static PyObject *
 get_closed(PyObject *o, void *closure)
 {
 	(void)closure;
@@ -369,10 +376,23 @@ get_closed(PyObject *o, void *closure)
 static PyMethodDef ctrlr_methods[] = {
 	{ "close", ctrlr_close, METH_NOARGS,
 	  "close()\n--\n\nDelete the queues, disable and let go of the controller." },
-	{ "reset", ctrlr_reset, METH_NOARGS,
-	  "reset()\n--\n\nCC.EN 1, 0, 1 and bring-up.  Queue pairs are created again, empty; outstanding commands "
-	  "complete with "
-	  "00/08.\nNvmeEnumerateError: the controller does not come back." },
+	{ "reset", (PyCFunction)(void (*)(void))py_ctrlr_reset, METH_FASTCALL | METH_KEYWORDS,
+	  "reset(bare=False)\n--\n\nCC.EN 1, 0, 1 and bring-up.  Queue pairs are created again, empty (bare: they are "
+	  "gone); outstanding\ncommands complete with 00/08.  NvmeEnumerateError: the controller does not come back." },
+	{ "init_begin", py_ctrlr_init_begin, METH_NOARGS,
+	  "init_begin()\n--\n\nThe script brings the controller up from now on: no queue reaches the device." },
+	{ "init_adminq", (PyCFunction)(void (*)(void))py_ctrlr_init_adminq, METH_FASTCALL | METH_KEYWORDS,
+	  "init_adminq(depth, skip_register=False, lazy_doorbell=False, reuse_adminq=False)\n--\n\nA new admin queue; "
+	  "0, or a negative errno." },
+	{ "init_identify", py_ctrlr_init_identify, METH_NOARGS,
+	  "init_identify()\n--\n\nIdentify Controller, which the driver keeps; 0, or a negative errno." },
+	{ "init_queues", py_ctrlr_init_queues, METH_O,
+	  "init_queues(cdw0)\n--\n\nHow many queue pairs the controller grants: dword 0 of the feature Number of "
+	  "Queues." },
+	{ "init_end", (PyCFunction)(void (*)(void))py_ctrlr_init_end, METH_FASTCALL | METH_KEYWORDS,
+	  "init_end(bare=False)\n--\n\nQueue pairs that existed are created again (bare: they are gone)." },
+	{ "init_fail", py_ctrlr_init_fail, METH_NOARGS,
+	  "init_fail()\n--\n\nThe script's bring-up failed: disable, and end all commands." },
 	{ "waitdone", (PyCFunction)(void (*)(void))waitdone, METH_FASTCALL | METH_KEYWORDS,
 	  "waitdone(expected=1, interrupt_enabled=True)\n--\n\nReap at least `expected` admin commands; dword 0 of the "
 	  "last." },
@@ -383,6 +403,10 @@ static PyMethodDef ctrlr_methods[] = {
 	  "Send any admin command.  AssertionError: the queue is full.  length: bytes of buf (0: all)." },
 	{ "sync_cmd", (PyCFunction)(void (*)(void))py_ctrlr_sync_cmd, METH_FASTCALL | METH_KEYWORDS,
 	  "sync_cmd(opcode, ...)\n--\n\nAs send_cmd(), but wait for this one and return its CQE; no warning." },
+	{ "ring_doorbell", py_ctrlr_ring_doorbell, METH_NOARGS,
+	  "ring_doorbell()\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
+	{ "ns_clear", (PyCFunction)(void (*)(void))py_ctrlr_ns_clear, METH_FASTCALL | METH_KEYWORDS,
+	  "ns_clear(nsid=0xffffffff)\n--\n\nData verification forgets what was written to a namespace, or to all." },
 	{ "get_cmd", get_cmd, METH_O, "get_cmd(cpl)\n--\n\nInside of a callback: the 16 dwords of the command." },
 	{ "stop_workers", stop_workers, METH_NOARGS,
 	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
@@ -399,11 +423,16 @@ static PyMethodDef ctrlr_methods[] = {
 
 static PyGetSetDef ctrlr_getset[] = {
 	{ "cap", get_number, NULL, "CAP, 64 bits", (void *)P_CAP },
-	{ "mdts", get_number, NULL, "largest transfer in bytes, at most 2 MiB", (void *)P_MDTS },
+	{ "mdts", get_number, NULL, "largest data transfer of a command in bytes (MDTS); 2**64 - 1: no limit",
+	  (void *)P_MDTS },
 	{ "timeout", get_number, set_timeout, "of a command, in milliseconds", (void *)P_TIMEOUT },
 	{ "latest_cid", get_number, NULL, "of the last command sent", (void *)P_CID },
 	{ "latest_latency", get_number, NULL, "of the last completion, in microseconds", (void *)P_LATENCY },
 	{ "latest_status", get_number, NULL, "SCT << 8 | SC of the last completion", (void *)P_STATUS },
+	{ "timeout_pynvme", get_backstop, set_backstop,
+	  "seconds after which a wait gives up when no command is outstanding: TimeoutError", NULL },
+	{ "sqids", get_sqids, NULL, "identifiers of the I/O queue pairs", NULL },
+	{ "adminq", get_adminq, NULL, "(SQ address, entries, CQ address, entries) of the admin queue", NULL },
 	{ "closed", get_closed, NULL, "whether it was closed", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
@@ -431,7 +460,7 @@ static PyType_Spec ctrlr_spec = {
 int
 py_ctrlr_setup(PyObject *m)
 {
-	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ctrlr_cmd_setup() < 0)
+	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ctrlr_cmd_setup() < 0 || py_ctrlr_init_setup() < 0)
 		return -1;
 	return py_setup_type(m, "Controller", &ctrlr_spec, &py_ctrlr_type);
 }

@@ -20,6 +20,8 @@ static struct py_arg cmd_args[] = {
 };
 enum { C_OPC, C_BUF, C_NSID, C_DW10, C_DW2 = 9, C_DW3, C_CB, C_LENGTH, C_NR };
 
+static struct py_arg clear_args[] = { { "nsid", ARG_U32, .def = NVME_NSID_ALL } };
+
 static void
 fill_sqe(struct nvme_sqe *sqe, const union py_val *v)
 {
@@ -107,6 +109,31 @@ py_ctrlr_sync_cmd(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
 	if (py_wait_leave() < 0)
 		return NULL;
 	return py_cqe_new(&sync.cqe);
+}
+
+/* A lazy admin queue tells the device here, or in the next wait. */
+PyObject *
+py_ctrlr_ring_doorbell(PyObject *o, PyObject *unused)
+{
+	struct py_ctrlr *self = (struct py_ctrlr *)o;
+
+	(void)unused;
+	if (!py_ctrlr_get(self))
+		return NULL;
+	if (self->adminq)
+		nvp_qpair_ring(self->adminq->q);
+	Py_RETURN_NONE;
+}
+
+PyObject *
+py_ctrlr_ns_clear(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+	union py_val v[1];
+
+	if (py_args("ns_clear", clear_args, 1, 0, args, nargs, kwnames, v) < 0 || !py_ctrlr_get((struct py_ctrlr *)o))
+		return NULL;
+	py_verify_forget(((struct py_ctrlr *)o)->c, (uint32_t)v[0].u);
+	Py_RETURN_NONE;
 }
 
 /* --- statistics --- */
@@ -231,5 +258,5 @@ py_ctrlr_cmdlog(PyObject *o, PyObject *args)
 int
 py_ctrlr_cmd_setup(void)
 {
-	return py_args_intern(cmd_args, C_NR);
+	return py_args_intern(clear_args, 1) < 0 ? -1 : py_args_intern(cmd_args, C_NR);
 }

@@ -2,6 +2,7 @@
 /* The extension module nvproof._native: its classes, exceptions, and a few functions.  Importing it opens nothing. */
 #include "pyext/pyext.h"
 
+#include <pthread.h>
 #include "nvproof/err.h"
 #include "nvproof/sim.h"
 #include "util/rng.h"
@@ -10,6 +11,7 @@ PyObject *py_exc_enumerate, *py_exc_deletion, *py_exc_shutdown, *py_exc_qpair_cr
 	*py_exc_ns_creation, *py_exc_ns_deletion;
 struct ut_rng py_rng;
 uint64_t py_seed;
+uint32_t py_generation;
 
 static const struct {
 	const char *name, *doc;
@@ -113,16 +115,30 @@ add_exceptions(PyObject *m)
 	return 0;
 }
 
+/* What the parent opened is the parent's: two processes in one conversation with a device would garble it. */
+static void
+in_forked_child(void)
+{
+	py_generation++;
+}
+
 static int
 module_exec(PyObject *m)
 {
+	static bool once;
+
+	if (!once && pthread_atfork(NULL, NULL, in_forked_child)) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	once = true;
 	ut_rng_seed(&py_rng, 1);
 	nvp_sim_register();
 	if (add_exceptions(m) < 0 || py_cqe_setup(m) < 0 || py_buffer_setup(m) < 0 || py_pcie_setup(m) < 0)
 		return -1;
 	if (py_ctrlr_setup(m) < 0 || py_qpair_setup(m) < 0 || py_ns_setup(m) < 0)
 		return -1;
-	if (py_meta_setup(m) < 0)
+	if (py_meta_setup(m) < 0 || py_monitor_setup(m) < 0)
 		return -1;
 	return py_iow_setup(m);
 }

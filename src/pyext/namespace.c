@@ -12,6 +12,13 @@ static struct py_arg init_args[] = {
 	{ "nlba_verify", ARG_U64, .def = UINT64_MAX },
 };
 
+static struct py_arg enable_args[] = { { "enable", ARG_BOOL, .def = 1 } };
+static struct py_arg nomapping_args[] = {
+	{ "lba", .kind = ARG_U64 },
+	{ "lba_count", .kind = ARG_U64 },
+	{ "uncorr", .kind = ARG_BOOL },
+};
+
 static struct py_ns *namespace(PyObject *o)
 {
 	return (struct py_ns *)o;
@@ -124,33 +131,32 @@ ns_refresh(PyObject *o, PyObject *unused)
 }
 
 static PyObject *
-verify_enable(PyObject *o, PyObject *args)
+verify_enable(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
 	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
-	int enable = 1;
+	union py_val arg[1];
 
-	if (!PyArg_ParseTuple(args, "|p:verify_enable", &enable))
+	if (py_args("verify_enable", enable_args, 1, 0, args, nargs, kwnames, arg) < 0)
 		return NULL;
 	if (v)
-		nvp_verify_enable(v, enable);
+		nvp_verify_enable(v, arg[0].u);
 	return PyBool_FromLong(v != NULL);
 }
 
 static PyObject *
-mark_nomapping(PyObject *o, PyObject *args)
+mark_nomapping(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
 	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
-	unsigned long long lba, count;
-	int uncorr = 0;
+	union py_val arg[3];
 
-	if (!PyArg_ParseTuple(args, "KK|p:mark_nomapping", &lba, &count, &uncorr))
+	if (py_args("mark_nomapping", nomapping_args, 3, 2, args, nargs, kwnames, arg) < 0)
 		return NULL;
-	if (uncorr) {
+	if (arg[2].u) {
 		PyErr_SetString(PyExc_ValueError, "mark_nomapping(): uncorr is not supported yet");
 		return NULL;
 	}
 	if (v)
-		nvp_verify_forget(v, lba, count);
+		nvp_verify_forget(v, arg[0].u, arg[1].u);
 	return PyBool_FromLong(v != NULL);
 }
 
@@ -225,12 +231,12 @@ static PyMethodDef ns_methods[] = {
 	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  Ranges: Buffer.set_copy_range()." RETURNS),
 	CMD("send_cmd", py_ns_send_cmd,
 	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, meta=None, "
-	    "cb=None)\n--\n\n"
-	    "Any I/O command; all of buf is attached.  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
-	{ "verify_enable", verify_enable, METH_VARARGS,
-	  "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table." },
-	{ "mark_nomapping", mark_nomapping, METH_VARARGS,
-	  "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there." },
+	    "cb=None, length=0)\n--\n\n"
+	    "Any I/O command; length: bytes of buf (0: all).  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
+	CMD("verify_enable", verify_enable,
+	    "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table."),
+	CMD("mark_nomapping", mark_nomapping,
+	    "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there.  False: no table."),
 	{ "close", ns_close, METH_NOARGS, "close()\n--\n\nLet go of the namespace and its verification table." },
 	{ "refresh", ns_refresh, METH_NOARGS, "refresh()\n--\n\nIdentify again, after a format." },
 	{ NULL, NULL, 0, NULL },
@@ -267,6 +273,8 @@ int
 py_ns_setup(PyObject *m)
 {
 	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ns_io_setup() < 0 || py_ns_raw_setup() < 0)
+		return -1;
+	if (py_args_intern(enable_args, 1) < 0 || py_args_intern(nomapping_args, 3) < 0)
 		return -1;
 	return py_setup_type(m, "Namespace", &ns_spec, &py_ns_type);
 }

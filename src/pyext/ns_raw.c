@@ -19,8 +19,9 @@ static struct py_arg cmd_args[] = {
 	{ "cdw03", .kind = ARG_U32 },
 	{ "meta", ARG_TYPE, .type = &py_buffer_type },
 	{ "cb", .kind = ARG_CALLABLE },
+	{ "length", .kind = ARG_U32 },
 };
-enum { A_OPC, A_QPAIR, A_BUF, A_NSID, A_DW10, A_DW2 = 10, A_DW3, A_META, A_CB, A_NR };
+enum { A_OPC, A_QPAIR, A_BUF, A_NSID, A_DW10, A_DW2 = 10, A_DW3, A_META, A_CB, A_LENGTH, A_NR };
 
 static void
 fill_sqe(struct nvme_sqe *sqe, const union py_val *v, uint32_t nsid)
@@ -115,7 +116,7 @@ py_ns_send_cmd(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 	buf = (struct py_buffer *)v[A_BUF].obj;
 	meta = (struct py_buffer *)v[A_META].obj;
 	fill_sqe(nvp_req_sqe(r), v, nsid);
-	if (buf && py_buffer_attach(buf, r, buf->size) < 0) {
+	if (buf && py_buffer_attach(buf, r, v[A_LENGTH].u ? v[A_LENGTH].u : buf->size) < 0) {
 		py_queue_abort(r, cmd);
 		return NULL;
 	}

@@ -19,7 +19,12 @@ get_bus(PyObject *o)
 {
 	if (!pcie(o)->bus)
 		PyErr_SetString(PyExc_SystemError, "the device is closed");
-	return pcie(o)->bus;
+	else if (pcie(o)->generation != py_generation)
+		PyErr_SetString(PyExc_SystemError,
+				"the device belongs to the process that opened it; open it here again");
+	else
+		return pcie(o)->bus;
+	return NULL;
 }
 
 static int
@@ -44,12 +49,16 @@ pcie_init(PyObject *o, PyObject *args, PyObject *kwargs)
 		return -1;
 	}
 	pcie(o)->bus = bus;
+	pcie(o)->generation = py_generation;
 	return 0;
 }
 
+/* In a forked child the objects vanish, and the device does not notice. */
 static void
 pcie_shut(struct py_pcie *p)
 {
+	if (p->generation != py_generation)
+		return;
 	while (p->ctrlrs)
 		py_ctrlr_shut(p->ctrlrs);
 	nvp_bus_close(p->bus);

@@ -32,6 +32,7 @@ struct py_buffer {
 struct py_pcie {
 	PyObject_HEAD struct nvp_bus *bus; /* NULL: closed */
 	struct py_ctrlr *ctrlrs; /* attached ones; not references */
+	uint32_t generation; /* of the process that opened it */
 };
 
 struct py_ctrlr {
@@ -44,6 +45,8 @@ struct py_ctrlr {
 	struct py_aer *aers;
 	PyObject *aer_cb; /* of the last aer(cb=...), used by the event that is armed at bring-up, too */
 	uint32_t *opc_timeout_ms[2]; /* [admin, I/O][opcode]; NULL, or 0: the controller's */
+	PyObject *kept; /* list: memory of queues that the device may still use; NULL: none */
+	uint32_t backstop_ms; /* how long to wait for an event when no command is left; 0: the default */
 	uint64_t retired_ios, retired_bytes; /* of deleted queues */
 	uint64_t stat_ios, stat_bytes, stat_ns; /* at the last iostat() */
 };
@@ -53,6 +56,8 @@ struct py_qpair {
 	struct py_queue *pq; /* NULL: deleted, or creation failed */
 	uint32_t depth;
 	uint32_t prio;
+	bool ien;
+	PyObject *sq_buf, *cq_buf; /* the script's memory of the rings; references */
 };
 
 struct py_ns {
@@ -76,6 +81,7 @@ int py_ns_setup(PyObject *m);
 int py_cqe_setup(PyObject *m);
 int py_iow_setup(PyObject *m);
 int py_meta_setup(PyObject *m); /* functions only */
+int py_monitor_setup(PyObject *m);
 int py_setup_type(PyObject *m, const char *name, PyType_Spec *spec, PyTypeObject **out);
 
 /* Free a heap type's object at the end of its tp_dealloc. */
@@ -91,6 +97,9 @@ int py_warn_status(uint16_t status);
 void py_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An exception in a callback becomes a warning; KeyboardInterrupt and the like stay raised (-1). */
 int py_warn_callback(void);
+
+/* module.c: changes in a forked child, which may not touch what its parent opened. */
+extern uint32_t py_generation;
 
 /* cqe.c */
 PyObject *py_cqe_new(const struct nvme_cqe *cqe);

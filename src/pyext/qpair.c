@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Qpair: an I/O submission queue with its completion queue. */
-#include "pyext/queue.h"
+#include "pyext/qpair.h"
 
 #include <errno.h>
 
@@ -14,8 +14,8 @@ static struct py_arg init_args[] = {
 	{ "iv", ARG_U32, .def = 0xffff },
 	{ "sqid", .kind = ARG_U32 },
 	{ "lazy_doorbell", .kind = ARG_BOOL },
-	{ "sq_buf", .kind = ARG_OBJ },
-	{ "cq_buf", .kind = ARG_OBJ },
+	{ "sq_buf", ARG_TYPE, .type = &py_buffer_type },
+	{ "cq_buf", ARG_TYPE, .type = &py_buffer_type },
 };
 enum { A_NVME, A_DEPTH, A_PRIO, A_IEN, A_IV, A_SQID, A_LAZY, A_SQBUF, A_CQBUF, A_NR };
 
@@ -35,10 +35,6 @@ check_init(const union py_val *v)
 
 	if (!c || !py_ctrlr_get(c))
 		return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_TypeError, "Qpair(): needs a Controller"), -1);
-	if (v[A_SQBUF].obj || v[A_CQBUF].obj) {
-		PyErr_SetString(PyExc_ValueError, "Qpair(): sq_buf and cq_buf are not supported yet");
-		return -1;
-	}
 	limit = nvme_get(nvp_ctrlr_cap(c->c), NVME_CAP_MQES) + 1;
 	if (v[A_DEPTH].u < 2 || v[A_DEPTH].u > limit) {
 		PyErr_Format(PyExc_AssertionError, "Qpair(): depth is 2 to %llu (CAP.MQES + 1)",
@@ -52,6 +48,45 @@ check_init(const union py_val *v)
 	return 0;
 }
 
+/* The script's memory for a ring; its offset and fake address are as the device is to see them. */
+static int
+ring_memory(PyObject *obj, uint64_t len, struct nvp_buf *out)
+{
+	const struct py_buffer *b = (struct py_buffer *)obj;
+
+	if (!b)
+		return 0;
+	if (b->size < len || !b->mem.va) {
+		PyErr_Format(PyExc_AssertionError, "Qpair(): the queue needs %llu bytes, buffer '%U' has %llu",
+			     (unsigned long long)len, b->name, (unsigned long long)b->size);
+		return -1;
+	}
+	*out = (struct nvp_buf){ .va = (uint8_t *)b->mem.va + b->offset, .iova = py_buffer_addr(b), .len = b->size };
+	return 0;
+}
+
+/* Memory that the device may still use, because it did not confirm a deletion, is kept as long as the controller. */
+static void
+keep_memory(struct py_ctrlr *c, PyObject *a, PyObject *b)
+{
+	if (!c->kept)
+		c->kept = PyList_New(0);
+	if (c->kept && (!a || !PyList_Append(c->kept, a)) && (!b || !PyList_Append(c->kept, b)))
+		return;
+	PyErr_Clear(); /* no memory: lost on purpose */
+	Py_XINCREF(a);
+	Py_XINCREF(b);
+}
+
+static void
+let_go_of_memory(struct py_qpair *self, bool confirmed)
+{
+	if (!confirmed && self->ctrlr)
+		keep_memory(self->ctrlr, self->sq_buf, self->cq_buf);
+	Py_CLEAR(self->sq_buf);
+	Py_CLEAR(self->cq_buf);
+}
+
 /* The device's answer is a warning, and that there is no queue an exception. */
 static void
 raise_creation(int rc, const struct nvme_cqe *cqe)
@@ -62,6 +97,9 @@ raise_creation(int rc, const struct nvme_cqe *cqe)
 		return;
 	if (rc == -ENOMEM)
 		PyErr_SetString(PyExc_MemoryError, "no DMA memory for the queues");
+	else if (rc == -ENOSPC)
+		PyErr_SetString(py_exc_qpair_creation, "no queue identifier is left: the controller granted no more "
+						       "(init_queues(), Number of Queues)");
 	else if (rc == -EIO)
 		PyErr_Format(py_exc_qpair_creation, "the device refused the queue: %s",
 			     status ? nvp_status_text(status) : nvp_error());
@@ -83,8 +121,14 @@ create(struct py_qpair *self, const union py_val *v)
 	struct py_ctrlr *c = (struct py_ctrlr *)v[A_NVME].obj;
 	struct nvme_cqe cqe = { 0 };
 	struct nvp_qpair *q;
-	int rc = nvp_qpair_create(c->c, &opts, &q, &cqe);
+	int rc;
 
+	if (ring_memory(v[A_SQBUF].obj, opts.depth * sizeof(struct nvme_sqe), &opts.sq_mem) < 0 ||
+	    ring_memory(v[A_CQBUF].obj, opts.depth * sizeof(struct nvme_cqe), &opts.cq_mem) < 0)
+		return -1;
+	rc = nvp_qpair_create(c->c, &opts, &q, &cqe);
+	if (rc == -ETIMEDOUT || rc == -ENODEV)
+		keep_memory(c, v[A_SQBUF].obj, v[A_CQBUF].obj);
 	if (rc) {
 		raise_creation(rc, &cqe);
 		return -1;
@@ -101,6 +145,11 @@ create(struct py_qpair *self, const union py_val *v)
 	Py_INCREF((PyObject *)c);
 	self->depth = opts.depth;
 	self->prio = opts.prio;
+	self->ien = opts.ien;
+	self->sq_buf = v[A_SQBUF].obj;
+	self->cq_buf = v[A_CQBUF].obj;
+	Py_XINCREF(self->sq_buf);
+	Py_XINCREF(self->cq_buf);
 	return 0;
 }
 
@@ -124,18 +173,6 @@ qpair_init(PyObject *o, PyObject *args, PyObject *kwargs)
 	return py_wait_leave();
 }
 
-/* Take the queue from its controller and add its counters to the controller's. */
-static void
-retire(struct py_queue *pq)
-{
-	uint64_t ios, bytes;
-
-	nvp_qpair_stat(pq->q, &ios, &bytes);
-	pq->ctrlr->retired_ios += ios;
-	pq->ctrlr->retired_bytes += bytes;
-	py_queue_unlink(pq);
-}
-
 static void
 qpair_dealloc(PyObject *o)
 {
@@ -145,11 +182,13 @@ qpair_dealloc(PyObject *o)
 	PyObject_GC_UnTrack(o);
 	PyErr_Fetch(&type, &value, &trace);
 	if (self->pq && self->pq->q) {
-		retire(self->pq);
+		py_queue_retire(self->pq);
+		let_go_of_memory(self, false); /* it is deleted later */
 		py_queue_bury(self->pq, self->ctrlr);
 	} else {
 		py_queue_free(self->pq);
 	}
+	let_go_of_memory(self, true);
 	Py_XDECREF((PyObject *)self->ctrlr);
 	PyErr_Restore(type, value, trace);
 	py_object_free(o);
@@ -163,8 +202,8 @@ qpair_traverse(PyObject *o, visitproc visit, void *arg)
 	return 0;
 }
 
-static struct py_queue *
-get_queue(PyObject *o)
+struct py_queue *
+py_qpair_queue(PyObject *o)
 {
 	struct py_queue *pq = qpair(o)->pq;
 
@@ -183,9 +222,10 @@ delete_locked(struct py_qpair *self)
 	int rc;
 
 	pq->ending = true;
-	retire(pq);
+	py_queue_retire(pq);
 	rc = nvp_qpair_delete(pq->q, &cqe);
 	pq->q = NULL;
+	let_go_of_memory(self, !rc);
 	status = py_status(&cqe);
 	if (rc == -EIO && status)
 		return py_warn_status(status);
@@ -216,7 +256,7 @@ qpair_delete(PyObject *o, PyObject *unused)
 static PyObject *
 qpair_waitdone(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-	struct py_queue *pq = get_queue(o);
+	struct py_queue *pq = py_qpair_queue(o);
 	union py_val v[1];
 
 	if (!pq || py_args("waitdone", waitdone_args, 1, 0, args, nargs, kwnames, v) < 0)
@@ -229,7 +269,7 @@ qpair_waitdone(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 static PyObject *
 ring_doorbell(PyObject *o, PyObject *unused)
 {
-	struct py_queue *pq = get_queue(o);
+	struct py_queue *pq = py_qpair_queue(o);
 
 	(void)unused;
 	if (!pq)
@@ -247,7 +287,7 @@ qpair_repr(PyObject *o)
 			   : PyUnicode_FromString("<qpair: deleted>");
 }
 
-enum { P_DEPTH, P_PRIO, P_SQID, P_CID, P_LATENCY, P_OUTSTANDING };
+enum { P_DEPTH, P_PRIO, P_SQID, P_CID, P_LATENCY, P_OUTSTANDING, P_IV };
 
 static PyObject *
 get_number(PyObject *o, void *which)
@@ -271,6 +311,9 @@ get_number(PyObject *o, void *which)
 	case P_LATENCY:
 		v = pq ? pq->last_latency_ns / 1000 : 0;
 		break;
+	case P_IV:
+		v = pq && pq->q ? nvp_qpair_vector(pq->q) : 0xffff;
+		break;
 	case P_OUTSTANDING:
 		v = pq && pq->q ? nvp_qpair_outstanding(pq->q) : 0;
 		break;
@@ -288,6 +331,29 @@ get_nvme(PyObject *o, void *closure)
 	return c;
 }
 
+static PyObject *
+get_ien(PyObject *o, void *closure)
+{
+	(void)closure;
+	return PyBool_FromLong(qpair(o)->ien);
+}
+
+#define INTERRUPT(prefix)                                                                                      \
+	{ prefix "_isset", py_qpair_int_isset, METH_NOARGS,                                                    \
+	  prefix "_isset()\n--\n\nWhether an interrupt came since " prefix                                     \
+		 "_clear().  AssertionError: ien is False." },                                                 \
+		{ prefix "_clear", py_qpair_int_clear, METH_NOARGS,                                            \
+		  prefix "_clear()\n--\n\nForget interrupts that came." },                                     \
+		{ prefix "_mask", py_qpair_int_mask, METH_NOARGS,                                              \
+		  prefix "_mask()\n--\n\nMask the queue's vector in the MSI-X table: interrupts wait." },      \
+		{ prefix "_unmask", py_qpair_int_unmask, METH_NOARGS,                                          \
+		  prefix "_unmask()\n--\n\nUnmask it: one that waited comes." },                               \
+	{                                                                                                      \
+		"wait_" prefix, (PyCFunction)(void (*)(void))py_qpair_wait_int, METH_FASTCALL | METH_KEYWORDS, \
+			"wait_" prefix                                                                         \
+			"(timeout=10)\n--\n\nWait for an interrupt, at most `timeout` seconds: TimeoutError."  \
+	}
+
 static PyMethodDef qpair_methods[] = {
 	{ "waitdone", (PyCFunction)(void (*)(void))qpair_waitdone, METH_FASTCALL | METH_KEYWORDS,
 	  "waitdone(expected=1)\n--\n\nReap exactly `expected` commands and run their callbacks; dword 0 of the last "
@@ -296,6 +362,8 @@ static PyMethodDef qpair_methods[] = {
 	{ "delete", qpair_delete, METH_NOARGS, "delete()\n--\n\nDelete both queues on the device." },
 	{ "ring_doorbell", ring_doorbell, METH_NOARGS,
 	  "ring_doorbell()\n--\n\nWith lazy_doorbell: tell the device now." },
+	INTERRUPT("int"),
+	INTERRUPT("msix"),
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -306,6 +374,8 @@ static PyGetSetDef qpair_getset[] = {
 	{ "latest_cid", get_number, NULL, "of the last command sent", (void *)P_CID },
 	{ "latest_latency", get_number, NULL, "of the last completion, in microseconds", (void *)P_LATENCY },
 	{ "outstanding", get_number, NULL, "commands that the device has", (void *)P_OUTSTANDING },
+	{ "iv", get_number, NULL, "interrupt vector; 0xffff: none", (void *)P_IV },
+	{ "ien", get_ien, NULL, "whether the completion queue has interrupts", NULL },
 	{ "nvme", get_nvme, NULL, "the Controller", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
@@ -333,7 +403,7 @@ static PyType_Spec qpair_spec = {
 int
 py_qpair_setup(PyObject *m)
 {
-	if (py_args_intern(init_args, A_NR) < 0 || py_args_intern(waitdone_args, 1) < 0)
+	if (py_args_intern(init_args, A_NR) < 0 || py_args_intern(waitdone_args, 1) < 0 || py_qpair_irq_setup() < 0)
 		return -1;
 	return py_setup_type(m, "Qpair", &qpair_spec, &py_qpair_type);
 }

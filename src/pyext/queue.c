@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Contexts of outstanding commands, completion, and the one loop that waits: see queue.h. */
+/* Contexts of outstanding commands, and what happens when one completes: see queue.h. */
 #include "pyext/queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include "util/alloc.h"
 
-#define SPIN 200u /* rounds in which the GIL is kept: an answer within microseconds is the rule */
-#define BACKSTOP_MS 20000u /* beyond a command's timeout: the driver itself hangs */
-
-static bool waiting;
-static struct py_queue *graveyard;
-static PyObject *kept_type, *kept_value, *kept_trace;
 static const struct nvme_sqe *current_sqe;
 
 /* --- contexts --- */
@@ -19,24 +13,45 @@ static const struct nvme_sqe *current_sqe;
 struct py_queue *
 py_queue_new(struct py_ctrlr *c, struct nvp_qpair *q)
 {
-	uint32_t n = nvp_qpair_depth(q);
 	struct py_queue *pq = ut_calloc(1, sizeof(*pq));
 
-	if (pq)
-		pq->pool = ut_calloc(n, sizeof(*pq->pool));
-	if (!pq || !pq->pool) {
-		free(pq);
+	if (!pq) {
 		PyErr_NoMemory();
 		return NULL;
 	}
 	pq->ctrlr = c;
 	pq->q = q;
-	for (uint32_t i = 0; i < n; i++) {
-		pq->pool[i].pq = pq;
-		pq->pool[i].next = pq->free;
-		pq->free = &pq->pool[i];
+	pq->generation = py_generation;
+	if (py_queue_fit(pq) < 0) {
+		free(pq);
+		return NULL;
 	}
 	return pq;
+}
+
+int
+py_queue_fit(struct py_queue *pq)
+{
+	uint32_t n = nvp_qpair_depth(pq->q);
+	struct py_cmd *pool;
+
+	if (n <= pq->nr)
+		return 0;
+	pool = ut_calloc(n, sizeof(*pool));
+	if (!pool) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	free(pq->pool);
+	pq->pool = pool;
+	pq->free = NULL;
+	pq->nr = n;
+	for (uint32_t i = 0; i < n; i++) {
+		pool[i].pq = pq;
+		pool[i].next = pq->free;
+		pq->free = &pool[i];
+	}
+	return 0;
 }
 
 void
@@ -49,15 +64,34 @@ py_queue_free(struct py_queue *pq)
 	free(pq);
 }
 
+/* Whether this process may send to it; else an exception. */
+static bool
+usable(const struct py_queue *pq, const char *what)
+{
+	if (!pq || !pq->q) {
+		PyErr_Format(PyExc_SystemError, "error in submitting %s: the queue is deleted", what);
+		return false;
+	}
+	if (pq->generation != py_generation || nvp_qpair_is_exported(pq->q)) {
+		PyErr_Format(PyExc_AssertionError, "error in submitting %s: queue %u belongs to another process", what,
+			     nvp_qpair_id(pq->q));
+		return false;
+	}
+	if (!pq->ending && !nvp_qpair_is_live(pq->q)) {
+		PyErr_Format(PyExc_SystemError, "error in submitting %s: queue %u is not on the device: %s", what,
+			     nvp_qpair_id(pq->q), "reset() of the controller failed, or has not been called");
+		return false;
+	}
+	return !py_monitor_owner || py_monitor_wait() == 0;
+}
+
 struct nvp_req *
 py_queue_get(struct py_queue *pq, const char *what, struct py_cmd **cmd)
 {
 	struct nvp_req *r;
 
-	if (!pq || !pq->q) {
-		PyErr_Format(PyExc_SystemError, "error in submitting %s: the queue is deleted", what);
+	if (!usable(pq, what))
 		return NULL;
-	}
 	r = pq->free ? nvp_req_get(pq->q) : NULL;
 	if (!r) {
 		PyErr_Format(PyExc_AssertionError, "error in submitting %s: the queue is full (%u of %u outstanding)",
@@ -109,15 +143,6 @@ py_cmd_hold(struct py_cmd *cmd, struct py_buffer *buf, struct py_buffer *meta, P
 }
 
 /* --- completion --- */
-
-void
-py_keep_error(void)
-{
-	if (kept_type)
-		PyErr_Clear();
-	else
-		PyErr_Fetch(&kept_type, &kept_value, &kept_trace);
-}
 
 const struct nvme_sqe *
 py_current_sqe(void)
@@ -225,188 +250,6 @@ py_queue_submit(struct nvp_req *r, struct py_cmd *cmd)
 	submit_with_timeout(r, cmd, nvp_req_sqe(r)->opc);
 }
 
-/* --- waiting --- */
-
-bool
-py_waiting(void)
-{
-	return waiting;
-}
-
-int
-py_wait_enter(const char *what)
-{
-	if (waiting) {
-		PyErr_Format(PyExc_AssertionError,
-			     "cannot re-entry waitdone(): %s() inside of a callback or of another thread's wait", what);
-		return -1;
-	}
-	waiting = true;
-	return 0;
-}
-
-static void
-delete_buried(void)
-{
-	while (graveyard) {
-		struct py_queue *pq = graveyard;
-		struct py_ctrlr *owner = pq->ctrlr;
-
-		graveyard = pq->next;
-		if (pq->q)
-			nvp_qpair_delete(pq->q, NULL);
-		py_queue_free(pq);
-		Py_DECREF((PyObject *)owner);
-	}
-}
-
-void
-py_wait_leave_quiet(void)
-{
-	PyObject *type, *value, *trace;
-
-	PyErr_Fetch(&type, &value, &trace);
-	if (graveyard)
-		delete_buried();
-	waiting = false;
-	Py_CLEAR(kept_type);
-	Py_CLEAR(kept_value);
-	Py_CLEAR(kept_trace);
-	PyErr_Restore(type, value, trace);
-}
-
-int
-py_wait_leave(void)
-{
-	PyObject *type = kept_type, *value = kept_value, *trace = kept_trace;
-
-	kept_type = kept_value = kept_trace = NULL;
-	py_wait_leave_quiet();
-	if (!type)
-		return 0;
-	PyErr_Restore(type, value, trace);
-	return -1;
-}
-
-/* Nothing came.  Keep the GIL for a moment, then give it up for a slice, and look at signals. */
-static int
-give_way(struct py_queue *pq, uint32_t idle)
-{
-	struct ut_clock *clk = nvp_ctrlr_bus(pq->ctrlr->c)->clock;
-
-	if (idle < SPIN || clk->virtual_ns) {
-		clk->relax(clk, idle);
-		if (idle % SPIN)
-			return 0;
-	} else {
-		Py_BEGIN_ALLOW_THREADS clk->relax(clk, idle); /* at most a millisecond */
-		Py_END_ALLOW_THREADS
-	}
-	nvp_qpair_expire(pq->q);
-	return PyErr_CheckSignals();
-}
-
-/* One round: reap, or wait a little.  -1 with an exception. */
-static int
-round_of(struct py_queue *pq, uint32_t max, uint32_t *idle)
-{
-	int n = nvp_qpair_poll(pq->q, max);
-
-	if (n < 0) {
-		PyErr_Format(PyExc_SystemError, "the device is gone: %s", strerror(-n));
-		return -1;
-	}
-	if (n > 0)
-		*idle = 0;
-	else if (give_way(pq, (*idle)++) < 0)
-		return -1;
-	return kept_type ? -1 : 0;
-}
-
-/* Whether nothing can complete any more, so that waiting on would never end. */
-static int
-check_hopeless(struct py_queue *pq, bool admin, uint64_t got, uint32_t expected, uint64_t since_ns)
-{
-	uint64_t limit_ms = nvp_ctrlr_timeout_ms(pq->ctrlr->c) + BACKSTOP_MS;
-
-	if (pq->pending)
-		return 0;
-	if (!admin) {
-		PyErr_Format(PyExc_AssertionError,
-			     "not reap the exact completions: %u expected, %llu reaped, nothing is outstanding",
-			     expected, (unsigned long long)got);
-		return -1;
-	}
-	if (ut_mono_ns() - since_ns < limit_ms * 1000000)
-		return 0; /* an event may still come */
-	PyErr_SetString(PyExc_TimeoutError, "pynvme timeout in driver: no command is outstanding");
-	return -1;
-}
-
-/*
- * Completions that came while another call waited count too.  An event does not count, but it is taken in place of a
- * command when no command is left to wait for.
- */
-static int
-wait_loop(struct py_queue *pq, uint32_t expected, bool admin)
-{
-	uint64_t since = ut_mono_ns(), events = pq->aer_reaped;
-	uint32_t idle = 0;
-
-	if (!expected && round_of(pq, admin ? UINT32_MAX : 0, &idle) < 0)
-		return -1;
-	for (;;) {
-		uint64_t got = pq->reaped - pq->consumed;
-
-		if (got >= expected)
-			return 0;
-		if (!pq->pending && got + pq->aer_reaped - events >= expected)
-			return 0;
-		if (check_hopeless(pq, admin, got, expected, since) < 0)
-			return -1;
-		if (round_of(pq, admin ? UINT32_MAX : (uint32_t)(expected - got), &idle) < 0)
-			return -1;
-	}
-}
-
-int
-py_queue_waitdone(struct py_queue *pq, uint32_t expected, bool admin)
-{
-	int rc;
-
-	if (py_wait_enter("waitdone") < 0)
-		return -1;
-	rc = wait_loop(pq, expected, admin);
-	if (rc || admin)
-		pq->consumed = pq->reaped;
-	else
-		pq->consumed += expected;
-	if (rc && !kept_type)
-		py_wait_leave_quiet();
-	else
-		rc = py_wait_leave();
-	return rc;
-}
-
-int
-py_queue_sync(struct nvp_req *r, struct py_cmd *cmd, struct py_sync *sync)
-{
-	struct py_queue *pq = cmd->pq;
-	uint32_t idle = 0;
-	int rc = 0;
-
-	sync->done = false;
-	cmd->sync = sync;
-	py_queue_submit(r, cmd);
-	while (!sync->done && !rc)
-		rc = round_of(pq, UINT32_MAX, &idle);
-	if (!sync->done) { /* it completes without us, later */
-		cmd->sync = NULL;
-		cmd->forgotten = true;
-	}
-	return rc;
-}
-
 /* --- the end of a queue --- */
 
 void
@@ -429,13 +272,18 @@ py_queue_unlink(struct py_queue *pq)
 }
 
 void
-py_queue_bury(struct py_queue *pq, struct py_ctrlr *owner)
+py_queue_retire(struct py_queue *pq)
 {
-	pq->mute = true;
-	pq->ctrlr = owner;
-	Py_INCREF((PyObject *)owner);
-	pq->next = graveyard;
-	graveyard = pq;
-	if (!waiting)
-		delete_buried();
+	uint64_t ios, bytes;
+
+	nvp_qpair_stat(pq->q, &ios, &bytes);
+	pq->ctrlr->retired_ios += ios;
+	pq->ctrlr->retired_bytes += bytes;
+	py_queue_unlink(pq);
+}
+
+bool
+py_queue_quiet(const struct py_queue *pq)
+{
+	return !pq->pending && pq->reaped == pq->consumed;
 }

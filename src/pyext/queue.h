@@ -10,6 +10,8 @@
 
 struct py_queue;
 
+#define PY_BACKSTOP_MS 20000u /* beyond a command's timeout: the driver itself hangs */
+
 /* Somebody who waits for one command, instead of a callback. */
 struct py_sync {
 	struct nvme_cqe cqe;
@@ -33,6 +35,8 @@ struct py_queue {
 	struct nvp_qpair *q;
 	struct py_ctrlr *ctrlr; /* a reference only in the graveyard */
 	struct py_cmd *pool, *free;
+	uint32_t nr; /* contexts in the pool */
+	uint32_t generation; /* of the process that made it */
 	uint32_t pending; /* without AERs */
 	uint64_t reaped, consumed; /* completions; those that a waitdone() has accounted for */
 	uint64_t aer_reaped; /* admin queue only */
@@ -47,6 +51,8 @@ struct py_queue {
 
 /* NULL with MemoryError.  q stays the caller's when that fails. */
 struct py_queue *py_queue_new(struct py_ctrlr *c, struct nvp_qpair *q);
+/* Contexts for the queue's depth, after that may have grown; nothing is outstanding.  -1 with MemoryError. */
+int py_queue_fit(struct py_queue *pq);
 /* Frees the contexts; the driver's queue must be gone. */
 void py_queue_free(struct py_queue *pq);
 
@@ -69,6 +75,14 @@ int py_wait_leave(void);
 /* Forget what a callback left: the caller has an exception of its own. */
 void py_wait_leave_quiet(void);
 bool py_waiting(void);
+/* Leave, with what the function in between returned: None, or NULL with an exception when rc is -1. */
+PyObject *py_wait_result(int rc);
+
+/* monitor.c: a monitor's thread has the device for itself; others wait until it is done.  -1 with an exception. */
+extern unsigned long py_monitor_owner; /* thread; 0: none */
+int py_monitor_wait(void);
+/* Whether nobody has a command on this queue that he has not waited for yet. */
+bool py_queue_quiet(const struct py_queue *pq);
 
 /* waitdone(): 0 or -1 with an exception. */
 int py_queue_waitdone(struct py_queue *pq, uint32_t expected, bool admin);
@@ -85,5 +99,7 @@ const struct nvme_sqe *py_current_sqe(void);
 
 /* The queue of an object that died: deleted now, or when the wait that runs is over. */
 void py_queue_bury(struct py_queue *pq, struct py_ctrlr *owner);
+/* Take a queue from its controller, and add its counters to the controller's. */
+void py_queue_retire(struct py_queue *pq);
 /* Take a queue off its controller's list. */
 void py_queue_unlink(struct py_queue *pq);

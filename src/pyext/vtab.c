@@ -146,6 +146,12 @@ forget_all(const struct nvme_id_ctrl *id, uint32_t nsid)
 			nvp_verify_forget(t->v, 0, UINT64_MAX);
 }
 
+void
+py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid)
+{
+	forget_all(nvp_ctrlr_id(c), nsid);
+}
+
 static void
 check_read(const struct py_vcmd *v, struct nvme_cqe *cqe)
 {

@@ -41,5 +41,7 @@ struct nvp_verify *py_vtab_verify(const struct py_vtab *vt); /* NULL for NULL */
 void py_verify_begin(struct py_vcmd *v, struct py_vtab *vt);
 /* The same for an admin command that changes namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
 void py_verify_begin_format(struct py_vcmd *v, struct nvp_ctrlr *c, uint32_t nsid);
+/* Forget what was written to namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
+void py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid);
 /* After completion; a miscompare rewrites the status in *cqe.  Drops the reference. */
 void py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe);

@@ -51,9 +51,10 @@ from_nothing(void **state)
 	(void)state;
 	c = attach(&f, true);
 	assert_int_equal(nvp_ctrlr_init_begin(c), 0);
-	assert_int_equal(f.pci_cmd & 6, 6);
+	assert_int_equal(f.pci_cmd & 6, 2);
 	assert_int_equal(nvp_qpair_create(c, &opts, &q, NULL), -ENODEV);
 	assert_int_equal(nvp_ctrlr_init_adminq(c, &aq), 0);
+	assert_int_equal(f.pci_cmd & 6, 6);
 	assert_int_equal(f.aqa, 0x000f000f);
 	enable(c);
 	must_answer(c);
