@@ -67,6 +67,7 @@ watch_signals(struct program *p)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of the file size is an error like a full disk */
 	p->signals = (struct loop_source){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = on_stop };
 	if (p->signals.fd < 0)
 		return -errno;

@@ -20,57 +20,11 @@
 #include "nvproof/ns.h"
 #include "nvproof/spec/prep_nvm.h"
 #include "nvproof/spec/status.h"
-#include "ssd_proc.h"
+#include "ssd_e2e.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
 static const char *const one[] = { "--socket", "%/s", NULL };
-
-static struct nvp_ctrlr *
-open_ctrlr(const char *addr)
-{
-	struct nvp_ctrlr *c = NULL;
-	int rc = nvp_ctrlr_open(addr, NULL, &c);
-
-	if (rc)
-		print_error("%s: %s\n", addr, nvp_error());
-	assert_int_equal(rc, 0);
-	return c;
-}
-
-static nvme_status
-status_of(const struct nvme_cqe *cqe)
-{
-	return nvme_status_code(nvme_status_of(le16_get(cqe->status)));
-}
-
-/* Write a pattern to LBA `lba` and read it back, over a new queue pair. */
-static void
-write_and_read(struct nvp_ctrlr *c, uint64_t lba, uint8_t pattern)
-{
-	struct nvp_qpair_opts opts = { .depth = 8 };
-	struct nvp_qpair *q = NULL;
-	struct nvp_buf buf = { 0 };
-	struct nvme_cqe cqe;
-	struct nvme_sqe sqe;
-	struct nvp_ns ns;
-
-	assert_int_equal(nvp_ns_open(c, 1, &ns, NULL), 0);
-	assert_int_equal(nvp_qpair_create(c, &opts, &q, NULL), 0);
-	assert_int_equal(nvp_buf_alloc(ns.lba_size * 8, 0, &buf), 0);
-	memset(buf.va, pattern, buf.len);
-	nvme_prep_write(&sqe, 1, lba, 8);
-	assert_int_equal(nvp_io(q, &sqe, &buf, (uint32_t)buf.len, &cqe), 0);
-	assert_int_equal(status_of(&cqe), 0);
-	memset(buf.va, 0, buf.len);
-	nvme_prep_read(&sqe, 1, lba, 8);
-	assert_int_equal(nvp_io(q, &sqe, &buf, (uint32_t)buf.len, &cqe), 0);
-	assert_int_equal(status_of(&cqe), 0);
-	for (uint64_t i = 0; i < buf.len; i++)
-		assert_int_equal(((uint8_t *)buf.va)[i], pattern);
-	nvp_qpair_delete(q, NULL);
-	nvp_buf_free(&buf);
-}
 
 static void
 attach_identify_and_stop(void **state)
@@ -146,34 +100,6 @@ one_server_a_socket(void **state)
 	nvp_ctrlr_close(open_ctrlr(work_path("vfu:", "s")));
 	kill(p.pid, SIGINT);
 	assert_int_equal(proc_wait(&p, 10000), 0);
-}
-
-static void
-image_files(void **state)
-{
-	static const char *const args[] = { "--socket", "%/s", "--image", "%/img", "--size", "16M", "--create", NULL };
-	static const char *const other[] = { "--socket", "%/t", "--image", "%/img", "--size", "16M", NULL };
-	static const char *const larger[] = { "--socket", "%/t", "--image", "%/img", "--size", "1G", NULL };
-	struct nvp_ctrlr *c;
-	struct proc p, second;
-
-	(void)state;
-	assert_false(proc_start(&p, other));
-	assert_int_equal(proc_wait(&p, 10000), 1);
-	assert_non_null(strstr(p.text, "img"));
-	assert_true(proc_start(&p, args));
-	c = open_ctrlr(work_path("vfu:", "s"));
-	write_and_read(c, 24, 0x77);
-	assert_false(proc_start(&second, other));
-	assert_int_equal(proc_wait(&second, 10000), 1);
-	assert_non_null(strstr(second.text, "img"));
-	nvp_ctrlr_close(c);
-	assert_int_equal(proc_stop(&p), 0);
-	assert_false(proc_start(&p, larger));
-	assert_int_equal(proc_wait(&p, 10000), 1);
-	assert_true(proc_start(&p, other));
-	assert_int_equal(proc_stop(&p), 0);
-	assert_int_equal(unlink(work_path("", "img")), 0);
 }
 
 static void
@@ -481,7 +407,6 @@ main(void)
 		T(attach_identify_and_stop),
 		T(two_controllers_of_one_drive),
 		T(one_server_a_socket),
-		T(image_files),
 		T(command_line),
 		T(control_socket),
 		T(private_drive),
