@@ -357,7 +357,7 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 	}
 	ssd->cap = cap_of(&sub->cfg);
 	ssd->now_ns = sub->last_ns;
-	ssd->error_count = sub->smart.error_entries; /* retained across power cycles: Error Information, "Error Count" */
+	ssd->error_count = sub->smart.error_entries; /* "retained across power off conditions" */
 	sub->ctrlr[slot] = ssd;
 	ssd_power_reset(ssd);
 	*out = ssd;

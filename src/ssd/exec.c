@@ -48,8 +48,8 @@ ssd_error_add(struct ssd *ssd, const struct ssd_error *e)
 void
 ssd_error_note(struct ssd *ssd, nvme_status status)
 {
-	ssd_error_add(ssd, &(struct ssd_error){
-				   .sqid = 0xffff, .cid = 0xffff, .pel = NVME_PEL_NONE, .status = status });
+	ssd_error_add(ssd,
+		      &(struct ssd_error){ .sqid = 0xffff, .cid = 0xffff, .pel = NVME_PEL_NONE, .status = status });
 }
 
 /* What may succeed when it is tried again later: DNR stays clear. */
