@@ -129,13 +129,16 @@ skip(struct vfu_bus *b, uint32_t len, uint64_t deadline)
 	return 0;
 }
 
-/* A header; when nothing at all came in time the stream is still in step. */
+/* A header; when nothing at all came in time, or only what others asked for, the stream is still in step. */
 static int
 recv_header(struct vfu_bus *b, struct vfu_hdr *hdr, struct vfu_fds *fds, uint64_t deadline)
 {
 	size_t done;
-	int rc = vfu_recv(b->sock, hdr, sizeof(*hdr), fds, deadline, &done);
+	int rc;
 
+	if (ut_mono_ns() >= deadline)
+		return -ETIMEDOUT;
+	rc = vfu_recv(b->sock, hdr, sizeof(*hdr), fds, deadline, &done);
 	if (rc == -ETIMEDOUT && !done)
 		return rc;
 	if (!rc && (hdr->size < sizeof(*hdr) || hdr->size - sizeof(*hdr) > MAX_REPLY))

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "util/clock.h"
 
 struct answer {
 	struct vfu_hdr hdr;
@@ -147,6 +148,27 @@ say(int sock, struct answer *a)
 	vfu_send_some(sock, msg, sizeof(a->hdr) + a->len, &a->fd, a->fd >= 0);
 }
 
+/* Many at once and without waiting: the client must not find the socket empty. */
+static void
+flood(int sock, const struct vfu_hdr *hdr)
+{
+	uint64_t end = ut_mono_ns() + 3000000000u;
+	struct vfu_hdr many[4096];
+	size_t at = 0;
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
+		many[i] = *hdr;
+		many[i].size = (uint32_t)sizeof(many[i]);
+	}
+	while (ut_mono_ns() < end) {
+		n = vfu_send_some(sock, (char *)many + at, sizeof(many) - at, NULL, 0);
+		if (n == -ENODEV)
+			return;
+		at = (at + (n > 0 ? (size_t)n : 0)) % sizeof(many);
+	}
+}
+
 /* False: the connection is over. */
 static bool
 misbehave(struct target *t, int sock, struct answer *a)
@@ -175,6 +197,9 @@ misbehave(struct target *t, int sock, struct answer *a)
 		break;
 	case ACT_TINY:
 		a->hdr.size = 3;
+		break;
+	case ACT_FLOOD:
+		flood(sock, &other.hdr);
 		break;
 	case ACT_OTHER_ID:
 		other.len = 100;

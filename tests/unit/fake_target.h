@@ -17,6 +17,7 @@ enum target_act {
 	ACT_SHORT, /* an answer without its payload */
 	ACT_HUGE, /* a header that promises 2 GiB */
 	ACT_TINY, /* a header with an impossible size */
+	ACT_FLOOD, /* answers to something else, without an end, while the client stays; 3 s at most */
 	ACT_OTHER_ID, /* an answer to something else, then the right one */
 	ACT_COMMAND, /* a command of its own first */
 	ACT_ERROR, /* an error of `err` */

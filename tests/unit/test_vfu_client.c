@@ -262,6 +262,13 @@ silent_at_each_step(void **state)
 	each_step(*state, ACT_SILENT, -ETIMEDOUT, -ETIMEDOUT);
 }
 
+/* There is always something to read, and never the answer: that has to end as well. */
+static void
+floods_at_each_step(void **state)
+{
+	each_step(*state, ACT_FLOOD, -ETIMEDOUT, -ETIMEDOUT);
+}
+
 static void
 stops_in_a_header_at_each_step(void **state)
 {
@@ -370,6 +377,7 @@ main(void)
 		T(areas_that_lie),
 		T(dies_at_each_step),
 		T(silent_at_each_step),
+		T(floods_at_each_step),
 		T(stops_in_a_header_at_each_step),
 		T(promises_too_much_at_each_step),
 		T(errors_at_each_step),
