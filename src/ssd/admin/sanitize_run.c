@@ -165,24 +165,38 @@ overwrite(struct ssd_ns *ns, uint64_t lba, uint64_t n, uint32_t pattern)
 	return p != NULL;
 }
 
-/* The next blocks that keep their allocation.  *done: there are none. */
+/* From work_ns and work_lba on: the next block that keeps its allocation.  NULL: there is none. */
+static struct ssd_ns *
+next_allocated(struct ssd_subsys *sub, uint64_t *lba)
+{
+	struct ssd_sanitize_kept *k = &sub->sanitize.kept;
+	uint32_t i = le32_get(k->work_ns);
+
+	for (*lba = le64_get(k->work_lba); i < SSD_MAX_NAMESPACES; i++, *lba = 0) {
+		struct ssd_ns *ns = &sub->ns[i];
+
+		k->work_ns = le32_from(i);
+		if (*lba < ns->nsze && ssd_lba_map_find(ns->alloc, *lba, ns->nsze - *lba, true, lba))
+			return ns;
+	}
+	k->work_ns = le32_from(SSD_MAX_NAMESPACES);
+	return NULL;
+}
+
+/* Write the pattern into some more blocks.  *done: there are no more. */
 static bool
 work(struct ssd_subsys *sub, bool *done)
 {
 	struct ssd_sanitize_kept *k = &sub->sanitize.kept;
-	uint32_t i = le32_get(k->work_ns), cdw10 = le32_get(k->scdw10);
-	uint64_t lba = le64_get(k->work_lba), from, to;
-	struct ssd_ns *ns;
+	uint32_t cdw10 = le32_get(k->scdw10);
+	struct ssd_ns *ns = NULL;
+	uint64_t from, to;
 
-	*done = !(cdw10 & NVME_SANITIZE_NDAS) || !ssd_sanitize_passes(cdw10) || i >= SSD_MAX_NAMESPACES;
-	if (*done)
+	if ((cdw10 & NVME_SANITIZE_NDAS) && ssd_sanitize_passes(cdw10))
+		ns = next_allocated(sub, &from);
+	*done = !ns;
+	if (!ns)
 		return true;
-	ns = &sub->ns[i];
-	if (!ns->nsze || lba >= ns->nsze || !ssd_lba_map_find(ns->alloc, lba, ns->nsze - lba, true, &from)) {
-		k->work_ns = le32_from(i + 1);
-		k->work_lba = le64_from(0);
-		return true;
-	}
 	to = from + UT_MIN(STEP_BLOCKS, ns->nsze - from);
 	ssd_lba_map_find(ns->alloc, from, to - from, false, &to);
 	k->work_lba = le64_from(to);
