@@ -102,11 +102,10 @@ set_eventfds(struct irqs *q, const struct vfu_irq_set *set, struct vfu_fds *fds)
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct irq_line *l = line_of(q, set->index, set->start + i);
-		bool masked = l->masked;
+		struct irq_line was = *l;
 
 		line_close(l);
-		l->fd = vfu_fds_take(fds, i);
-		l->masked = masked;
+		*l = (struct irq_line){ .fd = vfu_fds_take(fds, i), .masked = was.masked, .pending = was.pending };
 		l->may_block = l->fd >= 0 && !(fcntl(l->fd, F_GETFL) & O_NONBLOCK);
 	}
 	return 0;

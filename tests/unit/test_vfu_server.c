@@ -328,6 +328,17 @@ interrupts(void **state)
 	assert_int_equal(raw_call(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), NULL), 0);
 	assert_int_equal(read(efd[0], &n, 8), 8);
 
+	/* Pending, and then there is another eventfd: it is that one's. */
+	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_MASK;
+	assert_int_equal(raw_call(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), NULL), 0);
+	r->ssd->ops->irq(r->ssd->port, 5);
+	set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	assert_int_equal(raw_call_fds(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), efd, 1, NULL), 0);
+	assert_int_equal(read(efd[0], &n, 8), -1);
+	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK;
+	assert_int_equal(raw_call(r, sock, VFU_DEVICE_SET_IRQS, &set, sizeof(set), NULL), 0);
+	assert_int_equal(read(efd[0], &n, 8), 8);
+
 	/* The client triggers one itself, by a boolean each. */
 	{
 		uint8_t bools[sizeof(set) + 2];
