@@ -58,6 +58,39 @@ image_of_a_killed_server(void **state)
 	assert_int_equal(unlink(work_path("", "img")), 0);
 }
 
+/* Somebody cuts the image off: the server says so and ends, rather than give zeros for data; its host does not hang. */
+static void
+image_cut_off(void **state)
+{
+	static const char *const args[] = { "--socket", "%/s", "--image", "%/img", "--size", "16M", "--create", NULL };
+	struct nvp_qpair_opts opts = { .depth = 8 };
+	struct nvp_qpair *q = NULL;
+	struct nvp_buf buf = { 0 };
+	struct nvp_ctrlr *c;
+	struct nvme_cqe cqe;
+	struct nvme_sqe sqe;
+	struct proc p;
+
+	(void)state;
+	assert_true(proc_start(&p, args));
+	c = open_ctrlr(work_path("vfu:", "s"));
+	transfer(c, true, 0, 0x31);
+	assert_int_equal(nvp_qpair_create(c, &opts, &q, NULL), 0);
+	assert_int_equal(nvp_buf_alloc(4096, 0, &buf), 0);
+	nvp_qpair_set_timeout_ms(q, 1000);
+	assert_int_equal(truncate(work_path("", "img"), 0), 0);
+	nvme_prep_read(&sqe, 1, 0, 8);
+	assert_true(nvp_io(q, &sqe, &buf, 4096, &cqe) != 0 || status_of(&cqe) != 0);
+	assert_int_equal(proc_wait(&p, 10000), 128 + SIGBUS);
+	assert_non_null(strstr(p.text, "truncated"));
+	nvp_qpair_delete(q, NULL);
+	nvp_ctrlr_close(c);
+	nvp_buf_free(&buf);
+	unlink(work_path("", "s"));
+	unlink(work_path("", "s.ctl"));
+	assert_int_equal(unlink(work_path("", "img")), 0);
+}
+
 /* A limit of the file size (RLIMIT_FSIZE) is an error like a full disk, and not a signal that ends the process. */
 static void
 image_beyond_the_limit(void **state)
@@ -85,6 +118,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(image_files),
 		T(image_of_a_killed_server),
+		T(image_cut_off),
 		T(image_beyond_the_limit),
 	};
 
