@@ -3,7 +3,7 @@
  * Queue pairs on a device that does not answer, or not in time: memory that it may still use is used for nothing else,
  * no wait is without end, and what callbacks do meanwhile harms nobody.
  */
-#include "fake_ctrlr.h"
+#include "fake_open.h"
 
 #include "host/ctrlr_int.h"
 #include "host/share.h"
@@ -16,25 +16,6 @@ struct result {
 	int calls, rc;
 	uint16_t status;
 };
-
-static struct nvp_ctrlr *
-open_fake(struct fake *f)
-{
-	struct nvp_ctrlr *c = NULL;
-
-	fake_init(f, FAIL_NONE);
-	assert_int_equal(nvp_ctrlr_attach(&f->base, &(struct nvp_ctrlr_opts){ .timeout_ms = 100 }, &c), 0);
-	return c;
-}
-
-static struct nvp_qpair *
-open_queue(struct nvp_ctrlr *c)
-{
-	struct nvp_qpair *q = NULL;
-
-	assert_int_equal(nvp_qpair_create(c, &(struct nvp_qpair_opts){ .depth = 16 }, &q, NULL), 0);
-	return q;
-}
 
 static bool
 overlap(const struct nvp_buf *a, const struct nvp_buf *b)
@@ -409,88 +390,6 @@ an_event_request_is_nothing_to_wait_for(void **state)
 	nvp_ctrlr_close(c);
 }
 
-/* An offset outside of the BAR is the caller's mistake, not the end of the device. */
-static void
-a_refused_access_is_not_the_end(void **state)
-{
-	struct nvme_sqe sqe = { .opc = NVME_ADM_GET_FEATURES };
-	struct nvp_event ev;
-	struct nvme_cqe cqe;
-	struct nvp_ctrlr *c;
-	struct fake f;
-	uint64_t v64;
-	uint32_t v;
-
-	(void)state;
-	c = open_fake(&f);
-	assert_int_equal(nvp_reg_read32(c, FAKE_BAR_SIZE, &v), -EINVAL);
-	assert_non_null(strstr(nvp_error(), "3000h"));
-	assert_int_equal(nvp_reg_read64(c, FAKE_BAR_SIZE, &v64), -EINVAL);
-	assert_int_equal(nvp_reg_write32(c, FAKE_BAR_SIZE, 0), -EINVAL);
-	assert_int_equal(nvp_reg_write64(c, FAKE_BAR_SIZE, 0), -EINVAL);
-	assert_int_equal(nvp_reg_write64(c, 4, 0), -EINVAL);
-	assert_int_equal(nvp_admin(c, &sqe, NULL, 0, &cqe), 0);
-	assert_int_equal(nvp_ctrlr_events(c, &ev, 1), 0);
-	nvp_ctrlr_close(c);
-}
-
-/* A device that is gone can reach no memory: the others get theirs all the same. */
-static void
-a_dead_device_keeps_no_memory_from_others(void **state)
-{
-	struct nvp_ctrlr *c;
-	struct nvp_buf buf;
-	struct fake f;
-
-	(void)state;
-	c = open_fake(&f);
-	f.no_dma = true;
-	assert_int_equal(nvp_buf_alloc(65ull << 20, 0, &buf), 0); /* more than a region has: a new one */
-	nvp_buf_free(&buf);
-	nvp_ctrlr_close(c);
-}
-
-/* NVMe Base, "Admin Queue Attributes": two entries are legal.  They hold one command, which must not be the AER. */
-static void
-the_smallest_admin_queue_works(void **state)
-{
-	struct nvme_sqe sqe = { .opc = NVME_ADM_GET_FEATURES };
-	struct nvp_ctrlr *c = NULL;
-	struct nvme_cqe cqe;
-	struct fake f;
-
-	(void)state;
-	fake_init(&f, FAIL_NONE);
-	assert_int_equal(nvp_ctrlr_attach(&f.base, &(struct nvp_ctrlr_opts){ .admin_depth = 2 }, &c), 0);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(nvp_admin(c, &sqe, NULL, 0, &cqe), 0);
-	assert_int_equal(nvp_ctrlr_reset(c), 0);
-	assert_int_equal(nvp_admin(c, &sqe, NULL, 0, &cqe), 0);
-	nvp_ctrlr_close(c);
-}
-
-static void
-nothing_is_sent_to_a_device_that_is_gone(void **state)
-{
-	struct nvme_sqe sqe = { .opc = NVME_ADM_GET_FEATURES };
-	struct nvp_ctrlr *c;
-	struct nvp_qpair *q;
-	struct fake f;
-	uint32_t v, before;
-
-	(void)state;
-	c = open_fake(&f);
-	f.fail = FAIL_BAR;
-	assert_int_equal(nvp_reg_read32(c, NVME_REG_VS, &v), -ENODEV);
-	before = nvp_qpair_outstanding(nvp_ctrlr_adminq(c));
-	for (int i = 0; i < 300; i++) /* more than the queue has */
-		assert_int_equal(nvp_admin(c, &sqe, NULL, 0, NULL), -ENODEV);
-	assert_int_equal(nvp_qpair_outstanding(nvp_ctrlr_adminq(c)), before);
-	assert_int_equal(nvp_qpair_create(c, &(struct nvp_qpair_opts){ .depth = 16 }, &q, NULL), -ENODEV);
-	assert_null(c->limbo);
-	nvp_ctrlr_close(c);
-}
-
 int
 main(void)
 {
@@ -507,10 +406,6 @@ main(void)
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(a_busy_queue_hides_no_timeout),
 		cmocka_unit_test(an_event_request_is_nothing_to_wait_for),
-		cmocka_unit_test(a_refused_access_is_not_the_end),
-		cmocka_unit_test(a_dead_device_keeps_no_memory_from_others),
-		cmocka_unit_test(the_smallest_admin_queue_works),
-		cmocka_unit_test(nothing_is_sent_to_a_device_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
