@@ -61,9 +61,8 @@ struct nvp_adminq_opts {
 	bool reuse; /* the memory of the last admin queue, when its depth is the same */
 };
 /*
- * Bus master, and an empty admin queue.  Commands that were outstanding get 00/08 first.  -EBUSY: CSTS.RDY is 1;
- * -EINVAL, -ENOMEM,
- * -ENODEV.
+ * Bus master, and an empty admin queue.  Commands that were outstanding get 00/08 first.  -EBUSY: CC.EN or CSTS.RDY
+ * is 1; -EINVAL, -ENOMEM, -ENODEV.
  */
 int nvp_ctrlr_init_adminq(struct nvp_ctrlr *c, const struct nvp_adminq_opts *opts);
 /* Identify Controller, for nvp_ctrlr_id().  -EIO: it failed; or as nvp_admin(). */

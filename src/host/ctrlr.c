@@ -90,11 +90,10 @@ ctrlr_make(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ct
 int
 ctrlr_before_enable(struct nvp_ctrlr *c)
 {
-	uint32_t csts;
-	int rc = c->mapped ? 0 : ctrlr_csts(c, &csts);
+	int rc = c->mapped ? 0 : ctrlr_check_disabled(c);
 
-	if (rc || c->mapped || nvme_get(csts, NVME_CSTS_RDY))
-		return rc;
+	if (rc || c->mapped)
+		return rc == -EBUSY ? 0 : rc;
 	return ctrlr_map(c);
 }
 

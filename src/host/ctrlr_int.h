@@ -90,6 +90,8 @@ int ctrlr_before_enable(struct nvp_ctrlr *c);
 int ctrlr_csts(struct nvp_ctrlr *c, uint32_t *csts);
 /* Poll CSTS.RDY with the deadline of CAP.TO.  -ETIMEDOUT, -ENODEV, -EIO: fatal status. */
 int ctrlr_wait_rdy(struct nvp_ctrlr *c, uint32_t rdy);
+/* -EBUSY: it is enabled, or on its way to it or back, so that it may use memory. */
+int ctrlr_check_disabled(struct nvp_ctrlr *c);
 /* Is it there?  Called now and then by who waits.  -ENODEV. */
 int ctrlr_look(struct nvp_ctrlr *c);
 /* The doorbell at an offset of BAR 0, mapped; NULL: not mappable. */

@@ -67,14 +67,13 @@ adminq_memory(struct nvp_ctrlr *c, const struct nvp_adminq_opts *o)
 int
 nvp_ctrlr_init_adminq(struct nvp_ctrlr *c, const struct nvp_adminq_opts *o)
 {
-	uint32_t csts;
 	int rc;
 
 	if (o->depth < MIN_ADMIN || o->depth > MAX_ADMIN)
 		return ctrlr_fail(c, -EINVAL, "an admin queue has 2 to 4096 entries, not %u", o->depth);
-	rc = ctrlr_csts(c, &csts);
-	if (!rc && nvme_get(csts, NVME_CSTS_RDY))
-		rc = ctrlr_fail(c, -EBUSY, "an admin queue cannot be made while the controller is enabled");
+	rc = ctrlr_check_disabled(c);
+	if (rc == -EBUSY)
+		ctrlr_fail(c, rc, "an admin queue cannot be made while the controller is enabled");
 	if (rc)
 		return rc;
 	end_admin(c);

@@ -13,13 +13,9 @@
 
 #define LOOK_NS 100000000ull /* a waiter asks ten times a second whether the device is still there */
 
-int
-qpair_reqs_up(struct nvp_qpair *q)
+static void
+all_free(struct nvp_qpair *q)
 {
-	q->nreqs = q->mq.depth - 1;
-	q->reqs = ut_calloc_aligned(64, (size_t)q->nreqs * sizeof(*q->reqs));
-	if (!q->reqs)
-		return -ENOMEM;
 	q->free = REQ_NONE;
 	for (uint32_t i = q->nreqs; i--;) {
 		q->reqs[i].q = q;
@@ -27,6 +23,18 @@ qpair_reqs_up(struct nvp_qpair *q)
 		qpair_put(q, &q->reqs[i]);
 	}
 	q->earliest = UINT64_MAX;
+}
+
+int
+qpair_reqs_up(struct nvp_qpair *q)
+{
+	uint32_t n = q->mq.depth - 1;
+
+	q->reqs = ut_calloc_aligned(64, n * sizeof(*q->reqs));
+	if (!q->reqs)
+		return -ENOMEM;
+	q->nreqs = n;
+	all_free(q);
 	return 0;
 }
 
@@ -98,22 +106,39 @@ mem_up(struct nvp_qpair *q, struct nvp_arena *a)
 	return rc;
 }
 
-/* The controller is disabled and no request is in use. */
+/* Without memory it is there still, for those who know it, and has no entries: it takes no command and completes none. */
+static void
+hollow(struct nvp_qpair *q)
+{
+	mem_down(q, q->ctrlr->arena);
+	free(q->reqs);
+	q->reqs = NULL;
+	q->nreqs = q->mq.depth = 0;
+	q->free = REQ_NONE;
+	q->log = NULL;
+	q->mq.sq = NULL;
+	q->mq.cq = NULL;
+	memq_reset(&q->mq);
+}
+
 int
 qpair_remake(struct nvp_qpair *q, uint32_t depth, bool reuse)
 {
+	int rc;
+
 	assert(!q->on_device && !q->outstanding);
-	free(q->reqs);
-	q->reqs = NULL;
 	if (reuse && depth == q->mq.depth) {
 		memq_reset(&q->mq);
-		return qpair_reqs_up(q);
+		all_free(q);
+		return 0;
 	}
-	mem_down(q, q->ctrlr->arena);
-	q->log = NULL;
+	hollow(q);
 	q->mq.depth = q->opts.depth = depth;
 	q->page_shift = ctrlr_page_shift(q->ctrlr);
-	return mem_up(q, q->ctrlr->arena);
+	rc = mem_up(q, q->ctrlr->arena);
+	if (rc)
+		hollow(q);
+	return rc;
 }
 
 int

@@ -31,7 +31,9 @@ ctrlr_adminq_make(struct nvp_ctrlr *c)
 {
 	struct nvp_qpair_opts opts = { .depth = c->opts.admin_depth };
 
-	return c->adminq ? 0 : qpair_make(c, &opts, &c->adminq);
+	if (!c->adminq)
+		return qpair_make(c, &opts, &c->adminq);
+	return c->adminq->mq.depth ? 0 : qpair_remake(c->adminq, opts.depth, false);
 }
 
 /* -EIO when the device refused; *cqe says how. */

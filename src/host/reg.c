@@ -144,6 +144,19 @@ nvp_reg_write64(struct nvp_ctrlr *c, uint32_t off, uint64_t val)
 }
 
 int
+ctrlr_check_disabled(struct nvp_ctrlr *c)
+{
+	uint32_t cc, csts;
+	int rc = raw_read32(c, NVME_REG_CC, &cc);
+
+	if (!rc)
+		rc = ctrlr_csts(c, &csts);
+	if (rc)
+		return rc;
+	return nvme_get(cc, NVME_CC_EN) || nvme_get(csts, NVME_CSTS_RDY) ? -EBUSY : 0;
+}
+
+int
 ctrlr_look(struct nvp_ctrlr *c)
 {
 	uint32_t csts;

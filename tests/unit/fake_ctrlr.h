@@ -125,7 +125,7 @@ fake_work(struct fake *f)
 
 	f->now_ns += 1000000;
 	/* Without any memory it can only wait, also if it is still enabled. */
-	while (f->csts & 1 && f->maps && f->fail != FAIL_SILENT && f->sq_head != f->db[0]) {
+	while (f->csts & 1 && f->maps && f->fail != FAIL_SILENT && f->sq_head != f->db[0] && f->db[0] < depth) {
 		const struct nvme_sqe *sq = fake_va(f, f->asq);
 		uint32_t at = f->sq_head;
 

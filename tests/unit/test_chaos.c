@@ -235,6 +235,42 @@ toggle_ctrlr(struct chaos *x)
 }
 
 static void
+reset_by_hand(struct chaos *x)
+{
+	struct nvp_adminq_opts aq = { .depth = 2 + below(x, 20), .lazy = below(x, 2), .reuse = below(x, 2) };
+
+	if (nvp_ctrlr_init_begin(x->c))
+		return;
+	(void)nvp_reg_write32(x->c, NVME_REG_CC, 0);
+	if (below(x, 8))
+		(void)nvp_ctrlr_init_adminq(x->c, &aq);
+	if (below(x, 8))
+		(void)nvp_reg_write32(x->c, NVME_REG_CC, 0x00460001);
+	if (below(x, 8))
+		(void)nvp_ctrlr_init_identify(x->c);
+	nvp_ctrlr_init_queues(x->c, 0x00030003);
+	if (below(x, 8))
+		(void)nvp_ctrlr_init_end(x->c, below(x, 2));
+	else
+		nvp_ctrlr_init_fail(x->c);
+}
+
+static void
+reset(struct chaos *x)
+{
+	switch (below(x, 4)) {
+	case 0:
+		reset_by_hand(x);
+		break;
+	case 1:
+		(void)nvp_ctrlr_reset_bare(x->c);
+		break;
+	default:
+		(void)nvp_ctrlr_reset(x->c);
+	}
+}
+
+static void
 trouble(struct chaos *x)
 {
 	static const enum fail fails[] = { FAIL_ONES,  FAIL_BAR,      FAIL_DISABLE, FAIL_ENABLE,
@@ -261,7 +297,7 @@ step(struct chaos *x)
 	else if (dice < 20)
 		toggle_queue(x, below(x, QUEUES));
 	else if (dice < 23)
-		(void)nvp_ctrlr_reset(x->c);
+		reset(x);
 	else if (dice < 30)
 		send_admin(x);
 	else if (dice < 60)

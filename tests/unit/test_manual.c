@@ -6,6 +6,7 @@
 #include "fake_ctrlr.h"
 
 #include "host/ctrlr_int.h"
+#include "util/alloc.h"
 
 #define CC_OFF 0x00460000u
 #define CC_ON 0x00460001u
@@ -207,6 +208,63 @@ giving_up(void **state)
 	nvp_ctrlr_close(c);
 }
 
+/* Whatever of it there is no memory for: the queue is there and takes no command, and the next bring-up mends it. */
+static void
+no_memory_for_the_admin_queue(void **state)
+{
+	struct nvp_adminq_opts aq = { .depth = 64 };
+	struct nvp_ctrlr *c;
+	struct nvme_sqe sqe;
+	int refused = 0, rc;
+	struct fake f;
+
+	(void)state;
+	nvme_prep_get_features(&sqe, NVME_FEAT_NUM_QUEUES, 0, 0);
+	for (long n = 0; n >= 0; n++) {
+		c = attach(&f, false);
+		assert_int_equal(nvp_ctrlr_init_begin(c), 0);
+		assert_int_equal(nvp_reg_write32(c, NVME_REG_CC, 0), 0);
+		ut_alloc_budget = n;
+		rc = nvp_ctrlr_init_adminq(c, &aq);
+		ut_alloc_budget = -1;
+		if (!rc) {
+			nvp_ctrlr_close(c);
+			break;
+		}
+		refused++;
+		assert_int_equal(rc, -ENOMEM);
+		assert_int_equal(nvp_admin(c, &sqe, NULL, 0, NULL), -ENODEV);
+		assert_null(nvp_req_get(nvp_ctrlr_adminq(c)));
+		assert_int_equal(nvp_qpair_poll(nvp_ctrlr_adminq(c), 8), 0);
+		if (n & 1) {
+			assert_int_equal(nvp_ctrlr_reset(c), 0);
+			must_answer(c);
+		} else {
+			assert_int_equal(nvp_ctrlr_init_end(c, false), 0);
+		}
+		nvp_ctrlr_close(c);
+	}
+	assert_true(refused > 3);
+}
+
+/* CC.EN is 1 and CSTS.RDY is not yet: it is about to use the queue that is there. */
+static void
+not_while_it_gets_ready(void **state)
+{
+	struct nvp_adminq_opts aq = { .depth = 64 };
+	struct nvp_ctrlr *c;
+	struct fake f;
+
+	(void)state;
+	c = attach(&f, true);
+	f.fail = FAIL_ENABLE;
+	assert_int_equal(nvp_ctrlr_init_begin(c), 0);
+	assert_int_equal(nvp_ctrlr_init_adminq(c, &aq), 0);
+	enable(c);
+	assert_int_equal(nvp_ctrlr_init_adminq(c, &aq), -EBUSY);
+	nvp_ctrlr_close(c);
+}
+
 static void
 bare_reset(void **state)
 {
@@ -233,9 +291,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_nothing), cmocka_unit_test(the_admin_queue_again),
-		cmocka_unit_test(lazy),		cmocka_unit_test(io_queues_come_back),
-		cmocka_unit_test(giving_up),	cmocka_unit_test(bare_reset),
+		cmocka_unit_test(from_nothing),
+		cmocka_unit_test(the_admin_queue_again),
+		cmocka_unit_test(lazy),
+		cmocka_unit_test(io_queues_come_back),
+		cmocka_unit_test(giving_up),
+		cmocka_unit_test(bare_reset),
+		cmocka_unit_test(no_memory_for_the_admin_queue),
+		cmocka_unit_test(not_while_it_gets_ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
