@@ -14,59 +14,60 @@
 
 #define SSD_MAX_CTRLRS 8u
 #define SSD_MAX_NAMESPACES 32u
-#define SSD_MAX_QUEUES 128u		/* queue pairs, the admin queue included */
-#define SSD_BAR_SIZE 0x4000u		/* BAR0: registers, doorbells, MSI-X */
-#define SSD_BAR_DB 0x1000u		/* doorbells: may be mapped and written without telling */
+#define SSD_MAX_QUEUES 128u /* queue pairs, the admin queue included */
+#define SSD_BAR_SIZE 0x4000u /* BAR0: registers, doorbells, MSI-X */
+#define SSD_BAR_DB 0x1000u /* doorbells: may be mapped and written without telling */
 #define SSD_BAR_DB_SIZE 0x2000u
-#define SSD_BAR_MSIX 0x3000u		/* MSI-X table, then the pending bits at 3800h */
+#define SSD_BAR_MSIX 0x3000u /* MSI-X table, then the pending bits at 3800h */
 #define SSD_BAR_PBA 0x3800u
-#define SSD_CFG_SIZE 0x1000u		/* PCI configuration space */
+#define SSD_CFG_SIZE 0x1000u /* PCI configuration space */
 #define SSD_NEVER UINT64_MAX
 
 enum ssd_media_kind {
-	SSD_MEDIA_RAM,		/* sparse memory, gone with the process */
-	SSD_MEDIA_FILE,		/* an image file that survives it */
-	SSD_MEDIA_NULL,		/* keeps nothing, copies nothing: for measuring */
+	SSD_MEDIA_RAM, /* sparse memory, gone with the process */
+	SSD_MEDIA_FILE, /* an image file that survives it */
+	SSD_MEDIA_NULL, /* keeps nothing, copies nothing: for measuring */
 };
 
 struct ssd_ns_config {
-	uint64_t size;			/* bytes; > 0, rounded down to whole LBAs */
-	uint32_t lba_size;		/* 512 or 4096 */
+	uint64_t size; /* bytes; > 0, rounded down to whole LBAs */
+	uint32_t lba_size; /* 512 or 4096 */
 };
 
 struct ssd_config {
 	struct ssd_ns_config ns[SSD_MAX_NAMESPACES];
 	uint32_t nr_ns;
 	enum ssd_media_kind media;
-	const char *image;		/* SSD_MEDIA_FILE: the path; one file for all namespaces */
-	bool create;			/* SSD_MEDIA_FILE: make it when it is missing, and size it */
+	const char *image; /* SSD_MEDIA_FILE: the path; one file for all namespaces */
+	bool create; /* SSD_MEDIA_FILE: make it when it is missing, and size it */
 	/*
 	 * SSD_MEDIA_RAM: how much may be written, in bytes (whole 2 MiB).  Beyond it writes fail as on a full disk.
 	 * 0: three quarters of the memory that the machine has available when the drive is opened.
 	 */
 	uint64_t ram_limit;
-	uint16_t queues;		/* I/O queue pairs; 0: 127 */
-	uint16_t mqes;			/* CAP.MQES, 0's based; 0: 65,534 (that is 65,535 entries) */
-	uint8_t mdts;			/* 0: 2^9 pages, 2 MiB */
-	char sn[21], mn[41], fr[9];	/* empty: defaults */
+	uint16_t queues; /* I/O queue pairs; 0: 127 */
+	uint16_t mqes; /* CAP.MQES, 0's based; 0: 65,534 (that is 65,535 entries) */
+	uint8_t mdts; /* 0: 2^9 pages, 2 MiB */
+	char sn[21], mn[41], fr[9]; /* empty: defaults */
 	uint64_t seed;
 };
 
 struct ssd_subsys;
-struct ssd;				/* one controller */
+struct ssd; /* one controller */
 
 /*
  * Make a subsystem.  -EINVAL, -ENOMEM; with an image: -ENOENT, -EBUSY (in use by another process), -EFBIG (the image is too small),
  * -EUCLEAN (not an image of ours, or damaged).  err gets one line for a person.
  */
 int ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err, size_t errlen);
-void ssd_subsys_close(struct ssd_subsys *sub);	/* closes its controllers too; NULL is fine */
+void ssd_subsys_close(struct ssd_subsys *sub); /* closes its controllers too; NULL is fine */
 
 /*
  * Add a controller that talks to its host through ops/port.  `doorbells`: SSD_BAR_DB_SIZE bytes that the host writes (shared
  * memory, owned by the caller, valid until close), or NULL: the model's own.  -ENOMEM, -ENOSPC (SSD_MAX_CTRLRS).
  */
-int ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *port, void *doorbells, struct ssd **out);
+int
+ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *port, void *doorbells, struct ssd **out);
 void ssd_ctrlr_close(struct ssd *ssd);
 
 /* BAR0, by offset; width 1, 2, 4 or 8.  Reads of nothing are 0; all ones when the power is off. */

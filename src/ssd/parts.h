@@ -127,13 +127,13 @@ struct ssd_sanitize {
 
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
 enum ssd_part { /* the numbers are those in the file */
-	SSD_PART_DST = 0,
-	SSD_PART_FW = 1,
-	SSD_PART_NS = 2,
-	SSD_PART_POWER = 3,
-	SSD_PART_HEAT = 4,
-	SSD_PART_SANITIZE = 5,
-	SSD_PARTS,
+		SSD_PART_DST = 0,
+		SSD_PART_FW = 1,
+		SSD_PART_NS = 2,
+		SSD_PART_POWER = 3,
+		SSD_PART_HEAT = 4,
+		SSD_PART_SANITIZE = 5,
+		SSD_PARTS,
 };
 struct ssd_subsys;
 void ssd_parts_init(struct ssd_subsys *sub); /* as a new drive */

@@ -22,27 +22,27 @@
 #include "util/bits.h"
 #include "util/rng.h"
 
-#define SSD_PAGE 4096u			/* CAP.MPSMIN = CAP.MPSMAX = 0: 4 KiB pages */
+#define SSD_PAGE 4096u /* CAP.MPSMIN = CAP.MPSMAX = 0: 4 KiB pages */
 #define SSD_NR_VECTORS 128u
 #define SSD_ERROR_ENTRIES 64u
-#define SSD_MAX_AERS 8u			/* AERL + 1 */
-#define SSD_MAX_SEGS 1024u		/* pieces of host memory that one command may be scattered over */
-#define SSD_BOUNCE (64u << 10)		/* per controller scratch for what cannot be done in place */
-#define SSD_PENDING 0xffff		/* handler: the CQE comes later (AER, a long format) */
-#define SSD_MAX_LATE 256u		/* CQEs that wait for room in their queue */
+#define SSD_MAX_AERS 8u /* AERL + 1 */
+#define SSD_MAX_SEGS 1024u /* pieces of host memory that one command may be scattered over */
+#define SSD_BOUNCE (64u << 10) /* per controller scratch for what cannot be done in place */
+#define SSD_PENDING 0xffff /* handler: the CQE comes later (AER, a long format) */
+#define SSD_MAX_LATE 256u /* CQEs that wait for room in their queue */
 #define SSD_MAX_EVENTS 16u
-#define SSD_TLB_SIZE 512u		/* host pages whose address in this process is remembered */
-#define SSD_MAX_MDTS 9u			/* SSD_MAX_SEGS must hold a transfer of that many pages, and one more */
-#define SSD_SQ_PAGES 1024u		/* a PC=0 queue of 65,536 entries, in pages */
+#define SSD_TLB_SIZE 512u /* host pages whose address in this process is remembered */
+#define SSD_MAX_MDTS 9u /* SSD_MAX_SEGS must hold a transfer of that many pages, and one more */
+#define SSD_SQ_PAGES 1024u /* a PC=0 queue of 65,536 entries, in pages */
 #define SSD_CQ_PAGES 256u
-#define SSD_FETCH 16u			/* SQEs copied at once */
-#define SSD_PCI_VID 0x4e56u		/* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
+#define SSD_FETCH 16u /* SQEs copied at once */
+#define SSD_PCI_VID 0x4e56u /* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
 #define SSD_PCI_DID 0x5052u
-#define SSD_DSTRD 3u			/* 32 bytes from doorbell to doorbell: each queue pair has a cache line of its own */
-#define SSD_VS NVME_VERSION(2, 1, 0)	/* the VS register and Identify's VER */
+#define SSD_DSTRD 3u /* 32 bytes from doorbell to doorbell: each queue pair has a cache line of its own */
+#define SSD_VS NVME_VERSION(2, 1, 0) /* the VS register and Identify's VER */
 
 /* Identify's SGLS: any alignment, bit buckets; an SGL must be exactly as long as the data. */
-#define SSD_SGLS                                                                                                            \
+#define SSD_SGLS                                                                                                 \
 	((uint32_t)(nvme_put(NVME_SGLS_SUPP, NVME_SGLS_SUPP_BYTE) | NVME_SGLS_BIT_BUCKET | NVME_SGLS_MPTR_BYTE | \
 		    NVME_SGLS_MPTR_SGL))
 
@@ -54,8 +54,8 @@ struct ssd_opcode {
 	ssd_exec_fn exec;
 	uint32_t effects;
 };
-extern const struct ssd_opcode ssd_admin_opcodes[256];	/* admin/table.c */
-extern const struct ssd_opcode ssd_nvm_opcodes[256];	/* nvm/table.c */
+extern const struct ssd_opcode ssd_admin_opcodes[256]; /* admin/table.c */
+extern const struct ssd_opcode ssd_nvm_opcodes[256]; /* nvm/table.c */
 
 /* Where an LBA's data lives.  len and off are bytes, whole LBAs; checked by the caller. */
 struct ssd_media;
@@ -67,59 +67,59 @@ struct ssd_media_ops {
 	const void *(*peek)(struct ssd_media *m, uint64_t off, uint64_t *len);
 	/* The same for writing; NULL: no space (NVME_SC_CAPACITY_EXCEEDED or a write fault). */
 	void *(*poke)(struct ssd_media *m, uint64_t off, uint64_t *len);
-	void (*discard)(struct ssd_media *m, uint64_t off, uint64_t len);	/* reads as zeros from now on */
-	int (*flush)(struct ssd_media *m);				/* what was written survives a power loss */
+	void (*discard)(struct ssd_media *m, uint64_t off, uint64_t len); /* reads as zeros from now on */
+	int (*flush)(struct ssd_media *m); /* what was written survives a power loss */
 };
 struct ssd_media {
 	const struct ssd_media_ops *ops;
-	bool null;			/* keeps nothing: commands skip the copy */
+	bool null; /* keeps nothing: commands skip the copy */
 };
 
 /* Protection information as a namespace is formatted.  NVM Command Set, "Protection Information Formats". */
 struct ssd_pi_format {
-	uint8_t type;			/* 0: none, and the rest means nothing */
-	uint8_t size, guard, sr;	/* bytes: of all of it, of the guard, of storage and reference tag */
-	uint8_t sts;			/* bits of sr that are the storage tag, the upper ones */
-	uint16_t off;			/* in the metadata of a block */
-	uint64_t lbstm;			/* which bits of the storage tag are checked */
+	uint8_t type; /* 0: none, and the rest means nothing */
+	uint8_t size, guard, sr; /* bytes: of all of it, of the guard, of storage and reference tag */
+	uint8_t sts; /* bits of sr that are the storage tag, the upper ones */
+	uint16_t off; /* in the metadata of a block */
+	uint64_t lbstm; /* which bits of the storage tag are checked */
 };
 
 struct ssd_ns {
 	struct ssd_subsys *sub;
 	uint32_t nsid;
-	uint64_t media_off;		/* where it starts in the media */
+	uint64_t media_off; /* where it starts in the media */
 	uint64_t media_size;
-	uint64_t nsze;			/* LBAs in the current format; 0: no such namespace */
-	uint32_t attached;		/* to the controllers of bit cntlid - 1 */
-	uint8_t gate;			/* SSD_GATE_*; 0: commands run at once */
-	uint8_t nmic, wps;		/* NVME_NMIC_*; NVME_WPS_* */
-	bool created;			/* by a host */
-	uint32_t made;			/* see ns.h */
+	uint64_t nsze; /* LBAs in the current format; 0: no such namespace */
+	uint32_t attached; /* to the controllers of bit cntlid - 1 */
+	uint8_t gate; /* SSD_GATE_*; 0: commands run at once */
+	uint8_t nmic, wps; /* NVME_NMIC_*; NVME_WPS_* */
+	bool created; /* by a host */
+	uint32_t made; /* see ns.h */
 	uint32_t lba_size, lba_shift;
-	uint32_t meta_size;		/* bytes of metadata a block; 0: the plain commands of nvm/rw.c */
-	uint64_t meta_off;		/* where the metadata starts in the media: behind all data */
+	uint32_t meta_size; /* bytes of metadata a block; 0: the plain commands of nvm/rw.c */
+	uint64_t meta_off; /* where the metadata starts in the media: behind all data */
 	struct ssd_format format;
 	struct ssd_pi_format pi;
 	uint8_t eui64[8], nguid[16], uuid[16];
-	uint32_t err_recovery;		/* feature 05h, of the namespace: DULBE */
-	struct ssd_lba_map *bad;	/* LBAs that Write Uncorrectable marked; nvm/uncor.c */
-	struct ssd_lba_map *alloc;	/* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
+	uint32_t err_recovery; /* feature 05h, of the namespace: DULBE */
+	struct ssd_lba_map *bad; /* LBAs that Write Uncorrectable marked; nvm/uncor.c */
+	struct ssd_lba_map *alloc; /* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
 };
 
-struct ssd_smart {			/* what really happened; persists with the image */
-	uint64_t units_read_512, units_written_512;	/* 512-byte units; the log counts thousands */
+struct ssd_smart { /* what really happened; persists with the image */
+	uint64_t units_read_512, units_written_512; /* 512-byte units; the log counts thousands */
 	uint64_t host_reads, host_writes, busy_ns;
 	uint64_t power_cycles, power_on_ns, unsafe_shutdowns, media_errors, error_entries;
 };
 
 /* What Set Features with SV keeps; by controller, because a controller may come and go. */
 struct ssd_feat_saved {
-	uint32_t set;			/* bitmap of the members below, in this order */
+	uint32_t set; /* bitmap of the members below, in this order */
 	uint32_t arbitration, power, temp_over, temp_under, vwc, int_coal, write_atomic, aec, sw_progress;
 };
 
-struct ssd_thermal {			/* for WCTT and CCTT; admin/feat_temp.c */
-	uint16_t k;			/* since when it is that warm */
+struct ssd_thermal { /* for WCTT and CCTT; admin/feat_temp.c */
+	uint16_t k; /* since when it is that warm */
 	uint64_t since_ns, warm_ns, hot_ns;
 };
 
@@ -128,11 +128,11 @@ struct ssd_subsys {
 	struct ssd_thermal thermal;
 	struct ssd_feat_saved saved[SSD_MAX_CTRLRS];
 	struct ssd_media *media;
-	struct ssd_ns ns[SSD_MAX_NAMESPACES];	/* index nsid - 1; nsze 0: not there */
-	uint64_t capacity;			/* of the media, bytes */
+	struct ssd_ns ns[SSD_MAX_NAMESPACES]; /* index nsid - 1; nsze 0: not there */
+	uint64_t capacity; /* of the media, bytes */
 	struct ssd_ns_table_kept ns_kept;
 	struct ssd_sanitize sanitize;
-	struct ssd *ctrlr[SSD_MAX_CTRLRS];	/* index cntlid - 1 */
+	struct ssd *ctrlr[SSD_MAX_CTRLRS]; /* index cntlid - 1 */
 	struct ssd_smart smart;
 	struct ssd_stats stats;
 	struct ssd_dst dst;
@@ -141,23 +141,23 @@ struct ssd_subsys {
 	struct ssd_heat_kept heat;
 	uint16_t temperature_k;
 	bool powered;
-	bool stepped;				/* last_ns is valid */
-	uint32_t io_busy;			/* bit cntlid - 1: it had I/O commands at the end of its last step */
-	uint64_t last_ns;			/* time of the last step of any controller: for smart.power_on_ns */
+	bool stepped; /* last_ns is valid */
+	uint32_t io_busy; /* bit cntlid - 1: it had I/O commands at the end of its last step */
+	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };
 
 struct ssd_cq {
 	bool live, pc, ien;
 	uint16_t id, iv;
-	uint32_t size;			/* entries */
+	uint32_t size; /* entries */
 	uint32_t head, tail;
-	uint16_t phase;			/* 0 or 1 */
-	uint16_t refs;			/* SQs that use it */
-	uint64_t base;			/* PC=1: the ring; PC=0: the PRP list was read into pages[] */
-	uint64_t *pages;		/* PC=0: one bus address a page */
-	void *ring;			/* PC=1 and mappable: the host's memory; else NULL */
-	uint64_t bad_db;		/* a doorbell value that was refused and reported already, plus 1; 0: none */
-	bool broken;			/* the ring was not there; until ssd_port_changed() */
+	uint16_t phase; /* 0 or 1 */
+	uint16_t refs; /* SQs that use it */
+	uint64_t base; /* PC=1: the ring; PC=0: the PRP list was read into pages[] */
+	uint64_t *pages; /* PC=0: one bus address a page */
+	void *ring; /* PC=1 and mappable: the host's memory; else NULL */
+	uint64_t bad_db; /* a doorbell value that was refused and reported already, plus 1; 0: none */
+	bool broken; /* the ring was not there; until ssd_port_changed() */
 };
 
 struct ssd_sq {
@@ -172,14 +172,14 @@ struct ssd_sq {
 	const void *ring;
 	uint64_t bad_db;
 	bool broken;
-	bool fused;			/* the first half of a fused pair waits for the second */
+	bool fused; /* the first half of a fused pair waits for the second */
 	struct nvme_sqe fused_sqe;
 };
 
-#define SSD_HOLD_FW 0x01u	/* CSTS.PP: firmware is activated */
-#define SSD_HOLD_POWER 0x02u	/* I/O: not in an operational power state, or on the way to one */
-#define SSD_HOLD_HEAT 0x04u	/* I/O: thermal management */
-#define SSD_HOLD_ADMIN SSD_HOLD_FW	/* what holds the admin queue */
+#define SSD_HOLD_FW 0x01u /* CSTS.PP: firmware is activated */
+#define SSD_HOLD_POWER 0x02u /* I/O: not in an operational power state, or on the way to one */
+#define SSD_HOLD_HEAT 0x04u /* I/O: thermal management */
+#define SSD_HOLD_ADMIN SSD_HOLD_FW /* what holds the admin queue */
 
 /* A piece of host memory: `va` when the port could map it, else only `addr`; or a bit bucket, which has neither. */
 struct ssd_seg {
@@ -192,45 +192,45 @@ struct ssd_seg {
 struct ssd_cmd {
 	struct ssd *ssd;
 	struct ssd_sq *sq;
-	const struct nvme_sqe *sqe;	/* a private copy: the host cannot change it any more */
-	struct ssd_ns *ns;		/* valid for I/O commands and where admin handlers set it */
-	uint32_t dw0, dw1;		/* for the CQE */
-	uint16_t err_byte;		/* offset in the SQE of the guilty field; 0xffff: none */
+	const struct nvme_sqe *sqe; /* a private copy: the host cannot change it any more */
+	struct ssd_ns *ns; /* valid for I/O commands and where admin handlers set it */
+	uint32_t dw0, dw1; /* for the CQE */
+	uint16_t err_byte; /* offset in the SQE of the guilty field; 0xffff: none */
 	uint8_t err_bit;
 	uint64_t err_lba;
-	uint64_t err_cs;		/* for the error log: what the command says that it is */
-	uint32_t nsegs;			/* filled by ssd_data() */
-	struct ssd_seg *segs;		/* the controller's SSD_MAX_SEGS entries */
+	uint64_t err_cs; /* for the error log: what the command says that it is */
+	uint32_t nsegs; /* filled by ssd_data() */
+	struct ssd_seg *segs; /* the controller's SSD_MAX_SEGS entries */
 };
 
-struct ssd_late {			/* a CQE that found its queue full */
+struct ssd_late { /* a CQE that found its queue full */
 	uint16_t sqid, cqid, cid;
 	nvme_status status;
 	uint32_t dw0, dw1;
 };
 
-struct ssd_tlb {			/* one page of host memory in this process */
-	uint64_t tag;			/* page number + 1; 0: empty */
+struct ssd_tlb { /* one page of host memory in this process */
+	uint64_t tag; /* page number + 1; 0: empty */
 	uint8_t *va;
 };
 
 struct ssd_feat {
 	uint32_t arbitration, power, temp_over, temp_under, vwc, int_coal, aec, kato;
-	uint32_t nr_queues;		/* dw0 of the answer; after a reset all there are */
+	uint32_t nr_queues; /* dw0 of the answer; after a reset all there are */
 	uint64_t timestamp_ms, timestamp_set_ns;
 	bool timestamp_synced;
 	uint32_t write_atomic, sw_progress;
-	uint64_t irq_cd[SSD_NR_VECTORS / 64];	/* vectors without coalescing (09h) */
-	uint8_t acre, lbafee;			/* Host Behavior Support (16h) */
+	uint64_t irq_cd[SSD_NR_VECTORS / 64]; /* vectors without coalescing (09h) */
+	uint8_t acre, lbafee; /* Host Behavior Support (16h) */
 	uint8_t apste;
 	uint32_t nopsc, hctm;
-	uint32_t sensor[SSD_SENSORS][2];	/* temperature thresholds, over and under */
+	uint32_t sensor[SSD_SENSORS][2]; /* temperature thresholds, over and under */
 	le64 apst[32];
 };
 
 struct ssd {
 	struct ssd_subsys *sub;
-	uint16_t cntlid;		/* 1.. */
+	uint16_t cntlid; /* 1.. */
 	const struct ssd_port_ops *ops;
 	void *port;
 	uint64_t now_ns;
@@ -238,29 +238,29 @@ struct ssd {
 	uint64_t cap;
 	uint32_t cc, csts, aqa, intm;
 	uint64_t asq, acq;
-	uint64_t ready_ns;		/* when CSTS.RDY follows CC.EN */
-	uint64_t timers_ns;		/* when timers.c is due; it may find nothing to do */
-	bool busy;			/* the last step did something */
-	uint8_t hold;			/* SSD_HOLD_*: no command is taken */
-	bool stopped;			/* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
-	bool shutting;			/* CSTS.SHST is 01b; the next step completes it */
-	bool clean;			/* shut down, or never enabled: losing power now is not unsafe */
+	uint64_t ready_ns; /* when CSTS.RDY follows CC.EN */
+	uint64_t timers_ns; /* when timers.c is due; it may find nothing to do */
+	bool busy; /* the last step did something */
+	uint8_t hold; /* SSD_HOLD_*: no command is taken */
+	bool stopped; /* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
+	bool shutting; /* CSTS.SHST is 01b; the next step completes it */
+	bool clean; /* shut down, or never enabled: losing power now is not unsafe */
 	/* What configuration space says; cfg.c keeps these up to date. */
-	bool mem_ok;			/* BAR accesses are answered: memory space enable, D0 */
-	bool dma_ok;			/* may read and write host memory and interrupt: bus master enable, D0 */
+	bool mem_ok; /* BAR accesses are answered: memory space enable, D0 */
+	bool dma_ok; /* may read and write host memory and interrupt: bus master enable, D0 */
 	bool msix_on, msix_fmask, intx_off;
 
-	uint32_t *db, *db_own;		/* doorbells: [qid * stride], see sq.c */
+	uint32_t *db, *db_own; /* doorbells: [qid * stride], see sq.c */
 	struct ssd_sq sq[SSD_MAX_QUEUES];
 	struct ssd_cq cq[SSD_MAX_QUEUES];
 	uint64_t live_sqs[SSD_MAX_QUEUES / 64];
-	uint64_t irq_due[SSD_NR_VECTORS / 64];	/* vectors whose CQs posted in this batch */
-	uint64_t *queue_pages;		/* pages[] of all PC=0 queues */
+	uint64_t irq_due[SSD_NR_VECTORS / 64]; /* vectors whose CQs posted in this batch */
+	uint64_t *queue_pages; /* pages[] of all PC=0 queues */
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
-	bool io_held;			/* I/O commands are there, and held */
-	bool io_waits;			/* I/O commands wait for room in their completion queue */
+	bool io_held; /* I/O commands are there, and held */
+	bool io_waits; /* I/O commands wait for room in their completion queue */
 	struct ssd_tlb tlb[SSD_TLB_SIZE];
 
 	uint8_t cfg[SSD_CFG_SIZE];
@@ -270,24 +270,24 @@ struct ssd {
 	struct ssd_feat feat;
 	uint16_t aer_cid[SSD_MAX_AERS];
 	uint32_t nr_aers;
-	uint32_t aer_events[SSD_MAX_EVENTS];	/* events not yet reported (dw0), oldest first */
+	uint32_t aer_events[SSD_MAX_EVENTS]; /* events not yet reported (dw0), oldest first */
 	uint32_t nr_aer_events;
-	uint32_t aer_masked;		/* event types masked until their log is read (bitmap) */
-	uint8_t aer_lid[8];		/* for each masked type: the log that unmasks it */
-	struct nvme_error_log_entry errors[SSD_ERROR_ENTRIES];	/* ring; [count % 64] is the next */
+	uint32_t aer_masked; /* event types masked until their log is read (bitmap) */
+	uint8_t aer_lid[8]; /* for each masked type: the log that unmasks it */
+	struct nvme_error_log_entry errors[SSD_ERROR_ENTRIES]; /* ring; [count % 64] is the next */
 	uint64_t error_count;
-	uint64_t kato_due;		/* 0: off */
+	uint64_t kato_due; /* 0: off */
 	uint64_t changed_ns[SSD_MAX_NAMESPACES / 32];
 	struct ssd_fw_load fw_load;
 	struct ssd_power power;
 	struct ssd_heat heat;
-	struct ssd_later later[SSD_MAX_LATER];	/* completions that wait for their time */
+	struct ssd_later later[SSD_MAX_LATER]; /* completions that wait for their time */
 	uint32_t nr_later;
 
 	struct ssd_seg segs[SSD_MAX_SEGS];
 	struct ssd_seg meta_segs[SSD_MAX_SEGS];
-	uint8_t *bounce;		/* SSD_BOUNCE bytes */
-	uint8_t *bounce2;		/* the same again, for Compare and Copy */
+	uint8_t *bounce; /* SSD_BOUNCE bytes */
+	uint8_t *bounce2; /* the same again, for Compare and Copy */
 };
 
 /* exec.c */
@@ -392,8 +392,8 @@ ssd_ns_active(const struct ssd *ssd, uint32_t nsid)
 
 /* nvm/uncor.c: the maps of a namespace whose other fields are filled in.  -ENOMEM. */
 int ssd_ns_maps_open(struct ssd_ns *ns);
-void ssd_ns_maps_close(struct ssd_ns *ns);	/* of a zeroed namespace is fine */
-void ssd_ns_maps_move(struct ssd_ns *ns);	/* media_off has changed */
+void ssd_ns_maps_close(struct ssd_ns *ns); /* of a zeroed namespace is fine */
+void ssd_ns_maps_move(struct ssd_ns *ns); /* media_off has changed */
 
 /* media/: -ENOMEM and the errors of ssd_subsys_open() */
 /* limit: bytes that may be written before there is no space; 0: three quarters of what the machine has to spare */
