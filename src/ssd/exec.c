@@ -172,6 +172,15 @@ run_gated(struct ssd_cmd *c, ssd_exec_fn exec)
 	return st;
 }
 
+/* A drive that was never written is only watched for what writes. */
+static inline bool
+gated(const struct ssd_cmd *c)
+{
+	uint8_t gate = c->ns->gate;
+
+	return gate && (gate != SSD_GATE_ERASED || (ssd_nvm_opcodes[c->sqe->opc].effects & NVME_EFFECTS_LBCC));
+}
+
 /* PSDT: 11b is reserved. */
 static nvme_status
 run_io(struct ssd_cmd *c)
@@ -187,7 +196,7 @@ run_io(struct ssd_cmd *c)
 	st = find_ns(c);
 	if (ssd_unlikely(st))
 		return st;
-	return ssd_unlikely(!c->ns || c->ns->gate) ? run_gated(c, exec) : exec(c);
+	return ssd_unlikely(!c->ns || gated(c)) ? run_gated(c, exec) : exec(c);
 }
 
 /* Over PCIe all admin commands use PRPs, and none can be fused. */
