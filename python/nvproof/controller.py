@@ -265,17 +265,24 @@ class Controller(_native.Controller):
         sts: int = 0,
         nsid: int = _NSID_ALL,
     ) -> int | None:
-        """Index of the LBA format with these sizes in bytes; None: there is none."""
-        assert pif == 0 and sts == 0, "formats with extended protection information are not supported yet"
+        """Index of the LBA format with these sizes in bytes; None: there is none.
+
+        pif: guard of its protection information (0: 16 bits, 1: 32, 2: 64); sts: bits of storage tag.
+        """
         if (
             nsid == _NSID_ALL and not self.id_data(257, 256) & 8
         ):  # OACS: no Namespace Management, so no common data
             nsid = self.id_data(3, 0, nsid=0, cns=2)
         data = self._identify_data(nsid, 0, 0, 0, 0)
+        # NVM Command Set, "Extended LBA Format data structure": guard and storage tag, where CTRATT.ELBAS says so
+        extended = bytes(4096)
+        if (meta_size or pif or sts) and self.id_data(99, 96) & 1 << 15:
+            extended = self._identify_data(nsid, 5, 0, 0, 0)
         count = data[25] + 1  # NLBAF is 0's based
         for i in range(min(count, 64)):
             ms, lbads, _ = struct.unpack_from("<HBB", data, 128 + 4 * i)
-            if lbads and 1 << lbads == data_size and ms == meta_size:
+            (elbaf,) = struct.unpack_from("<I", extended, 12 + 4 * i)
+            if lbads and (1 << lbads, ms, elbaf >> 7 & 3, elbaf & 0x7F) == (data_size, meta_size, pif, sts):
                 return i
         return None
 

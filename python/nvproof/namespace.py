@@ -8,6 +8,7 @@ from .ioworker import IOWorker
 from .util import field
 
 _FORMAT_TIMEOUT_MS = 100_000
+_PRACT = 1 << 13  # of io_flags
 
 
 class Namespace(_native.Namespace):
@@ -75,8 +76,13 @@ class Namespace(_native.Namespace):
         return self.nvme.supports(256 + opcode)
 
     def get_sector_size(self, extended: bool = False, io_flags: int = 0) -> int:
-        """Bytes of an LBA; extended: with its metadata."""
-        return self.sector_size + (self.meta_size if extended else 0)
+        """Bytes of an LBA; extended: with its metadata.
+
+        With PRINFO.PRACT in io_flags, metadata that is nothing but protection information does not count: it stays in the
+        drive.
+        """
+        stripped = io_flags & _PRACT and self.meta_size == self.pi_size
+        return self.sector_size + (self.meta_size if extended and not stripped else 0)
 
     def get_lba_format(
         self, data_size: int = 512, meta_size: int = 0, pif: int = 0, sts: int = 0
@@ -105,7 +111,9 @@ class Namespace(_native.Namespace):
     ) -> int:
         """Format this namespace and wait for it; dword 0 of the completion.  All data is lost.
 
-        data_size: bytes of an LBA, None: as it is.  AssertionError: no such LBA format.
+        data_size: bytes of an LBA, None: as it is.  pi: type of protection information, 0 none; pil: 1 in the first bytes
+        of the metadata; mset: 1 metadata between the data; pif, sts: as get_lba_format().  AssertionError: no such LBA
+        format.
         """
         nvme: Controller = self.nvme
         lbaf = self.get_lba_format(self.sector_size if data_size is None else data_size, meta_size, pif, sts)

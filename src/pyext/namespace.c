@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Namespace: its geometry and its verification table.  Commands are in ns_io.c and ns_raw.c. */
 #include "pyext/ns.h"
+#include "pyext/pi.h"
 
 #include <errno.h>
 
@@ -160,7 +161,7 @@ mark_nomapping(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 	return PyBool_FromLong(v != NULL);
 }
 
-enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY };
+enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY, P_PI_TYPE, P_PI_SIZE };
 
 static PyObject *
 get_number(PyObject *o, void *which)
@@ -177,6 +178,12 @@ get_number(PyObject *o, void *which)
 		break;
 	case P_META:
 		v = ns->meta_size;
+		break;
+	case P_PI_TYPE:
+		v = ns->pi.type;
+		break;
+	case P_PI_SIZE:
+		v = ns->pi.type ? ns->pi.size : 0;
 		break;
 	case P_NLBA:
 		v = ns->nsze;
@@ -237,6 +244,15 @@ static PyMethodDef ns_methods[] = {
 	    "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table."),
 	CMD("mark_nomapping", mark_nomapping,
 	    "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there.  False: no table."),
+	CMD("pi_engine_enable", py_ns_pi_enable,
+	    "pi_engine_enable(enable=True)\n--\n\n"
+	    "Make protection information for writes and check that of reads, in the driver; a mismatch is 07/81.\n\n"
+	    "With types 1 and 2, tags that a command leaves at 0 (cdw14, cdw02, cdw03) count from its LBA.  Without "
+	    "`meta` the "
+	    "driver has a buffer of its own for separate metadata.  False: the namespace has no protection "
+	    "information."),
+	{ "pi_engine_disable", py_ns_pi_disable, METH_NOARGS,
+	  "pi_engine_disable()\n--\n\nMetadata is what the script puts there." },
 	{ "close", ns_close, METH_NOARGS, "close()\n--\n\nLet go of the namespace and its verification table." },
 	{ "refresh", ns_refresh, METH_NOARGS, "refresh()\n--\n\nIdentify again, after a format." },
 	{ NULL, NULL, 0, NULL },
@@ -246,6 +262,8 @@ static PyGetSetDef ns_getset[] = {
 	{ "nsid", get_number, NULL, "namespace identifier", (void *)P_NSID },
 	{ "sector_size", get_number, NULL, "data bytes of an LBA", (void *)P_SECTOR },
 	{ "meta_size", get_number, NULL, "metadata bytes of an LBA", (void *)P_META },
+	{ "pi_type", get_number, NULL, "type of protection information; 0: none", (void *)P_PI_TYPE },
+	{ "pi_size", get_number, NULL, "bytes of protection information in the metadata", (void *)P_PI_SIZE },
 	{ "nsze", get_number, NULL, "size in LBAs", (void *)P_NLBA },
 	{ "capacity", get_number, NULL, "size in bytes", (void *)P_CAPACITY },
 	{ "nvme", get_nvme, NULL, "the Controller", NULL },
@@ -274,7 +292,7 @@ py_ns_setup(PyObject *m)
 {
 	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ns_io_setup() < 0 || py_ns_raw_setup() < 0)
 		return -1;
-	if (py_args_intern(enable_args, 1) < 0 || py_args_intern(nomapping_args, 3) < 0)
+	if (py_pi_setup() < 0 || py_args_intern(enable_args, 1) < 0 || py_args_intern(nomapping_args, 3) < 0)
 		return -1;
 	return py_setup_type(m, "Namespace", &ns_spec, &py_ns_type);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Namespace: the I/O commands.  Each fills one SQE; what verification has to know goes into the context. */
 #include "pyext/ns.h"
+#include "pyext/pi.h"
 
 #include "nvproof/spec/prep_nvm.h"
 
@@ -15,6 +16,7 @@
 	{                                                                                           \
 		"dword15", ARG_ALIAS, .def = (first) + 3                                            \
 	}
+#define PRACT ((uint32_t)NVME_RW_PRACT >> 16) /* in io_flags */
 enum { T_FLAGS, T_DW13, T_DW14, T_DW15, T_DW2, T_DW3, T_CB, T_NR };
 
 static struct py_arg rw_args[] = {
@@ -93,6 +95,8 @@ PyObject *
 py_ns_submit(struct py_ns *ns, PyObject *qpair, struct nvp_req *r, struct py_cmd *cmd)
 {
 	py_verify_begin(&cmd->verify, ns->vtab);
+	if (cmd->pi)
+		py_pi_begin(cmd->pi); /* after whatever changed the data */
 	py_queue_submit(r, cmd);
 	Py_INCREF(qpair);
 	return qpair;
@@ -126,7 +130,7 @@ rw(PyObject *o, uint8_t opc, const char *what, const union py_val *v)
 	struct py_ns *ns = namespace(o);
 	struct py_buffer *buf = (struct py_buffer *)v[RW_BUF].obj, *meta = (struct py_buffer *)v[RW_META].obj;
 	uint32_t nlb = (uint32_t)v[RW_NLB].u;
-	uint64_t len = (uint64_t)nlb * ns->block;
+	uint64_t len = (uint64_t)nlb * (v[RW_TAIL + T_FLAGS].u & PRACT ? nvp_ns_block(&ns->ns, true) : ns->block);
 	struct py_cmd *cmd;
 	struct nvp_req *r;
 
@@ -144,6 +148,10 @@ rw(PyObject *o, uint8_t opc, const char *what, const union py_val *v)
 	if (meta)
 		nvp_req_sqe(r)->mptr = le64_from(py_buffer_addr(meta));
 	py_cmd_hold(cmd, buf, meta, v[RW_TAIL + T_CB].obj);
+	if (ns->ns.meta_size && py_pi_attach(ns, cmd, r) < 0) {
+		py_queue_abort(r, cmd);
+		return NULL;
+	}
 	if (opc != NVME_OPC_COMPARE && !(opc == NVME_OPC_READ && (v[RW_NOVERIFY].u || !buf)))
 		cmd->verify = (struct py_vcmd){
 			.kind = opc == NVME_OPC_WRITE ? PY_V_WRITE : PY_V_READ,

@@ -67,6 +67,7 @@ struct py_ns {
 	uint32_t block; /* bytes of an LBA as transferred */
 	uint64_t nlba_verify;
 	struct py_vtab *vtab; /* NULL: no table */
+	bool pi_engine; /* protection information is made and checked here */
 };
 
 extern PyTypeObject *py_buffer_type, *py_pcie_type, *py_ctrlr_type, *py_qpair_type, *py_ns_type, *py_cqe_type,

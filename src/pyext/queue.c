@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Contexts of outstanding commands, and what happens when one completes: see queue.h. */
 #include "pyext/queue.h"
+#include "pyext/pi.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ drop_refs(struct py_cmd *cmd)
 	Py_XDECREF(cmd->buf);
 	Py_XDECREF(cmd->meta);
 	Py_XDECREF(cmd->cb);
+	py_pi_free(cmd->pi);
 }
 
 void
@@ -210,6 +212,8 @@ on_done(void *arg, const struct nvme_cqe *done)
 	release(arg);
 	if (!c.aer)
 		pq->pending--;
+	if (c.pi)
+		py_pi_end(c.pi, &cqe);
 	py_verify_end(&c.verify, &cqe);
 	pq->last_status = py_status(&cqe);
 	pq->last_dw0 = le32_get(cqe.dw0);

@@ -9,6 +9,7 @@
 #include "pyext/vtab.h"
 
 struct py_queue;
+struct py_pi;
 
 #define PY_BACKSTOP_MS 20000u /* beyond a command's timeout: the driver itself hangs */
 
@@ -23,6 +24,7 @@ struct py_cmd {
 	struct py_queue *pq;
 	PyObject *buf, *meta, *cb; /* references */
 	struct py_sync *sync;
+	struct py_pi *pi; /* its own; NULL: the engine has nothing to do */
 	struct py_vcmd verify;
 	struct nvme_sqe sqe; /* kept when there is a callback, for get_cmd() */
 	uint16_t cid;
