@@ -16,7 +16,10 @@ struct nvp_qpair_opts {
 	bool ien; /* the CQ raises interrupts */
 	bool lazy; /* the doorbell rings at nvp_qpair_ring()/poll() only */
 	bool no_cmdlog;
-	/* The caller's memory for the rings, page aligned, to outlive the queue; .va NULL: the driver's. */
+	/*
+	 * The caller's memory for the rings, page aligned; .va NULL: the driver's.  To outlive the queue, and if its
+	 * deletion was not confirmed, until the controller was disabled.
+	 */
 	struct nvp_buf sq_mem, cq_mem;
 };
 
