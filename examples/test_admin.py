@@ -8,7 +8,7 @@ def test_admin_round_trip(nvme0, nvme0n1):
     print(f"model    {nvme0.id_data(63, 24, str)}")
     print(f"serial   {nvme0.id_data(23, 4, str)}")
     print(f"firmware {nvme0.id_data(71, 64, str)}")
-    print(f"capacity {nvme0n1.capacity:,} LBAs of {nvme0n1.sector_size} bytes")
+    print(f"capacity {nvme0n1.capacity:,} bytes in LBAs of {nvme0n1.sector_size}")
 
     smart = d.Buffer(512)
     nvme0.getlogpage(0x02, smart, 512).waitdone()
