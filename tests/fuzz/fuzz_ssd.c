@@ -210,7 +210,8 @@ one(struct host *h)
 		ssd_power_off(h->sub);
 		step(h);
 		ssd_power_on(h->sub);
-		/* fall through */
+		enable(h);
+		break;
 	case WHAT_RESET:
 	case WHAT_KINDS:
 		enable(h);
