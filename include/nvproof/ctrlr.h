@@ -12,6 +12,7 @@
 #include "nvproof/spec/id_ctrl.h"
 
 struct nvp_bus;
+struct nvp_cmdlog_ring;
 struct nvp_ctrlr;
 
 struct nvp_ctrlr_opts {
@@ -96,6 +97,13 @@ int nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_
 /* The same on an I/O queue pair. */
 int
 nvp_io(struct nvp_qpair *q, const struct nvme_sqe *sqe, const struct nvp_buf *buf, uint32_t len, struct nvme_cqe *cqe);
+
+/* Let this interrupt vector come, for who creates queues himself.  -EINVAL, -ENOTSUP: there is none; -ENOMEM. */
+int nvp_ctrlr_use_vector(struct nvp_ctrlr *c, uint16_t vector);
+/* The command log of a queue pair, the workers' included; NULL: none. */
+struct nvp_cmdlog_ring *nvp_ctrlr_cmdlog(const struct nvp_ctrlr *c, uint16_t qid);
+/* The identifiers of the I/O queue pairs, the latest first, up to max.  Returns how many there are. */
+uint32_t nvp_ctrlr_qids(const struct nvp_ctrlr *c, uint16_t *out, uint32_t max);
 
 uint64_t nvp_ctrlr_cap(const struct nvp_ctrlr *c);
 /* Identify Controller as read at bring-up; all zero when not initialised. */

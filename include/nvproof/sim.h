@@ -9,6 +9,7 @@
  * calls nvp_sim_run().
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct nvp_bus;
@@ -21,6 +22,8 @@ int nvp_sim_register(void);
 /* For tests: what is behind a bus that was opened as "sim:"; NULL when it is another one. */
 struct ssd *nvp_sim_ssd(struct nvp_bus *bus);
 struct ssd_subsys *nvp_sim_subsys(struct nvp_bus *bus);
+/* Power of the SSD behind a bus.  -ENOTSUP: that is no simulated one. */
+int nvp_sim_power(struct nvp_bus *bus, bool on);
 /* Virtual nanoseconds since the bus was opened. */
 uint64_t nvp_sim_now_ns(struct nvp_bus *bus);
 /* Let ns of virtual time pass, the device working. */

@@ -25,7 +25,7 @@ from .controller import Controller
 from .ioworker import IOWorker
 from .metamode import IOCQ, IOSQ
 from .namespace import Namespace
-from .pcie import Pcie
+from .pcie import Pcie, Tcp
 from .prp import PRP, PRPList
 from .qpair import Qpair
 from .sgl import SGL, BitBucketSGL, DataBlockSGL, LastSegmentSGL, SegmentSGL
@@ -62,6 +62,7 @@ __all__ = [
     "SQE",
     "SegmentSGL",
     "Subsystem",
+    "Tcp",
     "__author__",
     "__version__",
     "_cTIMEOUT",

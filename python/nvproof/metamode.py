@@ -186,6 +186,8 @@ class IOCQ(_Queue):
         self.rpointer = 0
         self._phase = 1  # of an entry that is new; NVMe Base, "Phase Tag"
         ien = iv is not None if ien is None else ien
+        if ien:
+            ctrlr.use_vector((iv or 0) & 0xFFFF)
         self._new((iv or 0) << 16 | ien << 1 | pc)
 
     def __repr__(self) -> str:

@@ -3,7 +3,9 @@
 from typing import Any, Type, overload
 
 from . import _native
-from .controller import Controller, _warn
+from .admin import format_cdw10, warn_status
+from .controller import Controller
+from .io_cmds import IOCommands
 from .ioworker import IOWorker
 from .util import field
 
@@ -11,7 +13,7 @@ _FORMAT_TIMEOUT_MS = 100_000
 _PRACT = 1 << 13  # of io_flags
 
 
-class Namespace(_native.Namespace):
+class Namespace(IOCommands):
     """Namespace(nvme, nsid=1, nlba_verify=2**64-1, crc_snapshot=None)
 
     nlba_verify: how many LBAs data verification covers (0: all).  NamespaceCreationError: there is no such namespace.
@@ -118,14 +120,14 @@ class Namespace(_native.Namespace):
         nvme: Controller = self.nvme
         lbaf = self.get_lba_format(self.sector_size if data_size is None else data_size, meta_size, pif, sts)
         assert lbaf is not None, f"no LBA format has {data_size} + {meta_size} bytes"
-        cdw10 = lbaf & 0xF | mset << 4 | pi << 5 | pil << 8 | ses << 9 | lbaf >> 4 << 12
+        cdw10 = format_cdw10(lbaf, mset, pi, pil, ses)
         before = nvme.get_opcode_timeout(False, 0x80)
         nvme.set_opcode_timeout(False, 0x80, max(before, _FORMAT_TIMEOUT_MS))
         try:
             cqe = nvme.sync_cmd(0x80, nsid=self.nsid, cdw10=cdw10)
         finally:
             nvme.set_opcode_timeout(False, 0x80, 0 if before == nvme.timeout else before)
-        _warn(cqe)
+        warn_status(cqe)
         self.refresh()
         return cqe.cdw0
 

@@ -1,31 +1,51 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Pcie: a device as a PCI function: configuration space, BAR0, resets."""
+import ipaddress
+import logging
 import os
 from typing import Any, Callable, overload
 
 from . import _native, programs
+from ._native import NvmeEnumerateError
+
+log = logging.getLogger("nvproof")
 
 # PCI Express Base Specification, "Capability structures"; offsets in a capability
 _CAP_POINTER = 0x34
 _ECAP_FIRST = 0x100
-_CAP_PM, _CAP_EXPRESS = 0x01, 0x10
+_CAP_PM, _CAP_MSI, _CAP_EXPRESS = 0x01, 0x05, 0x10
+_ECAP_SRIOV = 0x10
 _PMCSR = 4
 _LINK_CONTROL, _LINK_CONTROL2 = 0x10, 0x30
 _COMMAND = 0x04
 _BUS_MASTER = 1 << 2
 
 _FUNCTION, _HOT, _LINK = 0, 1, 2
+_TCP_PORT = 4420
+
+
+def _address(addr: str, port: int) -> str:
+    """The address as the driver takes it: an IP address, alone or with a port, is an NVMe/TCP target."""
+    try:
+        ipaddress.ip_address(addr.strip("[]"))
+    except ValueError:
+        if port:
+            raise NvmeEnumerateError(f"Pcie: port belongs to an IP address, not to {addr!r}") from None
+        return addr
+    return f"tcp:{addr}:{port or _TCP_PORT}"
 
 
 class Pcie(_native.Pcie):
     """Pcie(addr, vf=0, port=0, logdir='results', msi_only=False, core_id=0, slot_id=0)
 
-    addr: "vfu:/path.sock", "sim:...", "" or "ssd:..." (a private software SSD).  NvmeEnumerateError: it cannot be reached.
+    addr: "vfu:/path.sock", "sim:...", "" or "ssd:..." (a private software SSD), a bus/device/function, an IP address (with port: NVMe/TCP).
+    logdir: the folder of results; each run has a folder of its own in it.  core_id, slot_id: first core, and slot, of this drive in a
+    rack of several.  NvmeEnumerateError: it cannot be reached, or has no such virtual function, or no MSI.
     """
 
     def __init__(
         self,
-        addr: str = "",
+        addr: str | os.PathLike[str] = "",
         vf: int = 0,
         port: int = 0,
         logdir: str = "results",
@@ -33,19 +53,37 @@ class Pcie(_native.Pcie):
         core_id: int = 0,
         slot_id: int = 0,
     ) -> None:
-        for name, value in (("vf", vf), ("port", port), ("msi_only", msi_only)):
-            if value:
-                raise ValueError(f"Pcie: {name} is not supported yet")
         programs.tell_driver()
-        super().__init__(os.fspath(addr))
+        super().__init__(_address(os.fspath(addr), port))
         self.logdir = logdir
         self.core_id = core_id
         self.slot_id = slot_id
         self.pcie_rescan_func: Callable[[], Any] | None = None
+        try:
+            self._refuse(vf, msi_only)
+        except BaseException:
+            self.close()
+            raise
+
+    def _refuse(self, vf: int, msi_only: bool) -> None:
+        if vf and self.cap_offset(_ECAP_SRIOV, extend=True) is None:
+            raise NvmeEnumerateError(f"{self.addr}: no virtual function {vf}: there is no SR-IOV capability")
+        if vf:
+            raise NvmeEnumerateError(f"{self.addr}: virtual function {vf} has no address on this bus")
+        if msi_only and self.cap_offset(_CAP_MSI) is None:
+            raise NvmeEnumerateError(f"{self.addr}: msi_only: the device has no MSI capability")
+        if msi_only:
+            raise NvmeEnumerateError(f"{self.addr}: msi_only: the interrupts of this bus are MSI-X")
+
+    def __repr__(self) -> str:
+        return f"<Pcie: {'closed' if self.closed else self.addr}>"
 
     @staticmethod
-    def _config(**flags: Any) -> None:
-        """Obsolete driver flags (verify, ioworker_terminate): accepted, without effect."""
+    def _config(verify: bool | None = None, ioworker_terminate: bool | None = None) -> None:
+        """Obsolete: Namespace.verify_enable() and the resets themselves do this now.  A value has no effect, and the log says so."""
+        for name, value in (("verify", verify), ("ioworker_terminate", ioworker_terminate)):
+            if value is not None:
+                log.warning("Pcie._config(%s=%r) is obsolete and has no effect", name, value)
 
     # --- configuration space ---
 
@@ -222,7 +260,9 @@ class Pcie(_native.Pcie):
         self._rescan_hook()
 
     def flr(self, c: int = 0) -> None:
-        """Function-level reset."""
+        """Function-level reset.  c is for scripts that pass it; 0 is its only value."""
+        if c:
+            raise ValueError("flr: c is 0")
         self.reset_device(_FUNCTION)
 
     def link_disable_enable(self) -> None:
@@ -231,9 +271,18 @@ class Pcie(_native.Pcie):
         self._rescan_hook()
 
     def rescan(self) -> None:
-        """Find the device again: what the user's pcie_rescan_func does."""
+        """Find the device again: with pcie_rescan_func if there is one.  SystemError: nothing answers."""
         self._rescan_hook()
+        if self.cfg_word_read(0) == 0xFFFF:
+            raise SystemError(f"{self.addr}: no device answers")
 
     def _rescan_hook(self) -> None:
         if self.pcie_rescan_func is not None:
             self.pcie_rescan_func()
+
+
+class Tcp(Pcie):
+    """Tcp(addr, port=4420): an NVMe/TCP target, as Pcie(addr, port=port).  NvmeEnumerateError: it cannot be reached."""
+
+    def __init__(self, addr: str, port: int = _TCP_PORT, **kwargs: Any) -> None:
+        super().__init__(addr, port=port, **kwargs)

@@ -21,8 +21,8 @@ _SHST_COMPLETE = 2
 class Subsystem:
     """Subsystem(nvme, poweron_cb=None, poweroff_cb=None)
 
-    The callbacks switch the power of a real drive; without them a software SSD is switched through its control socket.
-    nvme.reset() follows each method.
+    The callbacks switch the power of a real drive (a relay, a programmable supply); without them a software SSD is switched through its
+    control socket, or, in a simulation, directly.  nvme.reset() follows each method.
     """
 
     def __init__(
@@ -31,42 +31,52 @@ class Subsystem:
         poweron_cb: Callable[[], Any] | None = None,
         poweroff_cb: Callable[[], Any] | None = None,
     ) -> None:
+        for name, cb in (("poweron_cb", poweron_cb), ("poweroff_cb", poweroff_cb)):
+            if cb is not None and not callable(cb):
+                raise TypeError(f"Subsystem: {name} is a function without arguments")
         self._nvme = nvme
         self._poweron_cb = poweron_cb
         self._poweroff_cb = poweroff_cb
 
-    def _control(self, method: str) -> None:
-        addr = self._nvme.pcie.addr
-        if not addr.startswith("vfu:"):
-            raise ValueError(
-                f"the power of {addr or 'this device'} cannot be switched: give poweron_cb and poweroff_cb"
-            )
-        softssd.control(addr[4:] + ".ctl", method)
+    def _switch(self, on: bool) -> None:
+        pcie = self._nvme.pcie
+        if pcie.addr.startswith("vfu:"):
+            softssd.control(pcie.addr[4:] + ".ctl", "power_on" if on else "power_off")
+        elif not pcie.sim_power(on):
+            raise ValueError(f"the power of {pcie.addr} cannot be switched: give poweron_cb and poweroff_cb")
 
     def poweroff(self) -> None:
-        """Power off, without notice to the controller.  ControlError: the software SSD does not answer."""
+        """Power off, without notice to the controller.  ioworkers end first.
+
+        ControlError: the software SSD does not answer; ValueError: nothing switches this drive's power; TimeoutError: ioworkers
+        do not end.
+        """
         self._nvme.stop_workers()
         if self._poweroff_cb is not None:
             self._poweroff_cb()
         else:
-            self._control("power_off")
+            self._switch(False)
 
     def poweron(self, quick: bool = True) -> None:
-        """Power on again."""
+        """Power on again.  quick is obsolete and has no meaning.  Errors as of poweroff()."""
         if self._poweron_cb is not None:
             self._poweron_cb()
         else:
-            self._control("power_on")
+            self._switch(True)
 
     def power_cycle(self, sec: float = 15) -> None:
-        """Power off, and on again after `sec` seconds (a software SSD is not kept waiting)."""
+        """Power off, and on again after `sec` seconds; a software SSD is not kept waiting.  Errors as of poweroff()."""
+        assert sec >= 0, "power_cycle: sec is a number of seconds"
         self.poweroff()
         if self._poweron_cb is not None or self._poweroff_cb is not None:
             time.sleep(sec)
         self.poweron()
 
     def reset(self) -> bool:
-        """NVM subsystem reset.  False: the controller does not support it."""
+        """NVM subsystem reset.  False, and an error in the log: the controller does not support it (CAP.NSSRS).
+
+        TimeoutError: ioworkers do not end.  NVMe Base Specification, "NVM Subsystem Reset".
+        """
         if not self._nvme.cap & _CAP_NSSRS:
             log.error("NVM subsystem reset is not supported: CAP.NSSRS is 0")
             return False
@@ -75,16 +85,20 @@ class Subsystem:
         return True
 
     def shutdown_notify(self, abrupt: bool = False, timeout: float = _cTIMEOUT) -> None:
-        """Tell the controller that power will go, and wait until it is ready.
+        """Tell the controller that power will go (CC.SHN), and wait until it is ready (CSTS.SHST).  ioworkers end first.
 
-        NvmeShutdownStatusTimeoutError: CSTS.SHST does not show it after `timeout` seconds.
+        NvmeShutdownStatusTimeoutError: it is not after `timeout` seconds.  NVMe Base Specification, "Memory-based Controller Shutdown".
         """
-        self._nvme.stop_workers()
-        self._nvme[_CC] = self._nvme[_CC] & ~(3 << 14) | (2 if abrupt else 1) << 14
-        end = time.monotonic() + timeout
-        while self._nvme[_CSTS] >> 2 & 3 != _SHST_COMPLETE:
-            if time.monotonic() > end:
+        nvme = self._nvme
+        nvme.stop_workers()
+        nvme[_CC] = nvme[_CC] & ~(3 << 14) | (2 if abrupt else 1) << 14
+        end = nvme._now() + timeout
+        while True:
+            last = nvme._now() > end
+            if nvme[_CSTS] >> 2 & 3 == _SHST_COMPLETE:
+                return
+            if last:
                 raise NvmeShutdownStatusTimeoutError(
                     f"CSTS.SHST does not show a completed shutdown after {timeout} s"
                 )
-            self._nvme._pause()
+            nvme._pause()

@@ -336,6 +336,15 @@ nvp_sim_subsys(struct nvp_bus *bus)
 	return bus->ops == &sim_bus_ops ? of(bus)->sub : NULL;
 }
 
+int
+nvp_sim_power(struct nvp_bus *bus, bool on)
+{
+	if (bus->ops != &sim_bus_ops)
+		return -ENOTSUP;
+	(on ? ssd_power_on : ssd_power_off)(of(bus)->sub);
+	return 0;
+}
+
 uint64_t
 nvp_sim_now_ns(struct nvp_bus *bus)
 {

@@ -123,6 +123,12 @@ ctrlr_vector_up(struct nvp_ctrlr *c, uint16_t v)
 	return 0;
 }
 
+int
+nvp_ctrlr_use_vector(struct nvp_ctrlr *c, uint16_t vector)
+{
+	return ctrlr_vector_up(c, vector);
+}
+
 /* --- as the owner of a queue sees it --- */
 
 static int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What can be asked of a queue pair. */
-#include "host/qpair_int.h"
+#include "host/ctrlr_int.h"
 
 #define NSEC_PER_MSEC 1000000ull
 
@@ -77,4 +77,25 @@ struct nvp_cmdlog_ring *
 nvp_qpair_cmdlog(struct nvp_qpair *q)
 {
 	return q->log;
+}
+
+struct nvp_cmdlog_ring *
+nvp_ctrlr_cmdlog(const struct nvp_ctrlr *c, uint16_t qid)
+{
+	const struct nvp_qpair *q = qid ? c->ioqs : c->adminq;
+
+	while (q && q->mq.id != qid)
+		q = q->next;
+	return q ? q->log : NULL;
+}
+
+uint32_t
+nvp_ctrlr_qids(const struct nvp_ctrlr *c, uint16_t *out, uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (const struct nvp_qpair *q = c->ioqs; q; q = q->next, n++)
+		if (n < max)
+			out[n] = q->mq.id;
+	return n;
 }

@@ -6,6 +6,8 @@
 #include "nvproof/cmdlog.h"
 #include "util/alloc.h"
 
+#define MAX_SQIDS 1024u
+
 PyTypeObject *py_ctrlr_type;
 
 static struct py_arg init_args[] = {
@@ -329,17 +331,20 @@ set_backstop(PyObject *o, PyObject *value, void *closure)
 	return 0;
 }
 
-/* The I/O queue pairs of this object, in the order of their creation. */
+/* In the order of their creation. */
 static PyObject *
 get_sqids(PyObject *o, void *closure)
 {
-	PyObject *list = py_ctrlr_get(ctrlr(o)) ? PyList_New(0) : NULL;
+	struct nvp_ctrlr *c = py_ctrlr_get(ctrlr(o));
+	PyObject *list = c ? PyList_New(0) : NULL;
+	uint16_t ids[MAX_SQIDS];
+	uint32_t n = c ? nvp_ctrlr_qids(c, ids, MAX_SQIDS) : 0;
 
 	(void)closure;
-	for (struct py_queue *pq = ctrlr(o)->queues; list && pq; pq = pq->next) {
-		PyObject *id = PyLong_FromLong(nvp_qpair_id(pq->q));
+	for (n = n < MAX_SQIDS ? n : MAX_SQIDS; list && n--;) {
+		PyObject *id = PyLong_FromLong(ids[n]);
 
-		if (!id || PyList_Insert(list, 0, id) < 0)
+		if (!id || PyList_Append(list, id) < 0)
 			Py_CLEAR(list);
 		Py_XDECREF(id);
 	}
@@ -407,6 +412,10 @@ static PyMethodDef ctrlr_methods[] = {
 	  "ring_doorbell()\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
 	{ "ns_clear", (PyCFunction)(void (*)(void))py_ctrlr_ns_clear, METH_FASTCALL | METH_KEYWORDS,
 	  "ns_clear(nsid=0xffffffff)\n--\n\nData verification forgets what was written to a namespace, or to all." },
+	{ "use_vector", py_ctrlr_use_vector, METH_O,
+	  "use_vector(iv)\n--\n\nLet an interrupt vector come, for queues that the driver does not create; False: "
+	  "there is "
+	  "none." },
 	{ "get_cmd", get_cmd, METH_O, "get_cmd(cpl)\n--\n\nInside of a callback: the 16 dwords of the command." },
 	{ "stop_workers", stop_workers, METH_NOARGS,
 	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
@@ -431,7 +440,8 @@ static PyGetSetDef ctrlr_getset[] = {
 	{ "latest_status", get_number, NULL, "SCT << 8 | SC of the last completion", (void *)P_STATUS },
 	{ "timeout_pynvme", get_backstop, set_backstop,
 	  "seconds after which a wait gives up when no command is outstanding: TimeoutError", NULL },
-	{ "sqids", get_sqids, NULL, "identifiers of the I/O queue pairs", NULL },
+	{ "sqids", get_sqids, NULL,
+	  "identifiers of the I/O queue pairs, those of ioworkers too, in the order of their creation", NULL },
 	{ "adminq", get_adminq, NULL, "(SQ address, entries, CQ address, entries) of the admin queue", NULL },
 	{ "closed", get_closed, NULL, "whether it was closed", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -2,6 +2,7 @@
 /* Controller: sending admin commands, and what can be read about commands: statistics and logs. */
 #include "pyext/ctrlr.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include "nvproof/cmdlog.h"
 #include "nvproof/ioworker.h"
@@ -136,6 +137,18 @@ py_ctrlr_ns_clear(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
 	Py_RETURN_NONE;
 }
 
+PyObject *
+py_ctrlr_use_vector(PyObject *o, PyObject *arg)
+{
+	unsigned long v = PyLong_AsUnsignedLong(arg);
+	int rc;
+
+	if (PyErr_Occurred() || !py_ctrlr_get((struct py_ctrlr *)o))
+		return NULL;
+	rc = v <= UINT16_MAX ? nvp_ctrlr_use_vector(((struct py_ctrlr *)o)->c, (uint16_t)v) : -EINVAL;
+	return PyBool_FromLong(!rc);
+}
+
 /* --- statistics --- */
 
 static void
@@ -175,17 +188,6 @@ py_ctrlr_iostat(PyObject *o, PyObject *unused)
 
 /* --- command logs --- */
 
-static const struct nvp_cmdlog_ring *
-find_log(struct py_ctrlr *self, unsigned long sqid)
-{
-	if (!sqid)
-		return self->adminq ? nvp_qpair_cmdlog(self->adminq->q) : NULL;
-	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
-		if (nvp_qpair_id(pq->q) == sqid)
-			return nvp_qpair_cmdlog(pq->q);
-	return NULL;
-}
-
 static int
 collect_logs(struct py_ctrlr *self, PyObject *sqids, const struct nvp_cmdlog_ring **rings)
 {
@@ -200,7 +202,7 @@ collect_logs(struct py_ctrlr *self, PyObject *sqids, const struct nvp_cmdlog_rin
 
 		if (PyErr_Occurred())
 			return -1;
-		rings[i] = find_log(self, sqid);
+		rings[i] = sqid <= UINT16_MAX ? nvp_ctrlr_cmdlog(self->c, (uint16_t)sqid) : NULL;
 		if (!rings[i]) {
 			PyErr_Format(PyExc_ValueError, "no command log of queue %lu", sqid);
 			return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pcie: how a device is reached.  Bytes in and out of configuration space and BARs, resets; the rest is nvproof/pcie.py. */
+#include "nvproof/sim.h"
 #include "pyext/queue.h"
 
 #include <structmember.h>
@@ -189,6 +190,17 @@ pcie_reset_device(PyObject *o, PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/* An SSD in this process has no other switch. */
+static PyObject *
+sim_power(PyObject *o, PyObject *on)
+{
+	int truth = PyObject_IsTrue(on);
+
+	if (truth < 0 || !get_bus(o))
+		return NULL;
+	return PyBool_FromLong(!nvp_sim_power(pcie(o)->bus, truth));
+}
+
 static PyObject *
 get_addr(PyObject *o, void *closure)
 {
@@ -212,6 +224,7 @@ static PyMethodDef pcie_methods[] = {
 	{ "bar_write", bar_write, METH_VARARGS, "bar_write(offset, data)\n--\n\nOne write of BAR0." },
 	{ "reset_device", pcie_reset_device, METH_VARARGS,
 	  "reset_device(kind)\n--\n\n0: function level, 1: hot, 2: link disable and enable." },
+	{ "sim_power", sim_power, METH_O, "sim_power(on)\n--\n\nPower of an SSD in this process; False: it is none." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -83,6 +83,7 @@ int py_cqe_setup(PyObject *m);
 int py_iow_setup(PyObject *m);
 int py_meta_setup(PyObject *m); /* functions only */
 int py_monitor_setup(PyObject *m);
+int py_time_setup(PyObject *m);
 int py_setup_type(PyObject *m, const char *name, PyType_Spec *spec, PyTypeObject **out);
 
 /* Free a heap type's object at the end of its tp_dealloc. */

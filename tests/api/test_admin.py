@@ -189,8 +189,8 @@ def test_no_init(pcie):
         nvme.getfeatures(7)
     nvme.reset()
     assert nvme.getfeatures(7).waitdone() > 0
-    with pytest.raises(ValueError):
-        d.Controller(pcie, lambda nvme: None)
+    with pytest.raises(TypeError):
+        d.Controller(pcie, 1)
 
 
 def test_format():
