@@ -362,6 +362,45 @@ null_media(void **state)
 	rig_close(r);
 }
 
+static void
+random_command(struct io *io, struct ut_rng *rng)
+{
+	static const uint8_t opcs[] = { NVME_OPC_READ,	 NVME_OPC_WRITE,	NVME_OPC_COMPARE,
+					NVME_OPC_VERIFY, NVME_OPC_WRITE_ZEROES, NVME_OPC_COPY };
+	uint64_t meta = io->buf + META_PAGE * SSD_PAGE + ut_rng_below(rng, 64), nsze = pi_ns(io)->nsze;
+	struct nvme_sqe sqe;
+
+	nvme_prep_lba_cmd(&sqe, opcs[ut_rng_below(rng, UT_ARRAY_LEN(opcs))], NS, ut_rng_below(rng, nsze),
+			  1 + (uint32_t)ut_rng_below(rng, ut_rng_below(rng, 4) ? 8 : 300));
+	io_prp(io, &sqe, 1 << 20);
+	sqe.mptr = le64_from(ut_rng_below(rng, 16) ? meta : ut_rng_next(rng));
+	sqe.flags = (uint8_t)(ut_rng_below(rng, 8) ? 0 : ut_rng_below(rng, 4) << 6);
+	sqe.cdw12 = le32_from(le32_get(sqe.cdw12) | (uint32_t)(ut_rng_next(rng) & 0x3d00) << 16);
+	sqe.cdw14 = ut_rng_below(rng, 2) ? sqe.cdw10 : le32_from((uint32_t)ut_rng_next(rng));
+	sqe.cdw2 = le32_from((uint32_t)ut_rng_next(rng));
+	sqe.cdw3 = le32_from((uint32_t)ut_rng_below(rng, 2));
+	sqe.cdw15 = le32_from((uint32_t)ut_rng_next(rng));
+	rig_cmd(io->r, 1, &sqe, &io->cqe); /* it is answered, whatever it is */
+}
+
+/* Anything, on any format, with pointers to anywhere: the sanitizers look on. */
+static void
+random_commands(void **state)
+{
+	struct io *io = *state;
+	struct ut_rng rng;
+
+	ut_rng_seed(&rng, 5);
+	pi_lbafee(io, true);
+	for (int i = 0; i < 300; i++) {
+		pi_format(io, (uint32_t)ut_rng_below(&rng, SSD_NR_LBAFS), ut_rng_below(&rng, 2),
+			  (uint32_t)ut_rng_below(&rng, 4), ut_rng_below(&rng, 2));
+		for (int k = 0; k < 40; k++)
+			random_command(io, &rng);
+	}
+	use_format(io, 4, true);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, io_setup, io_teardown)
 
 int
@@ -376,6 +415,7 @@ main(void)
 		T(metadata_pointer),
 		T(extended_formats),
 		T(copy),
+		T(random_commands),
 		cmocka_unit_test(image),
 		cmocka_unit_test(null_media),
 	};
