@@ -106,8 +106,8 @@ turn(struct sim_bus *s, uint64_t end)
 
 	if (ssd_was_busy(s->ssd))
 		jump = STEP_COST_NS;
-	else if (next != SSD_NEVER && next > s->now_ns)
-		jump = UT_MIN(next - s->now_ns, MAX_JUMP_NS);
+	else if (next > s->now_ns && next - s->now_ns <= MAX_JUMP_NS) /* what is farther away is nothing to wait for */
+		jump = next - s->now_ns;
 	s->now_ns += UT_MIN(jump, end - s->now_ns);
 }
 

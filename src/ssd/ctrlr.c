@@ -12,7 +12,9 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +45,8 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd->hold = 0;
 	ssd->nr_later = 0;
 	ssd_pstate_reset(ssd);
+	ssd->pel_len = 0;
+	ssd->reset_ns = ssd->now_ns;
 	ssd->timers_ns = 0; /* whatever was armed for what is gone now */
 }
 
@@ -64,6 +68,7 @@ ssd_function_reset(struct ssd *ssd)
 	ssd_msix_reset(ssd);
 	ssd_cfg_reset(ssd);
 	ssd_tlb_clear(ssd);
+	ssd_pel_reset(ssd);
 }
 
 void
@@ -75,6 +80,9 @@ ssd_power_reset(struct ssd *ssd)
 	ssd_tlb_clear(ssd);
 	memset(ssd->errors, 0, sizeof(ssd->errors));
 	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
+	memset(&ssd->telemetry, 0, sizeof(ssd->telemetry));
+	ssd->telemetry_gen = 0;
+	ssd->pel_smart_ns = 0;
 	ssd->clean = true;
 }
 
@@ -93,8 +101,12 @@ ssd_nssr(struct ssd_subsys *sub)
 void
 ssd_fatal(struct ssd *ssd)
 {
+	if (ssd->csts & NVME_CSTS_CFS)
+		return;
 	ssd->csts |= (uint32_t)NVME_CSTS_CFS;
 	ssd->stopped = true;
+	ssd_pel_hw_error(ssd, NVME_PEL_HW_FATAL);
+	ssd_telemetry_capture(ssd, "controller fatal status");
 }
 
 /* IOSQES and IOCQES may be 0 until there are I/O queues: the host reads what they have to be from Identify. */
@@ -170,6 +182,7 @@ ssd_cc_write(struct ssd *ssd, uint32_t cc)
 	if (was && !is) {
 		ssd_fw_reset(ssd->sub, SSD_FW_RESET_CTRLR);
 		ssd_ctrlr_reset(ssd);
+		ssd_pel_reset(ssd);
 	} else if (!was && is)
 		enable(ssd);
 	if (nvme_get(cc, NVME_CC_SHN))
@@ -207,6 +220,7 @@ ssd_ctrlr_tick(struct ssd *ssd)
 	ssd->timers_ns = 0;
 	ssd_kato_restart(ssd);
 	ssd_temp_check(ssd); /* a warning that is there already is news to this host */
+	ssd_telemetry_ready(ssd);
 }
 
 uint64_t
@@ -320,10 +334,11 @@ buffers_open(struct ssd *ssd, void *doorbells)
 	ssd->bounce = ut_calloc(1, SSD_BOUNCE);
 	ssd->bounce2 = ut_calloc(1, SSD_BOUNCE);
 	ssd->fw_load.buf = ut_calloc(1, SSD_FW_MAX);
+	ssd->pel = ut_calloc(1, SSD_PEL_MAX);
 	if (!doorbells)
 		doorbells = ssd->db_own = ut_calloc_aligned(SSD_PAGE, SSD_BAR_DB_SIZE);
 	ssd->db = doorbells;
-	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->db ? 0 : -ENOMEM;
+	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->pel && ssd->db ? 0 : -ENOMEM;
 }
 
 static void
@@ -333,6 +348,7 @@ ctrlr_free(struct ssd *ssd)
 	free(ssd->bounce);
 	free(ssd->bounce2);
 	free(ssd->fw_load.buf);
+	free(ssd->pel);
 	free(ssd->db_own);
 	free(ssd);
 }

@@ -3,8 +3,10 @@
 #include "ssd/parts.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -23,6 +25,8 @@ static const struct {
 	[SSD_PART_POWER] = KEPT(power_kept, ssd_power_kept_ok),
 	[SSD_PART_HEAT] = KEPT(heat, ssd_heat_kept_ok),
 	[SSD_PART_SANITIZE] = KEPT(sanitize.kept, ssd_sanitize_kept_ok),
+	[SSD_PART_PEL] = KEPT(pel, ssd_pel_kept_ok),
+	[SSD_PART_TELEMETRY] = KEPT(telemetry, ssd_telemetry_kept_ok),
 };
 
 static void
@@ -46,6 +50,12 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_SANITIZE:
 		ssd_sanitize_init(sub);
+		break;
+	case SSD_PART_PEL:
+		memset(&sub->pel, 0, sizeof(sub->pel));
+		break;
+	case SSD_PART_TELEMETRY:
+		memset(&sub->telemetry, 0, sizeof(sub->telemetry));
 		break;
 	case SSD_PARTS:
 		break;

@@ -43,6 +43,7 @@ static_assert(sizeof(struct ssd_fw_kept) == 40, "firmware, kept");
 struct ssd_fw {
 	struct ssd_fw_kept kept;
 	char fr[8]; /* what runs */
+	bool activated; /* since the last event that tells of it */
 	bool pausing; /* until pause_end_ns, to activate without a reset */
 	uint64_t pause_end_ns;
 };
@@ -87,6 +88,30 @@ struct ssd_heat {
 	uint8_t level; /* 0, or the TMT that is exceeded */
 	uint64_t since_ns, until_ns; /* of the pause after I/O commands */
 };
+
+/* admin/pel.c: events as the log has them, the oldest first */
+#define SSD_PEL_BYTES (65536u - 512u)
+struct ssd_pel_kept {
+	le32 used;
+	le16 gnum;
+	uint8_t unsafe; /* the power went without a shutdown */
+	uint8_t rsvd7;
+	uint8_t buf[SSD_PEL_BYTES];
+};
+static_assert(sizeof(struct ssd_pel_kept) == SSD_PEL_BYTES + 8, "persistent events, kept");
+
+/* admin/telemetry.c: the header and its blocks */
+#define SSD_TELEMETRY_BLOCKS 17u
+struct ssd_telemetry {
+	uint8_t data[(1 + SSD_TELEMETRY_BLOCKS) * 512] __attribute__((aligned(8)));
+};
+
+struct ssd_telemetry_kept {
+	struct ssd_telemetry log;
+	uint8_t tcda, tcdgn;
+	uint8_t rsvd[6];
+};
+static_assert(sizeof(struct ssd_telemetry_kept) == 9224, "telemetry, kept");
 
 /* later.c */
 #define SSD_MAX_LATER 8u
@@ -133,6 +158,8 @@ enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_POWER = 3,
 		SSD_PART_HEAT = 4,
 		SSD_PART_SANITIZE = 5,
+		SSD_PART_PEL = 6,
+		SSD_PART_TELEMETRY = 7,
 		SSD_PARTS,
 };
 struct ssd_subsys;

@@ -139,6 +139,8 @@ struct ssd_subsys {
 	struct ssd_fw fw;
 	struct ssd_power_kept power_kept[SSD_MAX_CTRLRS];
 	struct ssd_heat_kept heat;
+	struct ssd_pel_kept pel;
+	struct ssd_telemetry_kept telemetry; /* controller-initiated */
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped; /* last_ns is valid */
@@ -281,6 +283,13 @@ struct ssd {
 	struct ssd_fw_load fw_load;
 	struct ssd_power power;
 	struct ssd_heat heat;
+	struct ssd_telemetry telemetry; /* host-initiated */
+	uint8_t telemetry_gen;
+	bool telemetry_due; /* an event for when the controller is ready */
+	uint8_t *pel; /* what the reporting context shows */
+	uint32_t pel_len; /* 0: no context */
+	uint64_t pel_smart_ns; /* when the next SMART snapshot is due */
+	uint64_t reset_ns; /* of the last Controller Level Reset */
 	struct ssd_later later[SSD_MAX_LATER]; /* completions that wait for their time */
 	uint32_t nr_later;
 

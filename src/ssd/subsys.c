@@ -8,7 +8,10 @@
 #include "ssd/admin/dst.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/identify.h"
+#include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -180,6 +183,8 @@ ssd_power_off(struct ssd_subsys *sub)
 	}
 	if (!clean)
 		sub->smart.unsafe_shutdowns++;
+	sub->pel.unsafe = !clean;
+	ssd_part_save(sub, SSD_PART_PEL);
 	ssd_dst_pause(sub);
 	ssd_sanitize_pause(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
@@ -201,6 +206,7 @@ ssd_power_on(struct ssd_subsys *sub)
 		if (sub->ctrlr[i])
 			ssd_power_reset(sub->ctrlr[i]);
 	}
+	ssd_pel_power_on(sub, sub->pel.unsafe);
 }
 
 bool
@@ -215,10 +221,29 @@ ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 	*out = sub->stats;
 }
 
+/* Above the critical temperature the drive keeps what it knows: it may be the last chance. */
+static void
+critical_check(struct ssd_subsys *sub, uint16_t was)
+{
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (!sub->ctrlr[i] || was >= SSD_CCTEMP || sub->temperature_k < SSD_CCTEMP)
+			continue;
+		ssd_pel_hw_error(sub->ctrlr[i], NVME_PEL_HW_CRITICAL_WARNING);
+		ssd_telemetry_capture(sub->ctrlr[i], "critical temperature");
+		break;
+	}
+}
+
 void
 ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
 {
+	uint16_t was = sub->temperature_k;
+
 	sub->temperature_k = kelvin;
+	if (sub->powered) {
+		ssd_pel_temperature(sub, was);
+		critical_check(sub, was);
+	}
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (!sub->ctrlr[i])
 			continue;

@@ -424,7 +424,7 @@ keep_alive(void **state)
 	assert_int_equal(rig_reg(r, NVME_REG_CSTS), NVME_CSTS_RDY | NVME_CSTS_CFS);
 	assert_int_equal(nvme_status_code((nvme_status)nvme_get(le16_get(newest(r)->si), NVME_SI_SF)),
 			 NVME_SC_KATO_EXPIRED);
-	assert_int_equal(ssd_step(r->ssd, r->now), SSD_NEVER);
+	assert_true(ssd_step(r->ssd, r->now) - r->now > 3600000000000ull); /* nothing, for hours */
 	rig_set(r, NVME_REG_CC, 0);
 	assert_int_equal(rig_enable(r, 32), NVME_CSTS_RDY);
 }

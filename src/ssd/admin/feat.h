@@ -66,6 +66,7 @@ nvme_status ssd_feat_recovery_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t se
 nvme_status ssd_feat_profile_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 
 /* feat_data.c: with a data structure */
+void ssd_timestamp(const struct ssd *ssd, struct nvme_timestamp *ts); /* as Get Features returns it */
 nvme_status ssd_feat_timestamp_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 nvme_status ssd_feat_behavior_set(struct ssd_cmd *c, uint32_t cdw11, bool save);

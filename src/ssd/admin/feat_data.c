@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Features with a data structure: Timestamp and Host Behavior Support. */
 #include "ssd/admin/feat.h"
+#include "ssd/admin/pel.h"
 #include <string.h>
+
+void
+ssd_timestamp(const struct ssd *ssd, struct nvme_timestamp *ts)
+{
+	const struct ssd_feat *f = &ssd->feat;
+	uint64_t ms = f->timestamp_ms + (ssd->now_ns - f->timestamp_set_ns) / 1000000;
+
+	*ts = (struct nvme_timestamp){ .attr = (uint8_t)nvme_put(NVME_TIMESTAMP_TO, f->timestamp_synced) };
+	for (int i = 0; i < 6; i++)
+		ts->timestamp[i] = (uint8_t)(ms >> 8 * i);
+}
 
 /* 48 bits of milliseconds since 1970, and since then what the subsystem's clock says.  NVMe Base 2.1, "Timestamp". */
 nvme_status
 ssd_feat_timestamp_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 {
-	struct nvme_timestamp ts;
+	struct nvme_timestamp ts, old;
 	struct ssd_feat *f = &c->ssd->feat;
 	nvme_status st = ssd_data(c, sizeof(ts));
 
@@ -17,26 +29,24 @@ ssd_feat_timestamp_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 		st = ssd_from_host(c, 0, &ts, sizeof(ts));
 	if (st)
 		return st;
+	ssd_timestamp(c->ssd, &old);
 	f->timestamp_ms = 0;
 	for (int i = 5; i >= 0; i--)
 		f->timestamp_ms = f->timestamp_ms << 8 | ts.timestamp[i];
 	f->timestamp_set_ns = c->ssd->now_ns;
 	f->timestamp_synced = true;
+	ssd_pel_timestamp(c->ssd, &old);
 	return NVME_SC_SUCCESS;
 }
 
 nvme_status
 ssd_feat_timestamp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 {
-	const struct ssd_feat *f = &c->ssd->feat;
-	uint64_t ms = f->timestamp_ms + (c->ssd->now_ns - f->timestamp_set_ns) / 1000000;
-	struct nvme_timestamp ts = { .attr = (uint8_t)nvme_put(NVME_TIMESTAMP_TO, f->timestamp_synced) };
+	struct nvme_timestamp ts = { .attr = 0 };
 
 	(void)cdw11;
-	for (int i = 0; i < 6; i++)
-		ts.timestamp[i] = (uint8_t)(ms >> 8 * i);
-	if (sel != NVME_FEAT_SEL_CURRENT)
-		memset(&ts, 0, sizeof(ts));
+	if (sel == NVME_FEAT_SEL_CURRENT)
+		ssd_timestamp(c->ssd, &ts);
 	return ssd_reply(c, &ts, sizeof(ts));
 }
 

@@ -11,7 +11,7 @@
 #define BITS(b) ((uint32_t)(b))
 
 /* SMART: spare, temperature, reliability, read only, volatile memory backup. */
-#define AEC_BITS (0x1fu | SSD_OAES_AEC)
+#define AEC_BITS (0x1fu | SSD_OAES_AEC | (uint32_t)NVME_FEAT_AEC_TLN)
 
 const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_ARBITRATION] = { CTRL, SAVED(arbitration), DWORD(arbitration), .def = SSD_RAB,

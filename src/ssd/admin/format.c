@@ -8,6 +8,8 @@
 #include "ssd/admin/admin.h"
 #include "nvproof/spec/feat.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/identify.h"
+#include "ssd/admin/pel.h"
 #include "ssd/nvm/lba_map.h"
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
@@ -60,6 +62,7 @@ ssd_adm_format(struct ssd_cmd *c)
 	st = check(c, le32_get(c->sqe->cdw10), &f);
 	if (st)
 		return st;
+	ssd_pel_format_start(c, SSD_FNA);
 	ssd_dst_abort_ns(sub, nsid, NVME_DSTS_ABORT_FORMAT);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
 		if (ssd_ns_active(c->ssd, i + 1) && (nsid == NVME_NSID_ALL || nsid == i + 1))
@@ -67,5 +70,7 @@ ssd_adm_format(struct ssd_cmd *c)
 	}
 	if (sub->ns_kept.there)
 		ssd_ns_save(sub);
-	return ssd_persist_save(sub) ? NVME_SC_INTERNAL : NVME_SC_SUCCESS;
+	st = ssd_persist_save(sub) ? NVME_SC_INTERNAL : NVME_SC_SUCCESS;
+	ssd_pel_format_done(c, st);
+	return st;
 }

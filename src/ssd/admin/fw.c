@@ -7,6 +7,7 @@
  */
 #include "ssd/admin/fw.h"
 #include "nvproof/spec/feat.h"
+#include "ssd/admin/pel.h"
 #include "ssd/core.h"
 #include <string.h>
 
@@ -58,6 +59,7 @@ activate(struct ssd_subsys *sub)
 
 	if (k->next)
 		k->active = k->next;
+	sub->fw.activated = true;
 	k->next = 0;
 	memcpy(sub->fw.fr, k->slot[k->active - 1].rev, sizeof(sub->fw.fr));
 	ssd_part_save(sub, SSD_PART_FW);
@@ -170,8 +172,9 @@ check_slot(struct ssd_cmd *c, bool replace, uint8_t *slot)
 }
 
 static nvme_status
-commit(struct ssd_cmd *c, uint8_t slot, uint8_t ca, bool replace)
+commit(struct ssd_cmd *c, uint8_t slot, bool replace, char new[8])
 {
+	uint8_t ca = (uint8_t)nvme_get(le32_get(c->sqe->cdw10), NVME_FW_CA);
 	struct ssd_fw_kept *k = &c->ssd->sub->fw.kept;
 	struct ssd_fw_slot image = { 0 };
 	nvme_status st = check_slot(c, replace, &slot);
@@ -182,6 +185,7 @@ commit(struct ssd_cmd *c, uint8_t slot, uint8_t ca, bool replace)
 		return ssd_fail(c, NVME_SC_INVALID_FW_IMAGE, CDW10);
 	if (!replace)
 		image = k->slot[slot - 1];
+	memcpy(new, image.rev, 8);
 	if (ca != NVME_FW_CA_REPLACE && (le32_get(image.flags) & SSD_FW_PROHIBITED))
 		return ssd_fail(c, NVME_SC_FW_PROHIBITED, CDW10);
 	k->slot[slot - 1] = image;
@@ -197,14 +201,16 @@ ssd_adm_fw_commit(struct ssd_cmd *c)
 	uint32_t cdw10 = le32_get(c->sqe->cdw10);
 	uint8_t ca = (uint8_t)nvme_get(cdw10, NVME_FW_CA), slot = (uint8_t)nvme_get(cdw10, NVME_FW_FS);
 	bool replace = ca <= NVME_FW_CA_REPLACE_ACTIVATE;
+	char new[8] = { 0 };
 	nvme_status st;
 
 	if (ca > NVME_FW_CA_ACTIVATE_NOW)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10);
 	if (ca == NVME_FW_CA_ACTIVATE_NOW)
 		replace = ssd_fw_load_any(c->ssd);
-	st = commit(c, slot, ca, replace);
+	st = commit(c, slot, replace, new);
 	ssd_fw_load_drop(c->ssd);
+	ssd_pel_fw_commit(c, c->ssd->sub->fw.fr, new, st);
 	return st;
 }
 

@@ -6,7 +6,7 @@
  * NVMe Base 2.1, "Firmware Image Download command"; Identify's FWUG.
  */
 #include "ssd/admin/fw.h"
-#include "ssd/media/media.h"
+#include "util/crc.h"
 #include <string.h>
 
 #define CDW(n) offsetof(struct nvme_sqe, cdw##n)
@@ -117,7 +117,7 @@ ssd_fw_image_ok(const struct ssd *ssd, struct ssd_fw_slot *out)
 		return false;
 	crc = le32_get(h.crc);
 	h.crc = le32_from(0);
-	if (ssd_crc32c(ssd_crc32c(0, &h, sizeof(h)), ssd->fw_load.buf + sizeof(h), len - sizeof(h)) != crc)
+	if (ut_crc32c(ut_crc32c(0, &h, sizeof(h)), ssd->fw_load.buf + sizeof(h), len - sizeof(h)) != crc)
 		return false;
 	memcpy(out->rev, h.rev, sizeof(out->rev));
 	out->flags = h.flags;

@@ -11,6 +11,7 @@
 #include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
@@ -81,7 +82,8 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | NVME_FRMW_FAWR | nvme_put(NVME_FRMW_NOFS, SSD_FW_SLOTS));
 	id->fwug = SSD_FW_UNIT / 4096;
 	id->mtfa = le16_from(SSD_FW_MTFA);
-	id->lpa = (uint8_t)(NVME_LPA_CSES | NVME_LPA_LPEDS | NVME_LPA_MLPS);
+	id->lpa = (uint8_t)(NVME_LPA_CSES | NVME_LPA_LPEDS | NVME_LPA_TS | NVME_LPA_PES | NVME_LPA_MLPS);
+	id->pels = le32_from(SSD_PEL_MAX >> 16);
 	id->elpe = SSD_ERROR_ENTRIES - 1;
 	id->wctemp = le16_from(SSD_WCTEMP);
 	id->cctemp = le16_from(SSD_CCTEMP);
@@ -110,7 +112,7 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 					NVME_ONCS_SSFS | NVME_ONCS_TSS | NVME_ONCS_NVMVFYS | NVME_ONCS_NVMCPYS |
 					NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC));
 	id->fuses = le16_from((uint16_t)NVME_FUSES_FCWS);
-	id->fna = (uint8_t)NVME_FNA_CRYES; /* BCNSID is 0: NSID FFFFFFFFh is taken */
+	id->fna = SSD_FNA;
 	id->vwc = (uint8_t)(NVME_VWC_VWCP | nvme_put(NVME_VWC_FB, NVME_VWC_FB_YES));
 	id->awun = le16_from(0xffff); /* a command runs to its end before the next begins */
 	id->awupf = le16_from(0);

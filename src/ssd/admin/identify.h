@@ -7,6 +7,7 @@
 #define SSD_CCTEMP 353u
 /* Notices, the same bits in OAES and feature 0Bh: attached namespace attribute, firmware activation. */
 #define SSD_OAES_AEC 0x300u
+#define SSD_FNA ((uint8_t)NVME_FNA_CRYES) /* BCNSID is 0: NSID FFFFFFFFh is taken */
 #define SSD_ACL 3u /* 0's based.  Aborts are done at once, so more would do no harm */
 #define SSD_RAB 6u /* 2^6 commands: the default of the arbitration feature too */
 

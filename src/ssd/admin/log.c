@@ -5,6 +5,8 @@
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/admin/pel.h"
+#include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -18,6 +20,11 @@ const struct ssd_log ssd_logs[256] = {
 	[NVME_LOG_CHANGED_NS] = { sizeof(struct nvme_ns_list), ssd_log_changed_ns, NULL, ssd_log_changed_ns_read },
 	[NVME_LOG_EFFECTS] = { sizeof(struct nvme_effects_log), ssd_log_effects, ssd_log_effects_check, NULL },
 	[NVME_LOG_SELF_TEST] = { sizeof(struct nvme_self_test_log), ssd_log_dst, NULL, NULL },
+	[NVME_LOG_TELEMETRY_HOST] = { sizeof(struct ssd_telemetry), ssd_log_telemetry_host,
+				      ssd_log_telemetry_host_check, NULL },
+	[NVME_LOG_TELEMETRY_CTRL] = { sizeof(struct ssd_telemetry), ssd_log_telemetry_ctrl,
+				      ssd_log_telemetry_ctrl_check, ssd_log_telemetry_ctrl_read },
+	[NVME_LOG_PEL] = { SSD_PEL_MAX, ssd_log_pel, ssd_log_pel_check, NULL },
 	[NVME_LOG_FID_EFFECTS] = { sizeof(struct nvme_fid_effects_log), ssd_log_fid_effects, NULL, NULL },
 	[NVME_LOG_SANITIZE] = { sizeof(struct nvme_sanitize_log), ssd_log_sanitize, NULL, NULL },
 };
@@ -56,8 +63,8 @@ check(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
 		return ssd_fail(c, NVME_SC_INVALID_LOG_PAGE, CDW(10));
 	if (nsid && nsid != NVME_NSID_ALL)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
-	st = log->check ? log->check(c) : NVME_SC_SUCCESS;
-	return st ? st : check_part(c, log, p);
+	st = check_part(c, log, p);
+	return !st && log->check ? log->check(c) : st; /* the last, because it may do something */
 }
 
 /* What the host asks for beyond the end of the log is zeros. */
@@ -86,7 +93,7 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	nvme_status st = check(c, log, &p);
 
 	if (st)
-		return st;
+		return st == SSD_LOG_NO_DATA ? NVME_SC_SUCCESS : st;
 	memset(c->ssd->bounce, 0, log->size);
 	log->fill(c->ssd, c->ssd->bounce);
 	st = send(c, log, &p);

@@ -9,6 +9,7 @@ struct ssd_log {
 	nvme_status (*check)(struct ssd_cmd *c); /* more than all logs need; may be NULL */
 	void (*read_done)(struct ssd *ssd); /* it was read with RAE = 0; may be NULL */
 };
+#define SSD_LOG_NO_DATA 0xfffe /* check: done, and nothing is to be sent */
 extern const struct ssd_log ssd_logs[256]; /* log.c */
 
 /* log_health.c */

@@ -2,6 +2,16 @@
 /* Logs of what there is, printed from the tables that run it: logs, commands, features. */
 #include "ssd/admin/feat.h"
 #include "ssd/admin/log.h"
+#include "ssd/admin/pel.h"
+#include "ssd/admin/telemetry.h"
+
+static uint32_t
+lidsp(uint32_t lid)
+{
+	if (lid == NVME_LOG_TELEMETRY_HOST)
+		return nvme_put32(NVME_LIDS_LIDSP, SSD_TELEMETRY_LIDSP);
+	return lid == NVME_LOG_PEL ? nvme_put32(NVME_LIDS_LIDSP, NVME_PEL_LIDSP_ECRH) : 0;
+}
 
 void
 ssd_log_supported(struct ssd *ssd, void *buf)
@@ -10,7 +20,7 @@ ssd_log_supported(struct ssd *ssd, void *buf)
 
 	(void)ssd;
 	for (uint32_t lid = 0; lid < 256; lid++)
-		log->lids[lid] = le32_from(ssd_logs[lid].size ? (uint32_t)NVME_LIDS_LSUPP : 0);
+		log->lids[lid] = le32_from(ssd_logs[lid].size ? (uint32_t)NVME_LIDS_LSUPP | lidsp(lid) : 0);
 }
 
 /*

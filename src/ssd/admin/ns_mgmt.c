@@ -7,6 +7,7 @@
 #include "ssd/admin/admin.h"
 #include "nvproof/spec/ns_mgmt.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/pel.h"
 #include <errno.h>
 
 #define DATA offsetof(struct nvme_sqe, prp1)
@@ -90,6 +91,7 @@ make(struct ssd_cmd *c, const struct ssd_ns_want *want)
 		return NVME_SC_INTERNAL;
 	c->dw0 = ns->nsid;
 	ssd_ns_save(sub);
+	ssd_pel_ns_change(c, ns);
 	return NVME_SC_SUCCESS;
 }
 
@@ -119,10 +121,11 @@ create(struct ssd_cmd *c)
 }
 
 static void
-delete_one(struct ssd *by, struct ssd_ns *ns)
+delete_one(struct ssd_cmd *c, struct ssd_ns *ns)
 {
-	ssd_dst_abort_ns(by->sub, ns->nsid, NVME_DSTS_ABORT_NS_REMOVED);
-	ssd_ns_changed(by, ns, ns->attached);
+	ssd_dst_abort_ns(c->ssd->sub, ns->nsid, NVME_DSTS_ABORT_NS_REMOVED);
+	ssd_pel_ns_change(c, ns);
+	ssd_ns_changed(c->ssd, ns, ns->attached);
 	ssd_ns_delete(ns);
 }
 
@@ -138,7 +141,7 @@ static nvme_status delete (struct ssd_cmd *c)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
 		if (sub->ns[i].nsze && (nsid == NVME_NSID_ALL || nsid == i + 1))
-			delete_one(c->ssd, &sub->ns[i]);
+			delete_one(c, &sub->ns[i]);
 	}
 	ssd_ns_save(sub);
 	return NVME_SC_SUCCESS;

@@ -111,12 +111,10 @@ seconds(const struct ssd_subsys *sub, enum nvme_sanact act)
 
 /* SPROG counts to 65,536; FFFFh means that nothing is in progress. */
 void
-ssd_log_sanitize(struct ssd *ssd, void *buf)
+ssd_sanitize_log(const struct ssd_subsys *sub, struct nvme_sanitize_log *log)
 {
-	const struct ssd_subsys *sub = ssd->sub;
 	const struct ssd_sanitize_kept *k = &sub->sanitize.kept;
 	uint32_t cdw10 = le32_get(k->scdw10), passes = k->passes, sprog = 0xffff;
-	struct nvme_sanitize_log *log = buf;
 
 	if (ssd_sanitize_busy(sub)) {
 		uint64_t total = ssd_sanitize_total_ns(sub, cdw10), done = UT_MIN(ssd_sanitize_done_ns(sub), total - 1);
@@ -133,4 +131,10 @@ ssd_log_sanitize(struct ssd *ssd, void *buf)
 	log->etce = seconds(sub, NVME_SANACT_CRYPTO_ERASE);
 	/* Only for drives that modify the media after it (NODMMAS 10b), or let it be verified. */
 	log->etond = log->etbend = log->etcend = log->etpvds = le32_from(UNKNOWN_TIME);
+}
+
+void
+ssd_log_sanitize(struct ssd *ssd, void *buf)
+{
+	ssd_sanitize_log(ssd->sub, buf);
 }

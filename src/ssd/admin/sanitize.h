@@ -13,6 +13,7 @@
 	((uint32_t)(NVME_SANICAP_CES | NVME_SANICAP_BES | NVME_SANICAP_OWS | nvme_put(NVME_SANICAP_NODMMAS, 1)))
 
 nvme_status ssd_adm_sanitize(struct ssd_cmd *c);
+void ssd_sanitize_log(const struct ssd_subsys *sub, struct nvme_sanitize_log *log);
 void ssd_log_sanitize(struct ssd *ssd, void *buf);
 
 /* What a command that is not allowed now ends with; success: all are. */

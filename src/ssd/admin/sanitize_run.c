@@ -8,6 +8,7 @@
  */
 #include "nvproof/spec/feat.h"
 #include "ssd/admin/dst.h"
+#include "ssd/admin/pel.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/core.h"
 #include "ssd/nvm/lba_map.h"
@@ -95,6 +96,7 @@ ssd_sanitize_start(struct ssd *by, uint32_t cdw10, uint32_t ovrpat)
 		.cntlid = le16_from(by->cntlid),
 	};
 	sub->sanitize.since_ns = by->now_ns;
+	ssd_pel_sanitize_start(by, cdw10, ovrpat);
 	erase(sub, !(cdw10 & NVME_SANITIZE_NDAS));
 	ssd_part_save(sub, SSD_PART_SANITIZE);
 	ssd_ns_gate(sub);
@@ -106,6 +108,7 @@ finish(struct ssd_subsys *sub, bool ok)
 {
 	struct ssd_sanitize_kept *k = &sub->sanitize.kept;
 	uint16_t cntlid = le16_get(k->cntlid);
+	struct ssd *by;
 
 	if (ok)
 		k->state = SSD_SANITIZE_IDLE;
@@ -119,9 +122,10 @@ finish(struct ssd_subsys *sub, bool ok)
 	ssd_persist_save(sub);
 	ssd_part_save(sub, SSD_PART_SANITIZE);
 	ssd_ns_gate(sub);
-	/* "reported only by that controller" that had the command */
-	if (cntlid && cntlid <= SSD_MAX_CTRLRS && sub->ctrlr[cntlid - 1])
-		ssd_event(sub->ctrlr[cntlid - 1], NVME_AER_IOCS, NVME_AER_IOCS_SANITIZE, NVME_LOG_SANITIZE);
+	by = cntlid && cntlid <= SSD_MAX_CTRLRS ? sub->ctrlr[cntlid - 1] : NULL;
+	ssd_pel_sanitize_done(sub, by);
+	if (by) /* "reported only by that controller" that had the command */
+		ssd_event(by, NVME_AER_IOCS, NVME_AER_IOCS_SANITIZE, NVME_LOG_SANITIZE);
 }
 
 static void

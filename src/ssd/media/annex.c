@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "util/alloc.h"
+#include "util/crc.h"
 
 #define ANNEX_MAGIC "NVPANNEX"
 
@@ -29,7 +30,7 @@ static uint32_t
 crc_of(struct annex_hdr h, const void *buf, size_t len)
 {
 	h.crc = le32_from(0);
-	return ssd_crc32c(ssd_crc32c(0, &h, sizeof(h)), buf, len);
+	return ut_crc32c(ut_crc32c(0, &h, sizeof(h)), buf, len);
 }
 
 static uint64_t

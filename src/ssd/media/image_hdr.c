@@ -4,6 +4,7 @@
  * CRC-32C, so that a write which was cut short leaves the other slot valid.  All integers are little-endian.
  */
 #include "ssd/media/media.h"
+#include "util/crc.h"
 #include <errno.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ static bool
 slot_valid(const struct image_slot *s)
 {
 	return !memcmp(s->magic, IMAGE_MAGIC, sizeof(s->magic)) && le32_get(s->version) == IMAGE_VERSION &&
-	       le32_get(s->crc) == ssd_crc32c(0, s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
+	       le32_get(s->crc) == ut_crc32c(0, s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
 	       le32_get(s->nr_ns) <= SSD_MAX_NAMESPACES;
 }
 
@@ -133,5 +134,5 @@ ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq)
 		for (size_t i = 0; i < 10; i++)
 			s->saved[c].v[i] = le32_from(saved[i]);
 	}
-	s->crc = le32_from(ssd_crc32c(0, s, offsetof(struct image_slot, crc)));
+	s->crc = le32_from(ut_crc32c(0, s, offsetof(struct image_slot, crc)));
 }

@@ -58,9 +58,6 @@ void ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t s
 bool ssd_annex_load(struct ssd_media *m, uint32_t kind, void *buf, size_t len);
 int ssd_annex_save(struct ssd_media *m, uint32_t kind, const void *buf, size_t len);
 
-/* crc32c.c: start with 0; goes on from what it returned. */
-uint32_t ssd_crc32c(uint32_t crc, const void *buf, size_t len);
-
 /* Between file.c (the media operations) and image.c (make, open and check an image). */
 #define SSD_GRANULE \
 	(64u << 10) /* disk space is taken in these, before the first store: a full disk must not become SIGBUS */
