@@ -337,7 +337,7 @@ loop_naps(void **state)
 	while (ut_mono_ns() - t0 < 50000000)
 		loop_once(&r->loop, UINT64_MAX);
 	took = r->ssd->steps - before;
-	assert_in_range(took, 10, 500);
+	assert_in_range(took, 2, 500); /* at least two even on a crowded machine; thousands when it does not sleep */
 	close(sock);
 }
 
