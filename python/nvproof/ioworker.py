@@ -2,10 +2,12 @@
 """IOWorker: an I/O generator that runs as a process of its own."""
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from . import _native, programs
+from . import _native, iow_args, iow_result, programs
+from .iow_result import IOResult
 
 _HOST_ERRORS = {
     -1: "init failed",
@@ -17,60 +19,77 @@ _HOST_ERRORS = {
     -8: "the process died",
 }
 _TERMINATED = -7
-_MAX_SECONDS = 1000 * 3600
+_VERIFY, _EXIT_ON_ERROR, _WHOLE, _FW_DEBUG, _LOG_ERRORS_ONLY = 1, 2, 4, 8, 16
+_LOG_ENTRIES = 4096  # of output_cmdlog_list when it comes empty
 
 
-class IOResult(dict[str, Any]):
-    """What an ioworker measured: a dictionary whose values are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
+class _AnyCore(int):
+    """The default of cpu_id: a number like any other, but one that was not asked for."""
 
 
-def _core(cpu_id: int) -> int:
-    """The core to pin to; -1 when this process may not use it."""
-    return cpu_id if cpu_id in os.sched_getaffinity(0) else -1
+_ANY_CORE = _AnyCore(1)
+_cores_in_use: dict[int, int] = {}  # by worker
 
 
-def _percent(name: str, value: bool | int) -> int:
-    percent = (100 if value else 0) if isinstance(value, bool) else value
-    assert isinstance(percent, int) and 0 <= percent <= 100, f"ioworker: {name} is a bool or 0 to 100"
-    return percent
+def _core(cpu_id: int, worker: int) -> int:
+    """The core to pin to, counted among those that this process may use.  Not asked for: one that no other has."""
+    count = len(os.sched_getaffinity(0))
+    core = iow_args.number("cpu_id", cpu_id, 0, 4095) % count
+    if isinstance(cpu_id, _AnyCore):
+        taken = list(_cores_in_use.values())
+        core = min(range(count), key=lambda c: (taken.count(c), (c - core) % count))
+    _cores_in_use[worker] = core
+    return core
 
 
 class IOWorker:
     """ioworker(qpair=None, io_size=8, lba_step=None, lba_align=None, lba_random=True, read_percentage=100, ...)
 
-    io_size: LBAs of each I/O.  lba_align: LBAs.  lba_random: bool or percent.  read_percentage: the rest are writes.
-    time: seconds; io_count: I/Os; lba_count: LBAs; the first limit that is reached ends it, and a sequential one without a
-    limit fills its region once.  qdepth: commands kept outstanding.  region_start, region_end: LBAs, the end excluded.
-    exit_on_error: stop at the first I/O that fails.  output_io_per_second: a list, filled with one count a second.
-    output_percentile_latency: a dict whose keys are percentiles, filled with microseconds.
+    What to do
+      io_size: LBAs of each I/O: int, range or list (equally often), dict {size: ratio}.  lba_align: int, or a
+      list parallel to io_size.  lba_random: bool, or percent of random I/O.  lba_step: sequential stride,
+      negative: backwards.  read_percentage: the rest are writes.  op_percentage: {opcode: percent} instead;
+      overwritten with the counts at close.  sgl_percentage: how many have an SGL instead of PRPs.
+      region_start, region_end: LBAs, the end excluded; lists: several regions.  region_end_truncate: cut the
+      last I/O of a sequential run at the end of the region, else leave it out.  lba_start: first LBA of a
+      sequential run.  distribution: 100 weights that sum to 10000, how often an I/O begins in each percent of
+      the namespace.  io_flags: upper half of CDW12; cdw13.  ptype, pvalue: write data, as
+      Buffer.fill_pattern().  io_sequence: a trace instead, of (slba, nlb, opcode, time_sent_us).
+    How long
+      time: seconds; io_count: I/Os; lba_count: LBAs; the first limit that is reached ends it.  A sequential
+      one of one size with a region_end and without a limit fills its region once.  iops: at most so many a
+      second.
+    How
+      qpair: a Qpair to use instead of one of its own.  qdepth: commands kept outstanding.  qprio: of its
+      queue.  cpu_id: core.  exit_on_error: stop at the first I/O that fails.  retry_max: read again what was
+      read wrong.  verify_disable: do not check what is read.  fw_debug: at the first failure leave the queue
+      as it is.  slow_latency: warn of I/Os that took longer, in us; 0: never.  cmdlog_error_only: only failed
+      commands in the log.
+    What comes back at close()
+      output_io_per_second: a list, filled with one count a second.  output_percentile_latency: a dict whose
+      keys are percentiles, filled with us; output_percentile_latency_opcode: of this opcode only.
+      output_cmdlog_list: a list, filled with the last commands, oldest first: (slba, nlb, opcode,
+      time_sent_us, time_cplt_us, status); it keeps its length.
 
-    AssertionError: a bad argument.  ValueError: an argument that is not supported yet; none is ignored.
+    AssertionError: a bad argument.  ValueError: one that this namespace or this version cannot do; none is
+    ignored.
     """
 
     def __init__(
         self,
         namespace: _native.Namespace,
-        qpair: Any = None,
-        io_size: int = 8,
+        qpair: _native.Qpair | None = None,
+        io_size: int | range | Sequence[int] | Mapping[int, int] = 8,
         lba_step: int | None = None,
-        lba_align: int | None = None,
+        lba_align: int | Sequence[int] | None = None,
         lba_random: bool | int = True,
         read_percentage: int = 100,
         op_percentage: dict[int, int] | None = None,
         sgl_percentage: int = 0,
         time: float = 0,
         qdepth: int = 63,
-        region_start: int = 0,
-        region_end: int = 2**64 - 1,
+        region_start: int | Sequence[int] = 0,
+        region_end: int | Sequence[int] = iow_args.ALL_LBAS,
         region_end_truncate: bool = True,
         iops: int = 0,
         io_count: int = 0,
@@ -79,10 +98,10 @@ class IOWorker:
         cdw13: int = 0,
         lba_start: int = 0,
         qprio: int = 0,
-        distribution: list[int] | None = None,
+        distribution: Sequence[int] | None = None,
         ptype: int = 0xBEEF,
-        pvalue: int = 100,
-        io_sequence: list[Any] | None = None,
+        pvalue: Any = 100,
+        io_sequence: Any = None,
         slow_latency: int = 1_000_000,
         fw_debug: bool = False,
         exit_on_error: bool = True,
@@ -91,92 +110,116 @@ class IOWorker:
         zns: bool = False,
         zns_zigzag: bool = False,
         zns_syncwrite: bool = False,
-        cpu_id: int = 1,
+        cpu_id: int = _ANY_CORE,
         cmdlog_error_only: bool = False,
         output_io_per_second: list[int] | None = None,
         output_percentile_latency: dict[float, int] | None = None,
         output_percentile_latency_opcode: int | None = None,
         output_cmdlog_list: list[Any] | None = None,
     ) -> None:
-        self._refuse(
-            qpair=qpair,
-            op_percentage=op_percentage,
-            sgl_percentage=sgl_percentage,
-            region_end_truncate=not region_end_truncate,
-            iops=iops,
-            cdw13=cdw13,
-            qprio=qprio,
-            distribution=distribution,
-            io_sequence=io_sequence,
-            slow_latency=slow_latency != 1_000_000,
-            fw_debug=fw_debug,
-            retry_max=retry_max,
-            zns=zns,
-            zns_zigzag=zns_zigzag,
-            zns_syncwrite=zns_syncwrite,
-            cmdlog_error_only=cmdlog_error_only,
-            output_percentile_latency_opcode=output_percentile_latency_opcode,
-            output_cmdlog_list=output_cmdlog_list,
+        arguments = {k: v for k, v in locals().items() if k not in ("self", "namespace", "qpair")}
+        number = iow_args.number
+        if zns or zns_zigzag or zns_syncwrite:
+            self._refuse_zones(namespace)
+        trace = iow_args.trace(io_sequence)
+        sizes = iow_args.sizes(io_size, lba_align)
+        random_percent = iow_args.percent("lba_random", lba_random)
+        self._check_limits(bool(time or io_count or lba_count or trace), random_percent, sizes, region_end)
+        assert 0 <= time <= iow_args.MAX_SECONDS, f"ioworker: time is 0 to {iow_args.MAX_SECONDS} s"
+        assert lba_step is None or lba_step, "ioworker: lba_step is not 0"
+        depth = iow_args.depth(
+            qdepth, namespace.nvme.cap & 0xFFFF, qpair.depth if qpair is not None else None
         )
-        for name, value in (("io_size", io_size), ("lba_align", lba_align), ("region_start", region_start)):
-            if isinstance(value, (list, dict, range, tuple)):
-                raise ValueError(f"ioworker: several values of {name} are not supported yet")
-        random_percent = _percent("lba_random", lba_random)
-        limited = bool(time or io_count or lba_count)
-        assert limited or not random_percent, "ioworker: give time, io_count or lba_count"
-        assert 1 <= io_size < 0x10000, "ioworker: io_size is 1 to 65535 LBAs"
-        assert lba_step is None or -0x8000 <= lba_step < 0x8000, "ioworker: lba_step has 16 bits"
-        assert lba_step != 0, "ioworker: lba_step is not 0"
-        assert 0 <= time <= _MAX_SECONDS, f"ioworker: time is 0 to {_MAX_SECONDS} s"
-        assert io_count >= 0 and lba_count >= 0, "ioworker: counts are not negative"
-        assert qdepth >= 2, "ioworker: qdepth is at least 2"
-        assert 0 <= region_start < region_end, "ioworker: region_start is below region_end"
+        assert iops == 0 or iops >= depth, "ioworker: iops is at least qdepth"
         percentiles = list(output_percentile_latency or {})
         assert all(0 < k < 100 for k in percentiles), "ioworker: a percentile is above 0 and below 100"
-        if lba_count:
-            by_lba = max(1, lba_count // io_size)
-            io_count = min(io_count, by_lba) if io_count else by_lba
+        weights = iow_args.buckets(distribution)
+        assert weights is None or random_percent == 100, "ioworker: distribution needs lba_random"
+        data_type, data_value, data = iow_args.pattern(ptype, pvalue)
         self._seconds = output_io_per_second
         self._percentiles = output_percentile_latency
+        self._percentile_opcode = output_percentile_latency_opcode
+        self._log = output_cmdlog_list
+        self._log_room = len(output_cmdlog_list) if output_cmdlog_list else 0
+        self._ops = op_percentage
+        self._slow_us = number("slow_latency", slow_latency, 0, 0xFFFFFFFF)
+        self._namespace = namespace
+        self._arguments = {**arguments, "qdepth": depth}
         self._result: IOResult | None = None
+        self.raw: dict[str, Any] | None = None  # all that was measured, once it is closed
+        log_entries = 0 if output_cmdlog_list is None else self._log_room or _LOG_ENTRIES
         self._native = _native.IOWorker(
             namespace,
-            io_size=io_size,
-            lba_align=1 if lba_align is None else lba_align,
-            lba_step=lba_step or 0,
+            qpair=qpair,
+            sizes=None if trace else sizes,
+            regions=None if trace else iow_args.regions(region_start, region_end),
+            ops=None if trace else iow_args.operations(op_percentage, read_percentage),
+            distribution=weights,
+            steps=trace,
+            data=data,
+            lba_step=0 if lba_step is None else number("lba_step", lba_step, -0x8000, 0x7FFF),
             random_percent=random_percent,
-            read_percent=_percent("read_percentage", read_percentage),
-            qdepth=qdepth,
+            sgl_percent=iow_args.percent("sgl_percentage", sgl_percentage),
+            qdepth=depth,
+            iops=number("iops", iops, 0, 0xFFFFFFFF),
             time_ns=int(time * 1e9),
-            io_count=io_count,
-            region_start=region_start,
-            region_end=region_end,
-            lba_start=lba_start,
-            ptype=ptype,
-            pvalue=pvalue,
-            io_flags=io_flags,
-            cpu=_core(cpu_id),
-            verify=not verify_disable,
-            exit_on_error=exit_on_error,
-            ppm=[round(k * 10_000) for k in percentiles],
+            io_count=number("io_count", io_count, 0, iow_args.ALL_LBAS),
+            lba_count=number("lba_count", lba_count, 0, iow_args.ALL_LBAS),
+            lba_start=number("lba_start", lba_start, 0, iow_args.ALL_LBAS),
+            ptype=data_type,
+            pvalue=data_value,
+            slow_us=self._slow_us,
+            retry_max=number("retry_max", retry_max, 0, 0xFFFFFFFF),
+            log_entries=log_entries,
+            cdw13=number("cdw13", cdw13, 0, 0xFFFFFFFF),
+            io_flags=number("io_flags", io_flags, 0, 0xFFFF),
+            cpu=_core(cpu_id, id(self)),
+            qprio=number("qprio", qprio, 0, 3),
+            flags=(0 if verify_disable else _VERIFY)
+            | (_EXIT_ON_ERROR if exit_on_error else 0)
+            | (0 if region_end_truncate else _WHOLE)
+            | (_FW_DEBUG if fw_debug else 0)
+            | (_LOG_ERRORS_ONLY if cmdlog_error_only else 0),
         )
 
+    def __del__(self) -> None:
+        _cores_in_use.pop(id(self), None)
+
     @staticmethod
-    def _refuse(**given: Any) -> None:
-        for name, value in given.items():
-            if value:
-                raise ValueError(f"ioworker: {name} is not supported yet")
+    def _check_limits(limited: bool, random_percent: int, sizes: Any, region_end: Any) -> None:
+        """Without a limit only a sequential run of one size has an end: that of the region that was named."""
+        if not limited:
+            assert (
+                not random_percent and len(sizes) == 1 and region_end != iow_args.ALL_LBAS
+            ), "ioworker: give time, io_count or lba_count (or a region_end to fill, sequentially, with one io_size)"
+
+    @staticmethod
+    def _refuse_zones(namespace: Any) -> None:
+        # NVMe Base, "Namespace Identification Descriptor list": type 4 is the Command Set Identifier, 2 is ZNS
+        data, at, csi = namespace.nvme._identify_data(namespace.nsid, 3, 0, 0, 0), 0, 0
+        while at + 4 < len(data) and data[at]:
+            csi = data[at + 4] if data[at] == 4 else csi
+            at += 4 + data[at + 1]
+        if csi != 2:
+            raise ValueError(f"ioworker: zns: namespace {namespace.nsid} is not zoned")
+        raise ValueError("ioworker: zoned namespaces are not supported yet")
 
     def start(self) -> "IOWorker":
-        """Start the process; returns when it runs.  RuntimeError: it cannot, and why."""
+        """Start the process; returns when it is ready.  It begins at the next tenth of a second, and those that are
+        started right after it begin with it.  RuntimeError: it cannot, and why."""
         programs.tell_driver()
         self._native.start()
         return self
 
     @property
     def running(self) -> bool:
-        """Whether it still works."""
+        """Whether it has not ended yet."""
         return self._native.running
+
+    @property
+    def progress(self) -> int:
+        """I/Os completed so far."""
+        return self._native.live()[0]
 
     def stop(self) -> None:
         """Ask it to end before its time."""
@@ -185,30 +228,37 @@ class IOWorker:
     def close(self) -> IOResult:
         """Wait for its end; the results.  KeyboardInterrupt stops it.  Device and host errors are warnings."""
         if self._result is None:
-            self._result = self._collect(self._native.close())
+            raw = self._native.close()
+            _cores_in_use.pop(id(self), None)
+            self._result = self._collect(raw)
         return self._result
 
     def _collect(self, raw: dict[str, Any]) -> IOResult:
-        ios, ns = raw["reads"] + raw["writes"], raw["ns"]
+        measured = raw["measured"] or {"seconds": [], "ops": [], "log": [], "heat": []}
+        self.raw = {**raw, **measured}
+        found = iow_result.result(raw)
         if self._seconds is not None:
-            self._seconds[:] = raw["seconds"]
+            self._seconds[:] = [sum(second[:3]) for second in measured["seconds"]]
+            found.iops_consistency = self.iops_consistency() if any(self._seconds) else 0.0
         if self._percentiles is not None:
-            for key, value in zip(list(self._percentiles), raw["percentiles_ns"]):
-                self._percentiles[key] = value // 1000
+            histogram = iow_result.histogram_of(measured, self._percentile_opcode)
+            for key in self._percentiles:
+                self._percentiles[key] = iow_result.percentile_ns(histogram, key) // 1000
+            found.latency_distribution = iow_result.distribution_us(histogram)
+        if self._log is not None:
+            self._log[:] = iow_result.last_commands(measured["log"], self._log_room)
+        if self._ops is not None:
+            counts = {op["opcode"]: op["ios"] for op in measured["ops"]}
+            self._ops.update((opcode, counts.get(opcode, 0)) for opcode in self._ops)
         self._warn(raw)
-        return IOResult(
-            io_count_read=raw["reads"],
-            io_count_nonread=raw["writes"],
-            io_count_write=raw["writes"],
-            mseconds=ns // 1_000_000,
-            latency_max_us=raw["latency_max_ns"] // 1000,
-            latency_average_us=raw["latency_sum_ns"] // ios // 1000 if ios else 0,
-            cpu_usage=raw["cpu_ns"] / ns if ns else 0.0,
-            error=raw["status"],
-        )
+        return found
 
-    @staticmethod
-    def _warn(raw: dict[str, Any]) -> None:
+    def iops_consistency(self, slowest_percentage: float = 99.9) -> float:
+        """I/Os in the second that `slowest_percentage` of all seconds were faster than, relative to their average."""
+        assert self._seconds is not None, "ioworker: iops_consistency needs output_io_per_second"
+        return iow_result.consistency(self._seconds, slowest_percentage)
+
+    def _warn(self, raw: dict[str, Any]) -> None:
         code, status = raw["error"], raw["status"]
         if code and code != _TERMINATED:
             text = _HOST_ERRORS.get(code, "unknown")
@@ -216,6 +266,12 @@ class IOWorker:
             warnings.warn(f"ioworker host ERROR {code}: {text}{more}", UserWarning, stacklevel=4)
         if status:
             text = f"ioworker device respond an ERROR status: {status >> 8:02x}/{status & 0xff:02x}"
+            warnings.warn(text, UserWarning, stacklevel=4)
+        if raw["slow"]:
+            slowest = raw["latency_max_ns"] // 1000
+            text = (
+                f"ioworker: {raw['slow']} slow IO: longer than {self._slow_us} us, the slowest {slowest} us"
+            )
             warnings.warn(text, UserWarning, stacklevel=4)
 
     def __enter__(self) -> "IOWorker":

@@ -2,7 +2,7 @@
 """Namespace: what Identify says of it, format, and ioworkers.  The I/O commands are native."""
 from typing import Any, Type, overload
 
-from . import _native
+from . import _native, iow_args
 from .admin import format_cdw10, warn_status
 from .controller import Controller
 from .io_cmds import IOCommands
@@ -132,5 +132,13 @@ class Namespace(IOCommands):
         return cqe.cdw0
 
     def ioworker(self, *args: Any, **kwargs: Any) -> IOWorker:
-        """An I/O generator in a process of its own; see IOWorker for the arguments.  start() or `with` starts it."""
-        return IOWorker(self, *args, **kwargs)
+        """An I/O generator in a process of its own; see IOWorker for the arguments.  start() or `with` starts it.
+
+        The first positional argument is the qpair; where it is an io_size, all are in pynvme 2's order.
+        """
+        named = iow_args.keywords(_native.Qpair, args)
+        if named is None:
+            return IOWorker(self, *args, **kwargs)
+        if named.keys() & kwargs.keys():
+            raise TypeError(f"ioworker() got repeated arguments: {', '.join(named.keys() & kwargs.keys())}")
+        return IOWorker(self, **named, **kwargs)

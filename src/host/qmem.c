@@ -83,6 +83,7 @@ rings_up(struct nvp_qpair *q, struct nvp_arena *a)
 static void
 mem_down(struct nvp_qpair *q, struct nvp_arena *a)
 {
+	nvp_arena_free(a, &q->data_buf);
 	nvp_arena_free(a, &q->log_buf);
 	nvp_arena_free(a, &q->lists);
 	nvp_arena_free(a, &q->cq_buf);

@@ -71,6 +71,7 @@ struct nvp_qpair {
 	struct nvp_qpair_opts opts;
 	uint64_t look_ticks, next_look; /* how often, and when next, a waiter looks whether the device is there */
 	struct nvp_buf sq_buf, cq_buf, log_buf;
+	struct nvp_buf data_buf; /* of commands that may outlive who sent them: freed with the queue */
 };
 
 /* The unusual completions; returns the request to complete, or NULL when the CQE is only a finding.  qpair.c */
@@ -213,6 +214,13 @@ int qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nv
 int qpair_remake(struct nvp_qpair *q, uint32_t depth, bool reuse);
 /* Free it; memory that the device may still use is set aside (ctrlr_limbo_free()). */
 void qpair_free(struct nvp_qpair *q);
+
+/* queue.c */
+/*
+ * Delete it on the device and create it there again, empty; what was outstanding is completed with 00/08.  Otherwise it
+ * is left empty and unknown to the device, until the controller is reset.  -ENODEV, -EIO, -ETIMEDOUT, -EDEADLK.
+ */
+int qpair_renew(struct nvp_qpair *q);
 
 /* qpair.c */
 /* Doorbells go nowhere from now on. */

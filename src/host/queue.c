@@ -239,3 +239,25 @@ nvp_qpair_delete(struct nvp_qpair *q, struct nvme_cqe *cqe)
 	qpair_free(q);
 	return rc;
 }
+
+int
+qpair_renew(struct nvp_qpair *q)
+{
+	bool there = q->live && !q->ctrlr->gone;
+	struct nvme_cqe ignore;
+	int rc;
+
+	if (q->in_poll || q->ctrlr->adminq->in_poll)
+		return -EDEADLK;
+	rc = there ? delete_sq(q, &ignore) : -ENODEV;
+	qpair_unplug(q);
+	q->exported = false;
+	qpair_abort_begin(q);
+	qpair_abort_finish(q, false);
+	if (!there)
+		return rc;
+	if (delete_cq(q, &ignore) || rc)
+		return rc ? rc : -EIO; /* the device may still have it: on_device stays set */
+	q->on_device = false;
+	return qpair_create_on_device(q->ctrlr, q, &ignore);
+}

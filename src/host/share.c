@@ -85,6 +85,22 @@ nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out)
 	return 0;
 }
 
+int
+nvp_qpair_take_back(struct nvp_qpair *q, const struct nvp_qpair_ring *ring)
+{
+	struct memq *mq = &q->mq;
+
+	if (!ring || !q->live)
+		return qpair_renew(q);
+	if (ring->sq_tail >= mq->depth || ring->cq_head >= mq->depth || ring->phase > 1)
+		return -EINVAL;
+	mq->sq_tail = mq->sq_rung = ring->sq_tail;
+	mq->cq_head = ring->cq_head;
+	mq->phase = (uint16_t)ring->phase;
+	q->exported = false;
+	return 0;
+}
+
 uint32_t
 nvp_share_regions(struct nvp_share_region *out, uint32_t max)
 {

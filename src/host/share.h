@@ -42,6 +42,16 @@ struct nvp_share_region {
  * shared between processes; -EALREADY.
  */
 int nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out);
+/* Where the rings stand, as the other process left them. */
+struct nvp_qpair_ring {
+	uint32_t sq_tail, cq_head, phase;
+};
+/*
+ * The other process has ended: q is used here again.  ring NULL: nobody knows where it was, or commands are
+ * outstanding, so the queue is deleted and created again.  -EINVAL: such a ring there is not; or as the device
+ * answers.
+ */
+int nvp_qpair_take_back(struct nvp_qpair *q, const struct nvp_qpair_ring *ring);
 /*
  * The regions of this process, up to max.  Returns how many there are (maybe more than max).  The fds stay the arena's.
  */

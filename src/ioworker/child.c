@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The worker's process: takes descriptors and plan from its parent, maps them, runs the engine, ends.  It never outlives its
- * parent: the kernel signals the parent's death, and the socket's end tells it too (that of the process: the
- * signal also comes when only the thread that started us ends, and then it means nothing).
+ * The worker's process: takes descriptors and plan from its parent, maps them, runs the engine, ends.  It never
+ * outlives its parent: the kernel signals the parent's death, and the socket's end tells it too (that of the process:
+ * the signal also comes when only the thread that started us ends, and then it means nothing).
  */
 #include "ioworker/child.h"
 
@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "ioworker/engine.h"
 #include "ioworker/hello.h"
@@ -25,6 +26,9 @@
 
 #define HELLO_MS 5000
 #define LOOK_NS 10000000ull /* how often to see whether the parent is there */
+#define NAP_NS 500000ull
+#define AWAKE 9999u /* idle turns after which the clock lets us sleep for longer than a latency may be wrong */
+#define POLITE 32u /* turns */
 
 struct child {
 	int sock;
@@ -66,13 +70,25 @@ set_signals(void)
 	signal(SIGTERM, on_term);
 	signal(SIGUSR2, on_parent_death);
 	prctl(PR_SET_PDEATHSIG, SIGUSR2);
+	prctl(PR_SET_TIMERSLACK, 1000ul); /* ns: a tick is a tick */
+}
+
+/* What the other end says of the layout: within bounds, and in agreement with the size. */
+static bool
+sane(const struct child *c)
+{
+	const struct iow_dims *d = &c->sh->dims;
+	struct iow_view v;
+
+	return c->sh->magic == IOW_MAGIC && d->qdepth && d->qdepth <= UINT16_MAX && d->nops &&
+	       d->nops <= NVP_IOW_OPS_MAX && d->qdepth == c->sh->plan.qdepth &&
+	       iow_view_init(&v, NULL, d) == c->hello.shared_len;
 }
 
 static int
 map_shared(struct child *c)
 {
 	const struct iow_hello *h = &c->hello;
-	struct iow_shared layout;
 	struct stat st;
 	void *p;
 
@@ -82,11 +98,7 @@ map_shared(struct child *c)
 	if (p == MAP_FAILED)
 		return -ENOMEM;
 	c->sh = p;
-	if (c->sh->magic != IOW_MAGIC || !c->sh->plan.qdepth || c->sh->plan.qdepth > UINT16_MAX ||
-	    iow_shared_layout(&layout, c->sh->plan.qdepth, c->sh->seconds_max) != h->shared_len ||
-	    layout.seconds_off != c->sh->seconds_off)
-		return -EPROTO;
-	return 0;
+	return sane(c) ? 0 : -EPROTO;
 }
 
 static int
@@ -239,19 +251,48 @@ parent_is_gone(const struct child *c)
 	return recv(c->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 || getppid() != parent_pid;
 }
 
+/* Until the tick at which it begins, which may be moved meanwhile.  false: the parent is gone. */
+static bool
+wait_begin(const struct child *c)
+{
+	struct timespec nap = { 0 };
+	uint64_t begin, now;
+
+	while (!ut_load(&c->sh->stop) && !asked_to_end) {
+		begin = ut_load(&c->sh->begin_ns);
+		now = ut_mono_ns();
+		if (begin && now >= begin)
+			return true;
+		if (parent_is_gone(c))
+			return false;
+		nap.tv_nsec = begin && begin - now < 2 * NAP_NS ? (long)(begin - now) / 2 : (long)NAP_NS;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+/* A completion is not waited for asleep, or not for long: what is measured is the drive. */
+static void
+give_way(struct iow_engine *e, uint32_t idle)
+{
+	e->clock->relax(e->clock, e->q->outstanding ? UT_MIN(idle, AWAKE) : idle);
+}
+
 /* Returns whether the plan was carried on to its end: the parent is still there. */
 static bool
 run(struct child *c)
 {
 	struct iow_engine *e = &c->engine;
 	uint64_t look_ticks = ut_ns_to_ticks(e->clock, LOOK_NS), next_look = 0;
-	uint32_t idle = 0;
+	uint32_t idle = 0, turns = 0;
 
 	while (!e->ended) {
 		if (iow_engine_turn(e))
 			idle = 0;
 		else
-			e->clock->relax(e->clock, idle++);
+			give_way(e, idle++);
+		if (turns < POLITE && turns++ < POLITE)
+			sched_yield(); /* others begin in this instant too, maybe on this core */
 		if (asked_to_end)
 			ut_store(&c->sh->stop, (uint32_t)IOW_STOP_ASKED);
 		if (e->now < next_look)
@@ -269,7 +310,7 @@ serve(struct child *c)
 	const char started = IOW_SAYS_STARTED, ended = IOW_SAYS_ENDED;
 	uint64_t cpu0 = cpu_ns();
 
-	if (iow_msg_send(c->sock, &started, 1, NULL, 0) || !run(c))
+	if (iow_msg_send(c->sock, &started, 1, NULL, 0) || !wait_begin(c) || !run(c))
 		return EXIT_FAILURE;
 	c->sh->res.cpu_ns = cpu_ns() - cpu0;
 	__atomic_store_n(&c->sh->state, (uint32_t)IOW_ENDED, __ATOMIC_RELEASE); /* the results before the state */

@@ -9,14 +9,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "host/share.h"
 #include "ioworker/plan.h"
+#include "nvproof/spec/names.h"
 #include "nvproof/spec/status.h"
 #include "util/alloc.h"
 #include "util/barrier.h"
 #include "util/bits.h"
-
-#define SECONDS_SPARE 40u /* over the planned time: the grace of 30 s, and some */
-#define SECONDS_OPEN 86400u /* without a planned time */
+#include "util/pattern.h"
 
 /* Its queue is about to be gone.  An engine of this process learns it from the driver, by how its commands end. */
 static void
@@ -24,8 +24,11 @@ before_reset(struct ctrlr_watch *watch)
 {
 	struct nvp_iow *w = ut_container_of(watch, struct nvp_iow, watch);
 
-	if (!w->ended && !w->local)
-		iow_process_terminate(w, "the controller was reset");
+	if (w->local)
+		return;
+	iow_process_terminate(w, "the controller was reset");
+	if (w->given)
+		iow_process_unlend(w); /* it is created again like all others */
 }
 
 /* All workers of this process, for sums and for stepping. */
@@ -51,6 +54,7 @@ static void
 list_del(struct nvp_iow *w)
 {
 	struct ctrlr_watch **watch = &w->ctrlr->watches;
+	uint64_t ios, bytes;
 	struct nvp_iow **at;
 
 	while (*watch && *watch != &w->watch)
@@ -63,8 +67,22 @@ list_del(struct nvp_iow *w)
 		;
 	if (*at)
 		*at = w->next;
-	w->ctrlr->worker_cmds += w->sh->res.reads + w->sh->res.writes;
-	w->ctrlr->worker_bytes += w->sh->res.bytes;
+	nvp_iow_live(w, &ios, &bytes);
+	w->ctrlr->worker_cmds += ios;
+	w->ctrlr->worker_bytes += bytes;
+	pthread_mutex_unlock(&all_lock);
+}
+
+struct nvp_iow *
+iow_all_lock(void)
+{
+	pthread_mutex_lock(&all_lock);
+	return all;
+}
+
+void
+iow_all_unlock(void)
+{
 	pthread_mutex_unlock(&all_lock);
 }
 
@@ -74,19 +92,11 @@ iow_turn_all(const struct nvp_bus *bus)
 	struct nvp_iow *w;
 	bool busy = false;
 
-	pthread_mutex_lock(&all_lock);
-	for (w = all; w; w = w->next)
+	for (w = iow_all_lock(); w; w = w->next)
 		if (w->local && w->ctrlr->bus == bus)
 			busy |= iow_engine_turn(&w->engine);
-	pthread_mutex_unlock(&all_lock);
+	iow_all_unlock();
 	return busy;
-}
-
-void
-nvp_iow_live(const struct nvp_iow *w, uint64_t *ios, uint64_t *bytes)
-{
-	*ios = ut_load(&w->sh->res.reads) + ut_load(&w->sh->res.writes);
-	*bytes = ut_load(&w->sh->res.bytes);
 }
 
 void
@@ -95,29 +105,27 @@ nvp_iow_total(const struct nvp_ctrlr *c, uint64_t *ios, uint64_t *bytes)
 	const struct nvp_iow *w;
 	uint64_t i, b;
 
-	pthread_mutex_lock(&all_lock);
+	w = iow_all_lock();
 	*ios = c->worker_cmds;
 	*bytes = c->worker_bytes;
-	for (w = all; w; w = w->next) {
+	for (; w; w = w->next) {
 		if (w->ctrlr != c)
 			continue;
 		nvp_iow_live(w, &i, &b);
 		*ios += i;
 		*bytes += b;
 	}
-	pthread_mutex_unlock(&all_lock);
+	iow_all_unlock();
 }
 
 /* --- making --- */
 
 static int
-share_memory(struct nvp_iow *w, const struct nvp_iow_plan *p)
+map_shared(struct nvp_iow *w, const struct iow_dims *d)
 {
-	uint64_t seconds = p->time_ns ? p->time_ns / 1000000000u + SECONDS_SPARE : SECONDS_OPEN;
-	struct iow_shared layout = { .magic = IOW_MAGIC, .plan = *p };
 	void *m;
 
-	w->sh_len = iow_shared_layout(&layout, p->qdepth, (uint32_t)seconds);
+	w->sh_len = iow_view_init(&w->view, NULL, d);
 	w->sh_fd = ut_alloc_spend() ? -1 : memfd_create("nvproof-ioworker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (w->sh_fd < 0 || ftruncate(w->sh_fd, (off_t)w->sh_len) || fcntl(w->sh_fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		return -ENOMEM;
@@ -126,8 +134,40 @@ share_memory(struct nvp_iow *w, const struct nvp_iow_plan *p)
 	if (m == MAP_FAILED)
 		return -ENOMEM;
 	w->sh = m;
-	memcpy(w->sh, &layout, offsetof(struct iow_shared, state));
+	iow_view_init(&w->view, m, d);
+	return 0;
+}
+
+static void
+copy_arrays(const struct iow_view *v, const struct nvp_iow_plan *p)
+{
+	memcpy(v->op, p->ops, p->nops * sizeof(*v->op));
+	if (p->nsizes)
+		memcpy(v->size, p->sizes, p->nsizes * sizeof(*v->size));
+	if (p->nregions)
+		memcpy(v->region, p->regions, p->nregions * sizeof(*v->region));
+	if (p->distribution)
+		memcpy(v->distribution, p->distribution, NVP_IOW_BUCKETS * sizeof(*v->distribution));
+	if (p->nsteps)
+		memcpy(v->step, p->steps, p->nsteps * sizeof(*v->step));
+}
+
+static int
+share_memory(struct nvp_iow *w, const struct nvp_ns *ns, const struct iow_recipe *r)
+{
+	struct iow_dims d;
+	int rc;
+
+	iow_dims_init(&d, r);
+	rc = map_shared(w, &d);
+	if (rc)
+		return rc;
+	w->sh->magic = IOW_MAGIC;
+	w->sh->plan = r->p;
+	w->sh->dims = d;
 	w->sh->res.miscompare_lba = UINT64_MAX;
+	iow_target_init(&w->sh->target, ns, r);
+	copy_arrays(&w->view, &r->p);
 	return 0;
 }
 
@@ -135,7 +175,7 @@ share_memory(struct nvp_iow *w, const struct nvp_iow_plan *p)
 static bool
 too_long(struct nvp_iow *w)
 {
-	uint64_t len = (uint64_t)w->sh->plan.io_size * w->sh->target.lba_bytes;
+	uint64_t len = (uint64_t)w->sh->target.nlb_max * w->sh->target.lba_bytes;
 
 	if (len <= nvp_ctrlr_mdts_bytes(w->ctrlr))
 		return false;
@@ -146,39 +186,86 @@ too_long(struct nvp_iow *w)
 	return true;
 }
 
+/* Write data that the worker cannot make by itself. */
+static void
+fill_data(struct nvp_iow *w, const struct nvp_iow_plan *p)
+{
+	const struct iow_target *t = &w->sh->target;
+	uint8_t *to = (uint8_t *)w->buf.va + t->write_off;
+	uint64_t len = t->list_off[0] - t->write_off, off, n;
+
+	for (off = 0; p->ptype == UT_PTYPE_FILE && off < len; off += n) {
+		n = UT_MIN(p->data_len, len - off);
+		memcpy(to + off, p->data, n);
+	}
+}
+
+/* The memory of all commands.  Too much is asked for: that is the result, not an error of the call. */
+static bool
+no_buffers(struct nvp_iow *w)
+{
+	struct iow_target *t = &w->sh->target;
+
+	if (!nvp_buf_alloc(t->buf_len, 1ull << t->page_shift, &w->buf)) {
+		t->buf_iova = w->buf.iova;
+		fill_data(w, &w->sh->plan);
+		return false;
+	}
+	iow_reason(w->sh, "no memory for %u data buffers (%llu MiB)", w->sh->plan.qdepth,
+		   (unsigned long long)(t->buf_len >> 20));
+	iow_collect(w, NVP_IOW_BUFFERS);
+	return true;
+}
+
+/* The device gives none: the same. */
+static bool
+no_queue(struct nvp_iow *w, int rc, const struct nvme_cqe *cqe)
+{
+	w->sh->res.status = nvme_status_code(nvme_status_of(le16_get(cqe->status)));
+	iow_reason(w->sh, "no queue pair: %s", rc == -EIO ? nvp_status_text(w->sh->res.status) : strerror(-rc));
+	iow_collect(w, NVP_IOW_INIT);
+	return true;
+}
+
+/* 0: there is one.  1: there is none, and that is the result. */
 static int
 queue_up(struct nvp_iow *w)
 {
-	struct nvp_qpair_opts opts = { .depth = w->sh->plan.qdepth + 1, .lazy = true, .ien = false };
-	struct nvme_cqe cqe;
+	struct nvp_qpair_opts opts = { .depth = w->sh->plan.qdepth + 1, .prio = w->sh->plan.qprio, .lazy = true };
+	struct nvme_cqe cqe = { 0 };
 	int rc;
 
-	rc = nvp_buf_alloc(w->sh->target.buf_len, 0, &w->buf);
-	if (rc)
-		return ctrlr_fail(w->ctrlr, rc, "ioworker: no memory for %u data buffers", w->sh->plan.qdepth);
-	w->sh->target.buf_iova = w->buf.iova;
+	if (no_buffers(w))
+		return 1;
+	w->q = w->sh->plan.qpair;
+	w->given = w->q != NULL;
+	if (w->given)
+		return w->q->outstanding || w->q->exported ? -EBUSY : 0;
 	rc = nvp_qpair_create(w->ctrlr, &opts, &w->q, &cqe);
+	if (rc == -EIO || rc == -ENOSPC)
+		return no_queue(w, rc, &cqe);
 	if (rc)
-		return ctrlr_fail(w->ctrlr, rc, "ioworker: no queue pair: %s%s", strerror(-rc),
-				  rc == -EIO ? " (the device refused)" : "");
+		return ctrlr_fail(w->ctrlr, rc, "ioworker: no queue pair: %s", strerror(-rc));
 	return 0;
 }
 
 static int
 go(struct nvp_iow *w)
 {
-	uint64_t len = (uint64_t)w->sh->plan.io_size * w->sh->target.lba_bytes;
 	int rc;
 
 	if (too_long(w))
 		return 0;
-	if (len > IOW_BYTES_MAX)
-		return ctrlr_fail(w->ctrlr, -EINVAL, "ioworker: io_size: one PRP list page describes at most 2 MiB");
 	rc = queue_up(w);
 	if (rc)
-		return rc;
+		return UT_MIN(rc, 0);
+	iow_begin_announce();
 	rc = iow_process_start(w);
-	return rc == -ENOTSUP ? iow_local_start(w) : rc;
+	if (rc == -ENOTSUP)
+		return iow_local_start(w);
+	if (!rc)
+		iow_begin_set(w);
+	return rc;
 }
 
 static int
@@ -192,38 +279,43 @@ check_verify(const struct nvp_iow *w)
 
 static void release(struct nvp_iow *w);
 
+static int
+make(struct nvp_iow *w, struct nvp_ns *ns, const struct iow_recipe *r)
+{
+	int rc = share_memory(w, ns, r);
+
+	if (!rc)
+		rc = check_verify(w);
+	if (!rc)
+		rc = go(w);
+	if (!rc)
+		list_add(w);
+	return rc;
+}
+
 int
 nvp_iow_start(struct nvp_ns *ns, const struct nvp_iow_plan *plan, struct nvp_verify *verify, struct nvp_iow **out)
 {
-	struct nvp_iow_plan p;
-	struct nvp_iow *w;
+	struct nvp_iow *w = ut_calloc(1, sizeof(*w));
+	struct iow_recipe r;
 	const char *why = "";
 	int rc;
 
-	rc = iow_plan_check(ns, plan, &p, &why);
-	if (rc)
-		return ctrlr_fail(ns->ctrlr, rc, "ioworker: %s", why);
-	w = ut_calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	w->ctrlr = ns->ctrlr;
 	w->verify = verify;
-	w->sock = -1;
-	rc = share_memory(w, &p);
-	if (rc)
-		goto err;
-	iow_target_init(&w->sh->target, ns, &p);
-	rc = check_verify(w);
+	w->sock = w->sh_fd = -1;
+	rc = iow_recipe_make(&r, ns, plan, &why);
 	if (!rc)
-		rc = go(w);
+		rc = make(w, ns, &r);
+	else if (rc == -EINVAL)
+		ctrlr_fail(ns->ctrlr, rc, "ioworker: %s", why);
+	iow_recipe_free(&r);
 	if (rc)
-		goto err;
-	list_add(w);
-	*out = w;
-	return 0;
-
-err:
-	release(w);
+		release(w);
+	else
+		*out = w;
 	return rc;
 }
 
@@ -251,7 +343,7 @@ still_counted(const struct iow_slot *s, uint32_t *first)
 static void
 end_writes(struct nvp_iow *w)
 {
-	const struct iow_slot *s = w->sh->slot;
+	const struct iow_slot *s = w->view.slot;
 	uint32_t n = w->sh->plan.qdepth, first, count;
 
 	for (; n--; s++) {
@@ -261,20 +353,67 @@ end_writes(struct nvp_iow *w)
 	}
 }
 
+/*
+ * The controller is up, or it was reset under the worker, and then all its queues are created again by who does that.
+ */
+static int
+give_back(struct nvp_iow *w)
+{
+	if (w->local)
+		return w->q->outstanding ? qpair_renew(w->q) : 0;
+	if (!w->q->exported)
+		return 0;
+	iow_process_unlend(w);
+	if (w->reset || !w->q->live)
+		return w->q->live ? -EIO : 0;
+	return nvp_qpair_take_back(w->q, w->sh->ring_valid ? &w->sh->ring : NULL);
+}
+
+/* What a device that did not delete the queue may still use is freed when the queue's own memory is. */
+static void
+leave_buffers(struct nvp_iow *w)
+{
+	if (!w->q->data_buf.va) /* else it is lost rather than used for something else */
+		w->q->data_buf = w->buf;
+	w->buf = (struct nvp_buf){ 0 };
+}
+
+/* Whether the device is certainly done with the commands. */
+static bool
+end_queue(struct nvp_iow *w)
+{
+	int rc;
+
+	if (!w->q)
+		return true;
+	if (w->local && w->engine.log)
+		w->q->log = w->engine.log;
+	if (w->local)
+		qpair_batch_owner(w->q, NULL, NULL); /* nobody is told of what still ends */
+	if (w->sh->plan.fw_debug &&
+	    w->res.status) { /* it is to be looked at: it stays until the controller is closed */
+		leave_buffers(w);
+		return false;
+	}
+	if (!w->given)
+		leave_buffers(w);
+	rc = w->given ? give_back(w) : nvp_qpair_delete(w->q, NULL);
+	if (w->given && rc)
+		leave_buffers(w);
+	return !rc || rc == -ENODEV;
+}
+
 /* Whatever there is of it.  The process has ended. */
 static void
 release(struct nvp_iow *w)
 {
-	int rc = nvp_qpair_delete(w->q, NULL);
-	bool over = !rc || rc == -ENODEV;
+	bool over = end_queue(w);
 
 	if (w->local)
 		iow_engine_close(&w->engine);
 	if (w->verify && w->sh && over)
 		end_writes(w);
-	/* A device that is there but did not delete the queue may still use it: its buffers are lost, not reused. */
-	if (over)
-		nvp_buf_free(&w->buf);
+	nvp_buf_free(&w->buf);
 	if (w->sock >= 0)
 		close(w->sock);
 	if (w->sh)
@@ -282,24 +421,6 @@ release(struct nvp_iow *w)
 	if (w->sh_fd >= 0)
 		close(w->sh_fd);
 	free(w);
-}
-
-void
-iow_collect(struct nvp_iow *w, int32_t error)
-{
-	struct iow_shared *sh = w->sh;
-
-	if (w->ended)
-		return;
-	w->ended = true;
-	sh->reason[IOW_REASON - 1] = '\0';
-	w->res = sh->res;
-	if (!w->res.error)
-		w->res.error = error;
-	/* It came to no end by itself: the times are those of the last completion. */
-	if (!w->res.ns && sh->last_ticks > sh->first_ticks)
-		w->res.ns =
-			(uint64_t)((unsigned __int128)(sh->last_ticks - sh->first_ticks) * sh->mult >> UT_CLOCK_SHIFT);
 }
 
 bool
@@ -321,33 +442,6 @@ nvp_iow_stop(struct nvp_iow *w)
 {
 	if (!w->ended && !w->sh->stop)
 		ut_store(&w->sh->stop, (uint32_t)IOW_STOP_ASKED);
-}
-
-const struct nvp_iow_result *
-nvp_iow_result(const struct nvp_iow *w)
-{
-	return &w->res;
-}
-
-const char *
-nvp_iow_reason(const struct nvp_iow *w)
-{
-	return w->reason[0] ? w->reason : w->sh->reason;
-}
-
-const uint32_t *
-nvp_iow_seconds(const struct nvp_iow *w, uint32_t *n)
-{
-	uint32_t seconds = ut_load(&w->sh->seconds);
-
-	*n = seconds < w->sh->seconds_max ? seconds : w->sh->seconds_max;
-	return iow_shared_seconds(w->sh);
-}
-
-uint64_t
-nvp_iow_percentile_ns(const struct nvp_iow *w, uint32_t ppm)
-{
-	return ut_hist_percentile(&w->sh->hist, ppm);
 }
 
 static void

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The worker as a process: started, watched, ended.  And the device, watched for it: a worker only sees that nothing completes. */
+/*
+ * The worker as a process: started, watched, ended.  And the device, watched for it: a worker only sees that nothing
+ * completes.
+ */
 #include "ioworker/parent.h"
 
 #include <errno.h>
@@ -157,7 +160,15 @@ iow_process_terminate(struct nvp_iow *w, const char *why)
 	if (w->ended)
 		return;
 	snprintf(w->reason, sizeof(w->reason), "%s", why);
+	w->reset = true;
 	iow_process_end(w, IOW_STOP_RESET);
+}
+
+void
+iow_process_unlend(struct nvp_iow *w)
+{
+	qpair_batch_owner(w->q, NULL, NULL);
+	w->q->exported = false;
 }
 
 static void
@@ -177,9 +188,9 @@ look_at_device(struct nvp_iow *w, uint64_t now)
 static void
 look_at_time(struct nvp_iow *w, uint64_t now)
 {
-	uint64_t time_ns = w->sh->plan.time_ns;
+	uint64_t time_ns = w->sh->plan.time_ns, begin_ns = ut_load(&w->sh->begin_ns);
 
-	if (!time_ns || now - w->start_ns < time_ns + OVERTIME_MS * MS)
+	if (!time_ns || now < begin_ns + time_ns + OVERTIME_MS * MS)
 		return;
 	snprintf(w->reason, sizeof(w->reason), "still running %u s after its time", OVERTIME_MS / 1000);
 	ended(w, 0, NVP_IOW_OVERTIME);
@@ -250,10 +261,10 @@ iow_process_start(struct nvp_iow *w)
 		return rc;
 	if (rc)
 		return ctrlr_fail(w->ctrlr, rc, "ioworker: the queue pair cannot be handed over: %s", strerror(-rc));
+	w->q->free = REQ_NONE; /* who tries to use it meanwhile finds it full */
 	rc = iow_spawn(&w->pid, &w->sock, &why);
 	if (rc)
 		return ctrlr_fail(w->ctrlr, rc, "ioworker: %s", why);
-	w->start_ns = ut_mono_ns();
 	rc = send_hello(w, &h);
 	if (rc && rc != -EPIPE) { /* -EPIPE: it has ended, and wait_started() finds out how */
 		ended(w, 0, NVP_IOW_INIT);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The memory that a worker shares with its parent: the plan goes in, live counters and results come out.  One writer a field: the
- * parent writes what is above "the worker writes", but for `stop` only before the worker starts.  All of it is plain data, so
- * what a killed worker had counted so far is still there.
+ * The memory that a worker shares with its parent: the plan goes in, live counters and results come out.  One writer
+ * a field: the parent writes what is above "the worker writes", but for `stop` and `begin_ns` only before the worker
+ * starts.  All of it is plain data, so what a killed worker had counted so far is still there.  Arrays follow the
+ * struct; how many elements each has says where they are, for both ends alike.
  */
 #pragma once
 #include <stdint.h>
+#include "host/share.h"
 #include "nvproof/ioworker.h"
 #include "util/hist.h"
 
-#define IOW_MAGIC 0x6e7670494f573032ull /* changes with the layout: a worker of another build is refused */
+#define IOW_MAGIC 0x6e7670494f573034ull /* changes with the layout: a worker of another build is refused */
 #define IOW_REASON 160u
+#define IOW_HEAT 1024u /* stretches of the namespace that are counted */
 
 enum iow_stop {
 	IOW_GO = 0,
@@ -25,8 +28,8 @@ enum iow_state {
 };
 
 /*
- * A journal of the writes that are counted in the verification table, for who has to count them out after a worker that was
- * killed.  LBA by LBA, so that at most the one that was being changed at that instant stays in doubt.
+ * A journal of the writes that are counted in the verification table, for who has to count them out after a worker
+ * that was killed.  LBA by LBA, so that at most the one that was being changed at that instant stays in doubt.
  */
 enum iow_phase {
 	IOW_FREE = 0,
@@ -42,48 +45,91 @@ struct iow_slot {
 	uint64_t phase; /* enum iow_phase */
 };
 
+/* What one opcode did so far. */
+struct iow_stat {
+	uint64_t ios;
+	uint64_t lbas; /* of those with success */
+	uint64_t sum_ns, max_ns;
+	uint64_t slow;
+	uint64_t second_max_ns;
+	uint64_t watch_ns; /* what took longer wants a closer look: a new maximum, or slow */
+	uint64_t rsvd;
+	struct ut_hist hist; /* its count is set at the end only */
+};
+
+struct iow_log {
+	uint64_t slba;
+	uint32_t nlb;
+	uint16_t opc;
+	uint16_t status;
+	uint64_t sent, completed; /* in ticks; completed 0: not yet */
+	uint64_t seq; /* 1, 2, ...; 0: never used */
+};
+
 /* What the plan runs on. */
 struct iow_target {
-	uint64_t buf_iova, buf_len; /* read slots, write slots, metadata slots */
-	uint64_t slot_bytes; /* data of one command, whole pages */
+	uint64_t buf_iova, buf_len; /* of all that follows */
+	uint64_t slot_bytes; /* data of one command, whole pages; read slots are at 0 */
 	uint64_t write_off; /* of the first write slot */
 	uint64_t meta_off; /* of the first metadata slot */
+	uint64_t range_off; /* of the first range of Dataset Management: 16 bytes a command */
+	uint64_t list_off[2]; /* of the first PRP list, of a read and of a write slot */
+	uint64_t nsze; /* LBAs of the namespace */
+	uint32_t list_bytes; /* of one command, whole pages; 0: none needs a list */
 	uint32_t meta_bytes; /* of one command; 0: none, or interleaved */
 	uint32_t nsid;
 	uint32_t lba_bytes; /* transferred per LBA */
 	uint32_t meta_size; /* separate metadata per LBA */
+	uint32_t nlb_max; /* of one command that transfers data */
+	uint32_t page_shift; /* the controller's page */
+	uint32_t heat_shift; /* LBA to stretch */
+};
+
+/* Elements of each array. */
+struct iow_dims {
+	uint32_t qdepth, nops, nsizes, nregions, nlog, nseconds;
+	uint32_t has_distribution;
+	uint32_t nsteps;
 };
 
 struct iow_shared {
 	uint64_t magic;
-	struct nvp_iow_plan plan;
+	struct nvp_iow_plan plan; /* without its arrays: see struct iow_view */
 	struct iow_target target;
-	uint64_t seconds_off; /* of the uint32_t counts per second */
-	uint32_t seconds_max;
+	struct iow_dims dims;
+	uint64_t begin_ns; /* of CLOCK_MONOTONIC; 0: not decided yet */
 	uint32_t stop; /* enum iow_stop */
 
 	/* the worker writes */
 	uint32_t state __attribute__((aligned(128))); /* enum iow_state */
 	uint32_t seconds; /* whole seconds counted */
 	uint64_t first_ticks, last_ticks;
+	uint64_t first_ns; /* CLOCK_MONOTONIC at first_ticks; virtual time: the same */
 	uint64_t mult; /* ns = ticks * mult >> UT_CLOCK_SHIFT */
-	struct nvp_iow_result res; /* ns and cpu_ns at the end only */
+	uint64_t log_seq; /* entries written to the log of the last commands */
+	struct nvp_iow_result res; /* counts, latencies, ns and cpu_ns at the end only */
 	char reason[IOW_REASON];
-	struct ut_hist hist;
-	struct iow_slot slot[]; /* qdepth */
+	struct nvp_qpair_ring ring; /* where the queue pair can be used on from */
+	uint32_t ring_valid; /* nothing was outstanding */
 };
 
-/* Bytes of the whole mapping; sets the offset of the counts. */
-static inline uint64_t
-iow_shared_layout(struct iow_shared *sh, uint32_t qdepth, uint32_t seconds_max)
-{
-	sh->seconds_off = sizeof(*sh) + (uint64_t)qdepth * sizeof(struct iow_slot);
-	sh->seconds_max = seconds_max;
-	return sh->seconds_off + (uint64_t)seconds_max * sizeof(uint32_t);
-}
+/* Where the arrays are, in this process. */
+struct iow_view {
+	struct iow_slot *slot; /* qdepth */
+	struct iow_stat *stat; /* nops */
+	struct nvp_iow_second *second; /* nseconds */
+	struct iow_log *log; /* nlog */
+	uint32_t *heat; /* IOW_HEAT */
+	struct nvp_iow_op *op;
+	struct nvp_iow_size *size;
+	struct nvp_iow_region *region;
+	uint16_t *distribution; /* NULL: none */
+	struct nvp_iow_step *step;
+};
 
-static inline uint32_t *
-iow_shared_seconds(struct iow_shared *sh)
-{
-	return (uint32_t *)(void *)((char *)sh + sh->seconds_off);
-}
+/* base NULL: only the length is wanted.  Returns the bytes of the whole mapping. */
+uint64_t iow_view_init(struct iow_view *v, void *base, const struct iow_dims *d);
+/* The plan with its arrays. */
+struct nvp_iow_plan iow_view_plan(const struct iow_view *v, const struct iow_shared *sh);
+/* Counters of all opcodes, added up. */
+void iow_view_sum(const struct iow_view *v, const struct iow_shared *sh, struct nvp_iow_result *out);

@@ -1,71 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IOWorker: a process that only submits and reaps.  What the arguments mean is in nvproof/ioworker.py. */
-#include "nvproof/ioworker.h"
+#include "pyext/iow.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include "pyext/queue.h"
 
 #define SLICE_MS 20u /* between two looks at signals */
 #define STOP_MS 2000u /* after SIGINT */
+#define K(x) ((unsigned long long)(x))
 
 PyTypeObject *py_iow_type;
-
-struct py_iow {
-	PyObject_HEAD struct py_iow *next; /* of the controller */
-	struct py_ns *ns;
-	struct nvp_iow *w; /* NULL: not started, or ended */
-	struct nvp_iow_plan plan;
-	struct nvp_iow_result result;
-	PyObject *seconds; /* list: commands completed in each second */
-	PyObject *ppm; /* list of percentiles to read at the end, in millionths; then of their latencies in ns */
-	char reason[256];
-	bool ended;
-};
-
-static struct py_arg init_args[] = {
-	{ "ns", ARG_TYPE, .type = &py_ns_type },
-	{ "io_size", .kind = ARG_U32 },
-	{ "lba_align", .kind = ARG_U32 },
-	{ "lba_step", .kind = ARG_I32 },
-	{ "random_percent", .kind = ARG_U32 },
-	{ "read_percent", .kind = ARG_U32 },
-	{ "qdepth", .kind = ARG_U32 },
-	{ "time_ns", .kind = ARG_U64 },
-	{ "io_count", .kind = ARG_U64 },
-	{ "region_start", .kind = ARG_U64 },
-	{ "region_end", .kind = ARG_U64 },
-	{ "lba_start", .kind = ARG_U64 },
-	{ "ptype", .kind = ARG_U32 },
-	{ "pvalue", .kind = ARG_U32 },
-	{ "io_flags", .kind = ARG_U32 },
-	{ "cpu", .kind = ARG_I32 },
-	{ "verify", .kind = ARG_BOOL },
-	{ "exit_on_error", .kind = ARG_BOOL },
-	{ "ppm", .kind = ARG_OBJ },
-};
-enum {
-	A_NS,
-	A_SIZE,
-	A_ALIGN,
-	A_STEP,
-	A_RANDOM,
-	A_READ,
-	A_QDEPTH,
-	A_TIME,
-	A_COUNT,
-	A_START,
-	A_END,
-	A_LBA,
-	A_PTYPE,
-	A_PVALUE,
-	A_FLAGS,
-	A_CPU,
-	A_VERIFY,
-	A_EXIT,
-	A_PPM,
-	A_NR
-};
 
 static struct py_iow *
 iow(PyObject *o)
@@ -76,80 +19,22 @@ iow(PyObject *o)
 static int
 iow_init(PyObject *o, PyObject *args, PyObject *kwargs)
 {
-	union py_val v[A_NR];
-
 	if (iow(o)->ns) {
 		PyErr_SetString(PyExc_RuntimeError, "IOWorker is initialised already");
 		return -1;
 	}
-	if (py_args_init("IOWorker", init_args, A_NR, A_NR, args, kwargs, v) < 0)
-		return -1;
-	if (!v[A_NS].obj || v[A_FLAGS].u > 0xffff || v[A_CPU].i > INT16_MAX) {
-		PyErr_SetString(PyExc_AssertionError, "ioworker: a namespace, io_flags of 16 bits");
-		return -1;
-	}
-	iow(o)->ns = (struct py_ns *)v[A_NS].obj;
-	Py_INCREF(v[A_NS].obj);
-	iow(o)->ppm = v[A_PPM].obj ? PySequence_List(v[A_PPM].obj) : PyList_New(0);
-	if (!iow(o)->ppm)
-		return -1;
-	iow(o)->plan = (struct nvp_iow_plan){
-		.io_size = (uint32_t)v[A_SIZE].u,
-		.lba_align = (uint32_t)v[A_ALIGN].u,
-		.lba_step = (int32_t)v[A_STEP].i,
-		.random_percent = (uint32_t)v[A_RANDOM].u,
-		.read_percent = (uint32_t)v[A_READ].u,
-		.qdepth = (uint32_t)v[A_QDEPTH].u,
-		.time_ns = v[A_TIME].u,
-		.io_count = v[A_COUNT].u,
-		.region_start = v[A_START].u,
-		.region_end = v[A_END].u,
-		.lba_start = v[A_LBA].u,
-		.seed = ut_rng_next(&py_rng),
-		.ptype = (uint32_t)v[A_PTYPE].u,
-		.pvalue = (uint32_t)v[A_PVALUE].u,
-		.io_flags = (uint16_t)v[A_FLAGS].u,
-		.cpu = (int16_t)v[A_CPU].i,
-		.verify = v[A_VERIFY].u,
-		.exit_on_error = v[A_EXIT].u,
-	};
-	return 0;
+	return py_iow_plan(iow(o), args, kwargs);
 }
 
-/* The list of percentiles becomes the list of their latencies; errors leave what is there. */
+/* The queue pair that it was given: somebody uses it. */
 static void
-read_percentiles(struct py_iow *self)
+lend(struct py_iow *self, bool out)
 {
-	for (Py_ssize_t i = 0; i < PyList_Size(self->ppm); i++) {
-		unsigned long ppm = PyLong_AsUnsignedLong(PyList_GetItem(self->ppm, i));
-		PyObject *ns = NULL;
-
-		if (!PyErr_Occurred())
-			ns = PyLong_FromUnsignedLongLong(nvp_iow_percentile_ns(self->w, (uint32_t)ppm));
-		if (ns)
-			PyList_SetItem(self->ppm, i, ns);
-		PyErr_Clear();
-	}
+	if (self->qpair && self->qpair->pq)
+		self->qpair->pq->lent = out;
 }
 
-static void
-read_seconds(struct py_iow *self)
-{
-	uint32_t n = 0;
-	const uint32_t *count = nvp_iow_seconds(self->w, &n);
-
-	self->seconds = PyList_New(0);
-	for (uint32_t i = 0; self->seconds && i < n; i++) {
-		PyObject *v = PyLong_FromUnsignedLong(count[i]);
-
-		if (v)
-			PyList_Append(self->seconds, v);
-		Py_XDECREF(v);
-	}
-	PyErr_Clear();
-}
-
-/* Collect the result and let the process go; its queue pair is deleted. */
+/* Collect the result and let the process go; its queue pair is deleted, or usable again. */
 static void
 finish(struct py_iow *self)
 {
@@ -163,11 +48,14 @@ finish(struct py_iow *self)
 	PyErr_Fetch(&type, &value, &trace);
 	why = nvp_iow_reason(self->w);
 	snprintf(self->reason, sizeof(self->reason), "%s", why ? why : "");
-	read_seconds(self);
-	read_percentiles(self);
+	if (!nvp_iow_wait(self->w, 0))
+		nvp_iow_stop(self->w);
+	self->measured = py_iow_measured(self->w, self->plan.log_entries);
+	PyErr_Clear();
 	nvp_iow_close(self->w, &self->result);
 	self->w = NULL;
 	self->ended = true;
+	lend(self, false);
 	while (*p && *p != self)
 		p = &(*p)->next;
 	if (*p)
@@ -186,9 +74,10 @@ iow_dealloc(PyObject *o)
 		nvp_iow_stop(iow(o)->w);
 		finish(iow(o));
 	}
+	py_iow_plan_free(&iow(o)->plan);
 	Py_XDECREF((PyObject *)iow(o)->ns);
-	Py_XDECREF(iow(o)->seconds);
-	Py_XDECREF(iow(o)->ppm);
+	Py_XDECREF((PyObject *)iow(o)->qpair);
+	Py_XDECREF(iow(o)->measured);
 	PyErr_Restore(type, value, trace);
 	py_object_free(o);
 }
@@ -198,6 +87,8 @@ iow_traverse(PyObject *o, visitproc visit, void *arg)
 {
 	Py_VISIT(Py_TYPE(o));
 	Py_VISIT((PyObject *)iow(o)->ns);
+	Py_VISIT((PyObject *)iow(o)->qpair);
+	Py_VISIT(iow(o)->measured);
 	return 0;
 }
 
@@ -215,12 +106,30 @@ raise_start(int rc)
 		PyErr_Format(PyExc_RuntimeError, "ioworker: cannot start: %s", text ? why : strerror(-rc));
 }
 
+/* The queue pair that is to be used, if it can be. */
+static int
+take_qpair(struct py_iow *self)
+{
+	struct py_queue *pq = self->qpair ? self->qpair->pq : NULL;
+
+	if (!self->qpair)
+		return 0;
+	if (!pq || !pq->q || pq->lent || pq->pending) {
+		PyErr_SetString(PyExc_AssertionError, "ioworker: the qpair is deleted, or in use");
+		return -1;
+	}
+	self->plan.qpair = pq->q;
+	return 0;
+}
+
 static int
 start_locked(struct py_iow *self)
 {
 	struct py_ctrlr *c = self->ns->ctrlr;
 	int rc;
 
+	if (take_qpair(self) < 0)
+		return -1;
 	self->plan.timeout_ms = nvp_ctrlr_timeout_ms(c->c);
 	rc = nvp_iow_start(&self->ns->ns, &self->plan, py_vtab_verify(self->ns->vtab), &self->w);
 	if (rc) {
@@ -228,6 +137,7 @@ start_locked(struct py_iow *self)
 		raise_start(rc);
 		return -1;
 	}
+	lend(self, true);
 	self->next = c->workers;
 	c->workers = self;
 	return 0;
@@ -290,13 +200,12 @@ result_dict(const struct py_iow *self)
 {
 	const struct nvp_iow_result *r = &self->result;
 
-	return Py_BuildValue("{sK sK sK sK sK sK sK si si sK ss sO sO}", "reads", (unsigned long long)r->reads,
-			     "writes", (unsigned long long)r->writes, "bytes", (unsigned long long)r->bytes, "ns",
-			     (unsigned long long)r->ns, "latency_max_ns", (unsigned long long)r->latency_max_ns,
-			     "latency_sum_ns", (unsigned long long)r->latency_sum_ns, "cpu_ns",
-			     (unsigned long long)r->cpu_ns, "status", (int)r->status, "error", (int)r->error,
-			     "miscompare_lba", (unsigned long long)r->miscompare_lba, "reason", self->reason, "seconds",
-			     self->seconds ? self->seconds : Py_None, "percentiles_ns", self->ppm);
+	return Py_BuildValue("{sK sK sK sK sK sK sK sK sK sK si si sK ss sK sO}", "reads", K(r->reads), "writes",
+			     K(r->writes), "others", K(r->others), "bytes", K(r->bytes), "ns", K(r->ns),
+			     "latency_max_ns", K(r->latency_max_ns), "latency_sum_ns", K(r->latency_sum_ns), "cpu_ns",
+			     K(r->cpu_ns), "slow", K(r->slow), "retries", K(r->retries), "status", (int)r->status,
+			     "error", (int)r->error, "miscompare_lba", K(r->miscompare_lba), "reason", self->reason,
+			     "seed", K(self->plan.seed), "measured", self->measured ? self->measured : Py_None);
 }
 
 static PyObject *
@@ -333,7 +242,8 @@ iow_stop(PyObject *o, PyObject *unused)
 static PyObject *
 iow_live(PyObject *o, PyObject *unused)
 {
-	uint64_t ios = iow(o)->result.reads + iow(o)->result.writes, bytes = iow(o)->result.bytes;
+	const struct nvp_iow_result *r = &iow(o)->result;
+	uint64_t ios = r->reads + r->writes + r->others, bytes = r->bytes;
 
 	(void)unused;
 	if (iow(o)->w)
@@ -345,7 +255,9 @@ static PyObject *
 get_running(PyObject *o, void *closure)
 {
 	(void)closure;
-	return PyBool_FromLong(iow(o)->w && nvp_iow_running(iow(o)->w));
+	if (!iow(o)->w) /* one that was not started has all before it */
+		return PyBool_FromLong(!iow(o)->ended);
+	return PyBool_FromLong(nvp_iow_running(iow(o)->w));
 }
 
 /* The device is about to be reset under them.  Their objects keep what was measured. */
@@ -410,7 +322,7 @@ static PyType_Spec iow_spec = {
 int
 py_iow_setup(PyObject *m)
 {
-	if (py_args_intern(init_args, A_NR) < 0)
+	if (py_iow_plan_setup() < 0)
 		return -1;
 	return py_setup_type(m, "IOWorker", &iow_spec, &py_iow_type);
 }

@@ -242,6 +242,10 @@ qpair_delete(PyObject *o, PyObject *unused)
 	(void)unused;
 	if (!qpair(o)->pq || !qpair(o)->pq->q)
 		Py_RETURN_NONE;
+	if (qpair(o)->pq->lent) {
+		PyErr_SetString(PyExc_AssertionError, "the queue cannot be deleted: an ioworker uses it");
+		return NULL;
+	}
 	if (py_wait_enter("delete") < 0)
 		return NULL;
 	if (delete_locked(qpair(o)) < 0) {

@@ -73,6 +73,11 @@ usable(const struct py_queue *pq, const char *what)
 		PyErr_Format(PyExc_SystemError, "error in submitting %s: the queue is deleted", what);
 		return false;
 	}
+	if (pq->lent) {
+		PyErr_Format(PyExc_AssertionError, "error in submitting %s: an ioworker uses queue %u", what,
+			     nvp_qpair_id(pq->q));
+		return false;
+	}
 	if (pq->generation != py_generation || nvp_qpair_is_exported(pq->q)) {
 		PyErr_Format(PyExc_AssertionError, "error in submitting %s: queue %u belongs to another process", what,
 			     nvp_qpair_id(pq->q));

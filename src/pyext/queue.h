@@ -49,6 +49,7 @@ struct py_queue {
 	uint16_t last_cid;
 	bool ending; /* being deleted or reset: 00/08 is no news */
 	bool mute; /* nobody is there any more: no callbacks */
+	bool lent; /* an ioworker uses it */
 };
 
 /* NULL with MemoryError.  q stays the caller's when that fails. */

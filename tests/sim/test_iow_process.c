@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Workers as processes, on a software SSD that is one too.  And the death of each of the three in the middle of it: nobody hangs,
- * nobody is left over, and no drive is accused.
+ * Workers as processes, on a software SSD that is one too.  And the death of each of the three in the middle of it:
+ * nobody hangs, nobody is left over, and no drive is accused.
  */
 #include "iow_rig.h"
 
@@ -55,7 +55,7 @@ time_live_counters_and_seconds(void **state)
 {
 	struct nvp_iow_plan p = endless();
 	uint64_t ios, bytes, last = 0;
-	const uint32_t *seconds;
+	const struct nvp_iow_second *seconds;
 	struct nvp_iow_result r;
 	struct nvp_iow *w;
 	uint32_t n;
@@ -67,14 +67,14 @@ time_live_counters_and_seconds(void **state)
 	assert_true(count_fds(w->pid) <= 12);
 	while (!nvp_iow_wait(w, 200)) {
 		nvp_iow_total(c, &ios, &bytes);
-		assert_true(ios > last && bytes >= ios * 4096 - 31 * 4096);
+		assert_true(ios >= last && bytes <= ios * 4096 && bytes + 64 * 4096 >= ios * 4096);
 		last = ios;
 	}
 	assert_string_equal(nvp_iow_reason(w), "");
 	seconds = nvp_iow_seconds(w, &n);
 	assert_int_equal(n, 1);
 	nvp_iow_live(w, &ios, &bytes);
-	assert_int_equal(seconds[0], ios);
+	assert_int_equal(seconds[0].reads + seconds[0].writes, ios);
 	nvp_iow_close(w, &r);
 	assert_in_range(r.ns / MS, 1150, 1300);
 	assert_int_equal(r.reads + r.writes, ios);
@@ -357,9 +357,11 @@ every_allocation_may_fail(void **state)
 		ut_alloc_budget = n;
 		rc = nvp_iow_start(&ns, &base, table, &w);
 		ut_alloc_budget = -1;
-		if (!rc)
+		if (!rc && nvp_iow_result(w)->error != NVP_IOW_BUFFERS)
 			break;
-		assert_int_equal(rc, -ENOMEM);
+		assert_true(rc == -ENOMEM || !rc);
+		if (!rc) /* no memory for the data is a result */
+			nvp_iow_close(w, NULL);
 	}
 	assert_true(n > 4);
 	wait_end(w);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Plans that need more per command than to be sent and counted: verification, data that differ from write to write,
+ * metadata, SGLs, ranges, long PRP lists, a log of the last commands, a limit in LBAs, a trace.
+ */
+#include "ioworker/step.h"
+
+#include <string.h>
+#include "ioworker/plan.h"
+#include "util/bits.h"
+#include "xport/dptr.h"
+
+/* --- the verification table --- */
+
+/* A kill comes between any two instructions, so they have to be in this order; no other processor looks on. */
+#define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+static void
+count_in(struct iow_engine *e, uint32_t cid, const struct iow_place *p)
+{
+	struct iow_slot *slot = &e->view.slot[cid];
+	uint32_t i;
+
+	slot->slba = p->slba;
+	slot->nlb = p->nlb;
+	slot->done = 0;
+	in_order();
+	slot->phase = IOW_COUNTING_IN;
+	for (i = 0; i < p->nlb; i++) {
+		slot->done = i;
+		in_order();
+		nvp_verify_write_begin(e->verify, p->slba + i, 1);
+		in_order();
+	}
+	slot->phase = IOW_IN_FLIGHT;
+}
+
+/* data NULL: nobody knows what is there now. */
+static void
+count_out(struct iow_engine *e, uint32_t cid, const struct iow_place *p, const uint8_t *data)
+{
+	struct iow_slot *slot = &e->view.slot[cid];
+	uint32_t i;
+
+	slot->done = 0;
+	in_order();
+	slot->phase = IOW_COUNTING_OUT;
+	for (i = 0; i < p->nlb; i++) {
+		slot->done = i;
+		in_order();
+		nvp_verify_write_end(e->verify, p->slba + i, 1, data, data != NULL, 0);
+		in_order();
+		data += data ? e->sh->target.lba_bytes : 0;
+	}
+	slot->phase = IOW_FREE;
+}
+
+static void
+verify_begin(struct iow_engine *e, uint32_t cid)
+{
+	const struct iow_place *p = &e->place[cid];
+	const struct iow_op *op = &e->op[p->op];
+	struct iow_extra *x = &e->extra[cid];
+
+	if (op->is_write || op->changes)
+		count_in(e, cid, p);
+	else if (op->is_read && e->check)
+		x->token = nvp_verify_read_begin(e->verify, p->slba, p->nlb);
+}
+
+static uint16_t
+verify_read(struct iow_engine *e, uint32_t cid, bool last)
+{
+	const struct iow_place *p = &e->place[cid];
+	struct nvp_miscompare mis;
+
+	if (!nvp_verify_read_end(e->verify, p->slba, p->nlb, iow_read_slot(e, cid), e->extra[cid].token, &mis))
+		return 0;
+	if (last && e->sh->res.miscompare_lba == UINT64_MAX) {
+		ut_store(&e->sh->res.miscompare_lba, mis.lba);
+		iow_reason(e->sh, "crc mismatch: lba %llu, expected 0x%08x, but got 0x%08x",
+			   (unsigned long long)mis.lba, mis.expected_crc, mis.got_crc);
+	}
+	return IOW_STATUS_MISCOMPARE;
+}
+
+/* Returns the status that the command has after its data were looked at. */
+static uint16_t
+verify_end(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
+{
+	const struct iow_op *op = &e->op[e->place[cid].op];
+
+	if (op->is_write || op->changes)
+		count_out(e, cid, &e->place[cid], op->is_write && !status ? iow_write_slot(e, cid) : NULL);
+	else if (op->is_read && e->check && !status)
+		return verify_read(e, cid, last);
+	return status;
+}
+
+/* --- the data --- */
+
+/*
+ * Each LBA says where it belongs and which write it is, so that a lost or misplaced write is seen even with equal
+ * patterns.
+ */
+static void
+stamp(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
+{
+	uint32_t bytes = e->sh->target.lba_bytes, i;
+	uint8_t *p = iow_write_slot(e, cid);
+	uint64_t lba, n = ++e->stamp;
+
+	for (i = 0; i < io->nlb; i++, p += bytes) {
+		lba = io->slba + i;
+		memcpy(p, &lba, sizeof(lba));
+		memcpy(p + bytes - sizeof(n), &n, sizeof(n));
+	}
+}
+
+/*
+ * Dataset Management names its LBAs in its data: one range, to be deallocated.  NVM Command Set, "Dataset Management
+ * command".
+ */
+static void
+fill_range(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid, const struct iow_io *io)
+{
+	uint64_t off = e->sh->target.range_off + cid * sizeof(struct nvme_dsm_range);
+	struct nvme_dsm_range *r = (void *)((char *)e->buf.va + off);
+
+	*r = (struct nvme_dsm_range){ .nlb = le32_from(io->nlb), .slba = le64_from(io->slba) };
+	sqe->prp1 = le64_from(e->buf.iova + off);
+	sqe->cdw11 = le32_from(NVME_DSM_AD);
+}
+
+/*
+ * More than a page of list: here, because where one page leads to the next depends on the length.  NVMe Base, "PRP
+ * List": the last entry of a page is a pointer to the next page when more entries follow.
+ */
+static void
+fill_big(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
+{
+	const struct iow_op *op = &e->op[io->op];
+	uint64_t page = 1ull << e->q->page_shift, per_page = page / sizeof(le64), i;
+	uint64_t list = op->list + cid * e->list_bytes, next = op->data + cid * e->slot_bytes + page;
+	uint64_t left = (((uint64_t)io->nlb * e->sh->target.lba_bytes + page - 1) >> e->q->page_shift) - 1;
+	le64 *entry = (void *)((char *)e->buf.va + (list - e->buf.iova));
+
+	for (i = 0; left; i++) {
+		if ((i + 1) % per_page == 0 && left > 1) {
+			entry[i] = le64_from(list + (i + 1) * sizeof(le64));
+			continue;
+		}
+		entry[i] = le64_from(next);
+		next += page;
+		left--;
+	}
+}
+
+static void
+fill_meta(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid)
+{
+	const struct iow_target *t = &e->sh->target;
+
+	sqe->mptr = le64_from(e->buf.iova + t->meta_off + (uint64_t)cid * t->meta_bytes);
+}
+
+static void
+fill_sgl(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid, const struct iow_io *io)
+{
+	uint64_t data = e->op[io->op].data + cid * e->slot_bytes;
+
+	sgl_build(sqe, data, io->nlb * e->sh->target.lba_bytes);
+}
+
+static void
+fill_data(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid, const struct iow_io *io)
+{
+	const struct iow_op *op = &e->op[io->op];
+
+	if (op->opc == NVME_OPC_DSM)
+		fill_range(e, sqe, cid, io);
+	if (!op->data_mask)
+		return;
+	if (e->sh->target.meta_bytes)
+		fill_meta(e, sqe, cid);
+	if (e->extra[cid].sgl)
+		fill_sgl(e, sqe, cid, io);
+	else if (e->big && io->nlb > e->two_pages)
+		fill_big(e, cid, io);
+	if (e->stamped && op->dir == IOW_TO_DEVICE)
+		stamp(e, cid, io);
+}
+
+/* --- the log of the last commands --- */
+
+static void
+log_sent(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
+{
+	uint64_t seq = ++e->sh->log_seq;
+	struct iow_log *l = &e->view.log[(seq - 1) % e->sh->dims.nlog];
+
+	l->seq = 0;
+	in_order();
+	*l = (struct iow_log){ .slba = io->slba, .nlb = io->nlb, .opc = e->op[io->op].opc };
+	l->status = IOW_STATUS_TIMEOUT; /* until it completes */
+	l->sent = e->now;
+	in_order();
+	l->seq = seq;
+	e->extra[cid].log_seq = seq;
+}
+
+static void
+log_completed(struct iow_engine *e, uint32_t cid, uint16_t status)
+{
+	struct iow_log *l = &e->view.log[(e->extra[cid].log_seq - 1) % e->sh->dims.nlog];
+
+	if (l->seq != e->extra[cid].log_seq)
+		return;
+	l->status = status;
+	l->completed = e->now;
+}
+
+/* --- send --- */
+
+static void
+send_place(struct iow_engine *e, struct nvp_req *r, const struct iow_io *io)
+{
+	struct nvme_sqe *sqe = qpair_batch_sqe(e->q);
+	uint32_t cid = r->cid;
+
+	iow_fill(e, sqe, r->cid, io);
+	fill_data(e, sqe, cid, io);
+	if (e->verify)
+		verify_begin(e, cid);
+	qpair_batch_put(e->q, r, ut_ticks(e->clock));
+}
+
+static void
+send_one(struct iow_engine *e)
+{
+	struct nvp_req *r = qpair_batch_get(e->q);
+	struct iow_extra *x = &e->extra[r->cid];
+	struct iow_io io;
+
+	e->next(&e->gen, &io);
+	e->place[r->cid] = (struct iow_place){ io.slba, io.nlb, io.op };
+	if (io.slba < e->sh->target.nsze) /* a trace may say anything */
+		e->view.heat[io.slba >> e->heat_shift]++;
+	x->retries = 0;
+	x->sgl = e->sgl_below && ut_rng_next(&e->gen.rng) >> 32 < e->sgl_below;
+	if (e->view.log)
+		log_sent(e, r->cid, &io);
+	send_place(e, r, &io);
+	e->lbas_left -= UT_MIN(e->lbas_left, (uint64_t)io.nlb);
+}
+
+static uint32_t
+send(struct iow_engine *e, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n && e->lbas_left; i++)
+		send_one(e);
+	qpair_batch_ring(e->q, i, e->now);
+	if (!e->lbas_left)
+		e->left = i; /* what the caller subtracts: nothing is left */
+	return i;
+}
+
+/* --- reap --- */
+
+/* What was read wrong, once more into the same memory.  Its request was put back just now, so it is the next one. */
+static bool
+read_again(struct iow_engine *e, uint32_t cid)
+{
+	const struct iow_place *p = &e->place[cid];
+	const struct iow_io io = { p->slba, p->nlb, p->op };
+	struct nvp_req *r;
+
+	if (e->extra[cid].retries >= e->sh->plan.retry_max || e->draining)
+		return false;
+	e->extra[cid].retries++;
+	e->sh->res.retries++;
+	r = qpair_batch_get(e->q);
+	send_place(e, r, &io);
+	qpair_batch_ring(e->q, 1, e->now);
+	return true;
+}
+
+uint16_t
+iow_full_end(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uint16_t status, bool *retry)
+{
+	uint16_t was = status;
+
+	(void)cqe;
+	if (e->verify)
+		status = verify_end(e, cid, status, e->extra[cid].retries >= e->sh->plan.retry_max || e->draining);
+	if (retry && status == IOW_STATUS_MISCOMPARE && !was) {
+		*retry = read_again(e, cid);
+		if (*retry)
+			return status;
+	}
+	if (e->view.log)
+		log_completed(e, cid, status);
+	return status;
+}
+
+static uint32_t
+reap(struct iow_engine *e)
+{
+	struct nvp_qpair *q = e->q;
+	uint32_t seen = 0, n = 0, again = 0;
+	struct nvme_cqe cqe;
+	struct nvp_req *r;
+	uint64_t ticks;
+	uint16_t status;
+	bool retry;
+
+	while (seen < IOW_REAP_MAX && memq_peek(&q->mq, &cqe)) {
+		seen++;
+		memq_pop(&q->mq);
+		r = qpair_batch_end(q, &cqe, e->now);
+		if (iow_unlikely(!r))
+			continue;
+		n++;
+		retry = false;
+		ticks = r->submit_ticks < e->now ? e->now - r->submit_ticks : 0; /* a retry of this very turn */
+		status = iow_full_end(e, r->cid, &cqe, iow_status(&cqe), &retry);
+		again += retry;
+		if (retry)
+			continue;
+		iow_count(e, &e->place[r->cid], ticks, status);
+		if (iow_unlikely(status))
+			iow_failed(e, &cqe, status);
+	}
+	e->room += n - again;
+	if (seen)
+		qpair_batch_done(q, seen, n);
+	return n;
+}
+
+/* --- which generator --- */
+
+#define NEXT(flags)                                                    \
+	static void next_##flags(struct iow_gen *g, struct iow_io *io) \
+	{                                                              \
+		iow_gen_next(g, io, flags);                            \
+	}
+
+NEXT(0)
+NEXT(1)
+NEXT(2)
+NEXT(3)
+NEXT(4)
+NEXT(5)
+NEXT(6)
+NEXT(7)
+NEXT(8)
+NEXT(9)
+NEXT(10)
+NEXT(11)
+NEXT(12)
+NEXT(13)
+NEXT(14)
+NEXT(15)
+
+static void (*const nexts[])(struct iow_gen *g, struct iow_io *io) = {
+	next_0, next_1, next_2,	 next_3,  next_4,  next_5,  next_6,  next_7,
+	next_8, next_9, next_10, next_11, next_12, next_13, next_14, next_15,
+};
+_Static_assert(UT_ARRAY_LEN(nexts) == IOW_GEN_NR, "one function for each combination");
+
+void
+iow_full_init(struct iow_engine *e)
+{
+	e->next = e->sh->dims.nsteps ? iow_gen_trace : nexts[e->gen.flags];
+	e->send = send;
+	e->reap = reap;
+}
