@@ -14,6 +14,7 @@
 #include "ssd/admin/fw.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
 #include <errno.h>
@@ -45,6 +46,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd->hold = 0;
 	ssd->nr_later = 0;
 	ssd_pstate_reset(ssd);
+	ssd_resv_ctrlr_reset(ssd);
 	ssd->pel_len = 0;
 	ssd->reset_ns = ssd->now_ns;
 	ssd->timers_ns = 0; /* whatever was armed for what is gone now */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which commands are refused while a sanitize operation is in progress or has failed, and which would write to a namespace
- * that is write protected.
+ * Which commands are refused while a sanitize operation is in progress or has failed, which would write to a namespace that is
+ * write protected, and which a reservation forbids to this host.
  *
  * NVMe Base 2.1, "Sanitize Operation Restrictions", figure "Sanitize Operations and Format NVM Command - Admin Commands
- * Allowed"; "Namespace Write Protection", "Command Interactions".
+ * Allowed"; "Namespace Write Protection", "Command Interactions"; "Reservations", figure "Command Behavior in the Presence of a
+ * Reservation".
  */
 #include "ssd/gate.h"
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/nvm/resv.h"
 
 #define OPC offsetof(struct nvme_sqe, opc)
 
@@ -34,6 +36,46 @@ writes(const struct nvme_sqe *sqe)
 	}
 }
 
+static nvme_status
+reserved(struct ssd_cmd *c)
+{
+	return ssd_fail(c, NVME_SC_RESV_CONFLICT, offsetof(struct nvme_sqe, nsid));
+}
+
+/* The groups of commands; the reservation commands belong to neither.  Who may write may read. */
+static bool
+conflict(const struct ssd_cmd *c, const struct ssd_ns *ns)
+{
+	switch (c->sqe->opc) {
+	case NVME_OPC_READ:
+	case NVME_OPC_COMPARE:
+	case NVME_OPC_VERIFY:
+		return ssd_resv_conflict(c->ssd, ns, false);
+	case NVME_OPC_FLUSH:
+	case NVME_OPC_WRITE:
+	case NVME_OPC_WRITE_UNCOR:
+	case NVME_OPC_WRITE_ZEROES:
+	case NVME_OPC_DSM:
+	case NVME_OPC_COPY:
+		return ssd_resv_conflict(c->ssd, ns, true);
+	default:
+		return false;
+	}
+}
+
+/* A Flush of all namespaces needs the leave of each. */
+static bool
+conflict_any(const struct ssd_cmd *c)
+{
+	for (uint32_t i = 1; i <= SSD_MAX_NAMESPACES; i++) {
+		const struct ssd_ns *ns = ssd_ns_active(c->ssd, i);
+
+		if (ns && conflict(c, ns))
+			return true;
+	}
+	return false;
+}
+
 nvme_status
 ssd_gate_io(struct ssd_cmd *c)
 {
@@ -41,6 +83,8 @@ ssd_gate_io(struct ssd_cmd *c)
 
 	if (st)
 		return c->sqe->opc == NVME_OPC_FLUSH ? NVME_SC_SUCCESS : ssd_fail(c, st, OPC);
+	if (c->ns ? conflict(c, c->ns) : conflict_any(c))
+		return reserved(c);
 	if (c->ns && c->ns->wps && writes(c->sqe))
 		return protected(c);
 	return NVME_SC_SUCCESS;
@@ -97,7 +141,7 @@ allowed(const struct nvme_sqe *sqe)
 	}
 }
 
-/* The namespaces that an admin command is about, as far as write protection goes. */
+/* The namespaces that an admin command is about, as far as write protection and reservations go. */
 enum reach {
 	NONE,
 	ATTACHED, /* NSID, or FFFFFFFFh: all that are attached to this controller */
@@ -134,6 +178,15 @@ reaches(const struct ssd_cmd *c, const struct ssd_ns *ns, enum reach reach)
 	return reach == ALLOCATED || (ns->attached >> (c->ssd->cntlid - 1) & 1);
 }
 
+/* A reservation counts these among the commands that write. */
+static bool
+takes_leave(const struct ssd_cmd *c, const struct ssd_ns *ns)
+{
+	enum reach reach = c->sqe->opc == NVME_ADM_NS_ATTACH ? ALLOCATED : modifies(c->sqe);
+
+	return !reaches(c, ns, reach) || !ssd_resv_conflict(c->ssd, ns, true);
+}
+
 nvme_status
 ssd_gate_admin(struct ssd_cmd *c)
 {
@@ -143,8 +196,12 @@ ssd_gate_admin(struct ssd_cmd *c)
 	if (st && !allowed(c->sqe))
 		return ssd_fail(c, st, OPC);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
-		if (sub->ns[i].wps && reaches(c, &sub->ns[i], modifies(c->sqe)))
+		const struct ssd_ns *ns = &sub->ns[i];
+
+		if (ns->wps && reaches(c, ns, modifies(c->sqe)))
 			return protected(c);
+		if ((ns->gate & SSD_GATE_RESERVED) && !takes_leave(c, ns))
+			return reserved(c);
 	}
 	return NVME_SC_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include "ssd/ns.h"
 #include "nvproof/spec/feat.h"
 #include "ssd/nvm/lba_map.h"
+#include "ssd/nvm/resv.h"
 #include "ssd/ssd_int.h"
 #include <errno.h>
 #include <string.h>
@@ -293,6 +294,7 @@ ssd_ns_delete(struct ssd_ns *ns)
 	ssd_ns_erase(ns);
 	ssd_ns_maps_close(ns);
 	*ns = (struct ssd_ns){ .sub = ns->sub, .nsid = ns->nsid };
+	ssd_resv_ns_deleted(ns);
 }
 
 void
@@ -302,7 +304,8 @@ ssd_ns_gate(struct ssd_subsys *sub)
 		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0);
 
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
-		sub->ns[i].gate = all | (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0);
+		sub->ns[i].gate =
+			all | (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0) | (sub->resv[i].rtype ? SSD_GATE_RESERVED : 0);
 }
 
 void

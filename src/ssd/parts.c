@@ -8,6 +8,7 @@
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
+#include "ssd/nvm/resv.h"
 #include <string.h>
 
 #define KEPT(member, ok)                                                                          \
@@ -25,6 +26,7 @@ static const struct {
 	[SSD_PART_POWER] = KEPT(power_kept, ssd_power_kept_ok),
 	[SSD_PART_HEAT] = KEPT(heat, ssd_heat_kept_ok),
 	[SSD_PART_SANITIZE] = KEPT(sanitize.kept, ssd_sanitize_kept_ok),
+	[SSD_PART_RESV] = KEPT(resv, ssd_resv_kept_ok),
 	[SSD_PART_PEL] = KEPT(pel, ssd_pel_kept_ok),
 	[SSD_PART_TELEMETRY] = KEPT(telemetry, ssd_telemetry_kept_ok),
 };
@@ -50,6 +52,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_SANITIZE:
 		ssd_sanitize_init(sub);
+		break;
+	case SSD_PART_RESV:
+		ssd_resv_init(sub);
 		break;
 	case SSD_PART_PEL:
 		memset(&sub->pel, 0, sizeof(sub->pel));

@@ -150,6 +150,41 @@ struct ssd_sanitize {
 	bool fault; /* the next operation fails at its end */
 };
 
+/* nvm/resv.c: the reservation of a namespace */
+#define SSD_RESV_HOSTS 64u /* registrants */
+struct ssd_resv_host {
+	le64 rkey;
+	uint8_t id[16]; /* Host Identifier; 0h: none, then it is the host of controller cntlid until that is reset */
+	uint8_t there, wide; /* wide: all 16 bytes of id are used */
+	le16 cntlid;
+	uint8_t rsvd28[4];
+};
+static_assert(sizeof(struct ssd_resv_host) == 32, "registrant, kept");
+
+struct ssd_resv_kept {
+	struct ssd_resv_host host[SSD_RESV_HOSTS];
+	le32 gen;
+	uint8_t rtype; /* NVME_RTYPE_* */
+	uint8_t holder; /* index of host, where one alone holds it; else SSD_RESV_NOBODY */
+	uint8_t ptpl; /* 1: survives the power */
+	uint8_t rsvd2055;
+};
+static_assert(sizeof(struct ssd_resv_kept) == 2056, "reservation, kept");
+
+/* nvm/resv_note.c: notifications that a controller has for its host, oldest first */
+#define SSD_RESV_NOTES 16u
+struct ssd_resv_note {
+	uint64_t count;
+	uint32_t nsid;
+	uint8_t type; /* NVME_RNLPT_* */
+};
+
+struct ssd_resv_notes {
+	struct ssd_resv_note note[SSD_RESV_NOTES];
+	uint32_t n;
+	uint64_t count; /* of all there were */
+};
+
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
 enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_DST = 0,
@@ -160,6 +195,7 @@ enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_SANITIZE = 5,
 		SSD_PART_PEL = 6,
 		SSD_PART_TELEMETRY = 7,
+		SSD_PART_RESV = 8,
 		SSD_PARTS,
 };
 struct ssd_subsys;

@@ -132,6 +132,7 @@ struct ssd_subsys {
 	uint64_t capacity; /* of the media, bytes */
 	struct ssd_ns_table_kept ns_kept;
 	struct ssd_sanitize sanitize;
+	struct ssd_resv_kept resv[SSD_MAX_NAMESPACES]; /* index nsid - 1 */
 	struct ssd *ctrlr[SSD_MAX_CTRLRS]; /* index cntlid - 1 */
 	struct ssd_smart smart;
 	struct ssd_stats stats;
@@ -228,6 +229,9 @@ struct ssd_feat {
 	uint32_t nopsc, hctm;
 	uint32_t sensor[SSD_SENSORS][2]; /* temperature thresholds, over and under */
 	le64 apst[32];
+	uint8_t host_id[16];
+	bool host_id_wide; /* all 16 bytes of it */
+	uint8_t resv_mask[SSD_MAX_NAMESPACES]; /* Reservation Notification Mask */
 };
 
 struct ssd {
@@ -292,6 +296,7 @@ struct ssd {
 	uint64_t reset_ns; /* of the last Controller Level Reset */
 	struct ssd_later later[SSD_MAX_LATER]; /* completions that wait for their time */
 	uint32_t nr_later;
+	struct ssd_resv_notes resv_notes;
 
 	struct ssd_seg segs[SSD_MAX_SEGS];
 	struct ssd_seg meta_segs[SSD_MAX_SEGS];

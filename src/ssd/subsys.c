@@ -11,6 +11,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
 #include <errno.h>
@@ -149,6 +150,7 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 		return rc;
 	}
 	sub->cfg.image = NULL; /* the caller's; not needed any more */
+	ssd_resv_power_lost(sub); /* as far as it was not noticed when it happened */
 	ssd_ns_gate(sub);
 	ssd_power_on(sub);
 	*out = sub;
@@ -187,6 +189,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	ssd_part_save(sub, SSD_PART_PEL);
 	ssd_dst_pause(sub);
 	ssd_sanitize_pause(sub);
+	ssd_resv_power_lost(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
 	ssd_persist_save(sub);
 	sub->powered = false;

@@ -3,6 +3,7 @@
 #pragma once
 #include "ssd_rig.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/nvm/resv.h"
 
 static inline void
 rig_again(struct ssd_subsys *sub)
@@ -15,5 +16,6 @@ rig_again(struct ssd_subsys *sub)
 	for (uint32_t i = 0; i < sub->cfg.nr_ns; i++)
 		assert_int_equal(ssd_ns_maps_open(&sub->ns[i]), 0);
 	ssd_sanitize_init(sub);
+	ssd_resv_init(sub);
 	ssd_ns_gate(sub);
 }

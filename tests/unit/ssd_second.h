@@ -18,28 +18,43 @@ two_start(struct io *io, struct rig *r)
 	io_init(io, r);
 }
 
+/* One more controller at the drive of `first`. */
+static inline void
+two_more(struct io *io, struct rig *first)
+{
+	struct rig *r = ut_calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	r->sub = first->sub;
+	r->mem = ut_calloc_aligned(SSD_PAGE, RIG_MEM);
+	assert_non_null(r->mem);
+	assert_int_equal(ssd_ctrlr_open(first->sub, &rig_port_ops, r, NULL, &r->ssd), 0);
+	ssd_cfg_write(r->ssd, NVME_PCI_CMD, (uint8_t[]){ 6, 0 }, 2);
+	r->now = first->now;
+	two_start(io, r);
+}
+
+static inline void
+two_less(struct io *io)
+{
+	ssd_ctrlr_close(io->r->ssd);
+	free(io->r->mem);
+	free(io->r);
+}
+
 static inline void
 two_open(struct two *t, const struct ssd_config *cfg)
 {
-	struct rig *second = ut_calloc(1, sizeof(*second)), *first = cfg ? rig_open_config(cfg) : rig_open();
+	struct rig *first = cfg ? rig_open_config(cfg) : rig_open();
 
-	assert_non_null(second);
-	second->sub = first->sub;
-	second->mem = ut_calloc_aligned(SSD_PAGE, RIG_MEM);
-	assert_non_null(second->mem);
-	assert_int_equal(ssd_ctrlr_open(first->sub, &rig_port_ops, second, NULL, &second->ssd), 0);
-	ssd_cfg_write(second->ssd, NVME_PCI_CMD, (uint8_t[]){ 6, 0 }, 2);
 	two_start(&t->a, first);
-	second->now = first->now;
-	two_start(&t->b, second);
+	two_more(&t->b, first);
 }
 
 static inline void
 two_close(struct two *t)
 {
-	ssd_ctrlr_close(t->b.r->ssd);
-	free(t->b.r->mem);
-	free(t->b.r);
+	two_less(&t->b);
 	rig_close(t->a.r);
 }
 

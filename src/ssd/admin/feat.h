@@ -14,6 +14,7 @@
 struct ssd_feature {
 	bool supported;
 	bool saveable, ns_specific, fixed; /* fixed: not changeable */
+	bool one_ns; /* Get with NSID FFFFFFFFh is Invalid Field in Command */
 	uint32_t scope; /* NVME_SCOPE_*, for the log */
 	/*
 	 * A dword: where in struct ssd_feat and, if saveable, in struct ssd_feat_saved; which bits exist; its default.
@@ -75,3 +76,11 @@ nvme_status ssd_feat_behavior_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t se
 /* feat_wp.c */
 nvme_status ssd_feat_wp_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_wp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
+
+/* feat_resv.c */
+nvme_status ssd_feat_host_id_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
+nvme_status ssd_feat_host_id_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
+nvme_status ssd_feat_resv_mask_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
+nvme_status ssd_feat_resv_mask_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
+nvme_status ssd_feat_resv_persist_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
+nvme_status ssd_feat_resv_persist_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);

@@ -8,6 +8,7 @@
 #define DWORD(m) .off = offsetof(struct ssd_feat, m)
 #define SAVED(m) .saveable = true, .saved_off = offsetof(struct ssd_feat_saved, m)
 #define CTRL .supported = true, .scope = NVME_SCOPE_CTRL
+#define RESV .supported = true, .scope = NVME_SCOPE_NS, .ns_specific = true, .one_ns = true
 #define BITS(b) ((uint32_t)(b))
 
 /* SMART: spare, temperature, reliability, read only, volatile memory backup. */
@@ -39,6 +40,9 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
 	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },
 	[NVME_FEAT_IOCS_PROFILE] = { CTRL, .fixed = true, .get = ssd_feat_profile_get },
+	[NVME_FEAT_HOST_ID] = { CTRL, .set = ssd_feat_host_id_set, .get = ssd_feat_host_id_get },
+	[NVME_FEAT_RESV_NOTIFY] = { RESV, .set = ssd_feat_resv_mask_set, .get = ssd_feat_resv_mask_get },
+	[NVME_FEAT_RESV_PERSIST] = { RESV, .set = ssd_feat_resv_persist_set, .get = ssd_feat_resv_persist_get },
 	[NVME_FEAT_WRITE_PROTECT] = { .supported = true,
 				      .scope = NVME_SCOPE_NS,
 				      .ns_specific = true,

@@ -72,12 +72,14 @@ get_caps(struct ssd_cmd *c, const struct ssd_feature *f)
 
 /* An NSID that names one namespace, or for Set all of them. */
 static nvme_status
-check_ns(struct ssd_cmd *c, bool all_ok)
+check_ns(struct ssd_cmd *c, bool all_ok, bool one)
 {
 	uint32_t nsid = le32_get(c->sqe->nsid);
 
 	if (nsid == NVME_NSID_ALL && all_ok)
 		return NVME_SC_SUCCESS;
+	if (nsid == NVME_NSID_ALL && one)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, NSID);
 	if (!nsid || nsid > ssd_nn(c->ssd->sub))
 		return ssd_fail(c, NVME_SC_INVALID_NS, NSID);
 	c->ns = ssd_ns_active(c->ssd, nsid);
@@ -99,7 +101,7 @@ ssd_adm_get_features(struct ssd_cmd *c)
 	if (sel == NVME_FEAT_SEL_CAPS)
 		return get_caps(c, f);
 	if (f->ns_specific)
-		st = check_ns(c, false);
+		st = check_ns(c, false, f->one_ns);
 	if (st)
 		return st;
 	return f->get ? f->get(c, le32_get(c->sqe->cdw11), sel) : get_dword(c, f, sel);
@@ -134,7 +136,7 @@ check_set(struct ssd_cmd *c, const struct ssd_feature *f, bool save)
 	if (save && !f->saveable)
 		return ssd_fail(c, NVME_SC_FEAT_NOT_SAVEABLE, CDW10 + 3);
 	if (f->ns_specific)
-		return check_ns(c, true);
+		return check_ns(c, true, f->one_ns);
 	if (nsid && nsid != NVME_NSID_ALL)
 		return ssd_fail(c, NVME_SC_FEAT_NOT_NS_SPECIFIC, NSID);
 	return NVME_SC_SUCCESS;

@@ -109,8 +109,8 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->cqes = 0x44;
 	id->nn = le32_from(ssd_nn(ssd->sub));
 	id->oncs = le16_from((uint16_t)(NVME_ONCS_NVMCMPS | NVME_ONCS_NVMWUSV | NVME_ONCS_NVMDSMSV | NVME_ONCS_NVMWZSV |
-					NVME_ONCS_SSFS | NVME_ONCS_TSS | NVME_ONCS_NVMVFYS | NVME_ONCS_NVMCPYS |
-					NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC));
+					NVME_ONCS_SSFS | NVME_ONCS_RESERVS | NVME_ONCS_TSS | NVME_ONCS_NVMVFYS |
+					NVME_ONCS_NVMCPYS | NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC));
 	id->fuses = le16_from((uint16_t)NVME_FUSES_FCWS);
 	id->fna = SSD_FNA;
 	id->vwc = (uint8_t)(NVME_VWC_VWCP | nvme_put(NVME_VWC_FB, NVME_VWC_FB_YES));
@@ -120,7 +120,7 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->acwu = le16_from(SSD_ACWU);
 	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));
 	id->sgls = le32_from(SSD_SGLS);
-	id->ctratt = le32_from((uint32_t)(NVME_CTRATT_ELBAS | NVME_CTRATT_NOPSPM));
+	id->ctratt = le32_from((uint32_t)(NVME_CTRATT_HIDS | NVME_CTRATT_ELBAS | NVME_CTRATT_NOPSPM));
 }
 
 void

@@ -3,6 +3,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
+#include "ssd/nvm/resv.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -39,6 +40,7 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nsfeat = (uint8_t)(NVME_NSFEAT_DAE | NVME_NSFEAT_UIDREUSE);
 	formats(ssd, ns, id);
 	id->nmic = nmic(ns);
+	id->rescap = SSD_RESCAP;
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
 	id->dlfeat = (uint8_t)(nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00) | NVME_DLFEAT_WZDS);
 	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
@@ -71,6 +73,7 @@ ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	(void)ssd;
 	id->nsfeat = (uint8_t)NVME_IND_NSFEAT_UIDREUSE;
 	id->nmic = nmic(ns);
+	id->rescap = SSD_RESCAP;
 	id->fpi = (uint8_t)NVME_FPI_SUPP;
 	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
 	id->nstat = (uint8_t)NVME_NSTAT_NRDY;

@@ -8,25 +8,34 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
+#include "ssd/nvm/resv.h"
 #include <string.h>
 
 #define CDW(n) offsetof(struct nvme_sqe, cdw##n)
 
 const struct ssd_log ssd_logs[256] = {
-	[NVME_LOG_SUPPORTED] = { sizeof(struct nvme_supported_log_pages), ssd_log_supported, NULL, NULL },
-	[NVME_LOG_ERROR] = { SSD_ERROR_ENTRIES * sizeof(struct nvme_error_log_entry), ssd_log_error, NULL, NULL },
-	[NVME_LOG_SMART] = { sizeof(struct nvme_smart_log), ssd_log_smart, NULL, NULL },
-	[NVME_LOG_FW_SLOT] = { sizeof(struct nvme_fw_slot_log), ssd_log_fw_slot, NULL, NULL },
-	[NVME_LOG_CHANGED_NS] = { sizeof(struct nvme_ns_list), ssd_log_changed_ns, NULL, ssd_log_changed_ns_read },
-	[NVME_LOG_EFFECTS] = { sizeof(struct nvme_effects_log), ssd_log_effects, ssd_log_effects_check, NULL },
-	[NVME_LOG_SELF_TEST] = { sizeof(struct nvme_self_test_log), ssd_log_dst, NULL, NULL },
-	[NVME_LOG_TELEMETRY_HOST] = { sizeof(struct ssd_telemetry), ssd_log_telemetry_host,
-				      ssd_log_telemetry_host_check, NULL },
-	[NVME_LOG_TELEMETRY_CTRL] = { sizeof(struct ssd_telemetry), ssd_log_telemetry_ctrl,
-				      ssd_log_telemetry_ctrl_check, ssd_log_telemetry_ctrl_read },
-	[NVME_LOG_PEL] = { SSD_PEL_MAX, ssd_log_pel, ssd_log_pel_check, NULL },
-	[NVME_LOG_FID_EFFECTS] = { sizeof(struct nvme_fid_effects_log), ssd_log_fid_effects, NULL, NULL },
-	[NVME_LOG_SANITIZE] = { sizeof(struct nvme_sanitize_log), ssd_log_sanitize, NULL, NULL },
+	[NVME_LOG_SUPPORTED] = { .size = sizeof(struct nvme_supported_log_pages), .fill = ssd_log_supported },
+	[NVME_LOG_ERROR] = { .size = SSD_ERROR_ENTRIES * sizeof(struct nvme_error_log_entry), .fill = ssd_log_error },
+	[NVME_LOG_SMART] = { .size = sizeof(struct nvme_smart_log), .fill = ssd_log_smart },
+	[NVME_LOG_FW_SLOT] = { .size = sizeof(struct nvme_fw_slot_log), .fill = ssd_log_fw_slot },
+	[NVME_LOG_CHANGED_NS] = { .size = sizeof(struct nvme_ns_list),
+				  .fill = ssd_log_changed_ns,
+				  .read_done = ssd_log_changed_ns_read },
+	[NVME_LOG_EFFECTS] = { .size = sizeof(struct nvme_effects_log),
+			       .fill = ssd_log_effects,
+			       .check = ssd_log_effects_check },
+	[NVME_LOG_SELF_TEST] = { .size = sizeof(struct nvme_self_test_log), .fill = ssd_log_dst },
+	[NVME_LOG_TELEMETRY_HOST] = { .size = sizeof(struct ssd_telemetry),
+				      .fill = ssd_log_telemetry_host,
+				      .check = ssd_log_telemetry_host_check },
+	[NVME_LOG_TELEMETRY_CTRL] = { .size = sizeof(struct ssd_telemetry),
+				      .fill = ssd_log_telemetry_ctrl,
+				      .check = ssd_log_telemetry_ctrl_check,
+				      .read_done = ssd_log_telemetry_ctrl_read },
+	[NVME_LOG_PEL] = { .size = SSD_PEL_MAX, .fill = ssd_log_pel, .check = ssd_log_pel_check },
+	[NVME_LOG_FID_EFFECTS] = { .size = sizeof(struct nvme_fid_effects_log), .fill = ssd_log_fid_effects },
+	[NVME_LOG_RESV] = { .size = sizeof(struct nvme_resv_log), .fill = ssd_log_resv, .taken = ssd_log_resv_taken },
+	[NVME_LOG_SANITIZE] = { .size = sizeof(struct nvme_sanitize_log), .fill = ssd_log_sanitize },
 };
 
 struct part {
@@ -97,6 +106,8 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	memset(c->ssd->bounce, 0, log->size);
 	log->fill(c->ssd, c->ssd->bounce);
 	st = send(c, log, &p);
+	if (!st && log->taken)
+		log->taken(c->ssd);
 	if (st || (cdw10 & NVME_GLP_RAE))
 		return st;
 	if (log->read_done)

@@ -8,6 +8,7 @@ struct ssd_log {
 	void (*fill)(struct ssd *ssd, void *buf); /* `size` bytes, zero on entry */
 	nvme_status (*check)(struct ssd_cmd *c); /* more than all logs need; may be NULL */
 	void (*read_done)(struct ssd *ssd); /* it was read with RAE = 0; may be NULL */
+	void (*taken)(struct ssd *ssd); /* it was read, whatever RAE is; may be NULL */
 };
 #define SSD_LOG_NO_DATA 0xfffe /* check: done, and nothing is to be sent */
 extern const struct ssd_log ssd_logs[256]; /* log.c */

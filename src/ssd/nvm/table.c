@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The NVM command set: exec.c runs it, and the Commands Supported and Effects log is printed from it. */
 #include "ssd/nvm/nvm.h"
+#include "ssd/nvm/resv.h"
 
 #define CSUPP NVME_EFFECTS_CSUPP
 #define LBCC NVME_EFFECTS_LBCC
@@ -15,5 +16,9 @@ const struct ssd_opcode ssd_nvm_opcodes[256] = {
 	[NVME_OPC_WRITE_ZEROES] = { ssd_nvm_write_zeroes, CSUPP | LBCC | NS },
 	[NVME_OPC_DSM] = { ssd_nvm_dsm, CSUPP | LBCC | NS },
 	[NVME_OPC_VERIFY] = { ssd_nvm_verify, CSUPP | NS },
+	[NVME_OPC_RESV_REGISTER] = { ssd_nvm_resv_register, CSUPP | NS },
+	[NVME_OPC_RESV_REPORT] = { ssd_nvm_resv_report, CSUPP | NS },
+	[NVME_OPC_RESV_ACQUIRE] = { ssd_nvm_resv_acquire, CSUPP | NS },
+	[NVME_OPC_RESV_RELEASE] = { ssd_nvm_resv_release, CSUPP | NS },
 	[NVME_OPC_COPY] = { ssd_nvm_copy, CSUPP | LBCC | NS },
 };
