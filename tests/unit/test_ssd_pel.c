@@ -478,10 +478,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(announced),	    T(context),	 T(wrong_reads), T(header),
-		T(parts),	    T(resets),	 T(power),	 T(formats),
-		T(smart_every_day), T(firmware), T(heat),	 T(timestamps),
-		T(fatal),	    T(bounded),	 T(namespaces), T(sanitize),	 cmocka_unit_test(kept_in_the_image),
+		T(announced),
+		T(context),
+		T(wrong_reads),
+		T(header),
+		T(parts),
+		T(resets),
+		T(power),
+		T(formats),
+		T(smart_every_day),
+		T(firmware),
+		T(heat),
+		T(timestamps),
+		T(fatal),
+		T(bounded),
+		T(namespaces),
+		T(sanitize),
+		cmocka_unit_test(kept_in_the_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ void ssd_pel_timestamp(struct ssd *ssd, const struct nvme_timestamp *old);
 void ssd_pel_format_start(struct ssd_cmd *c, uint8_t fna);
 void ssd_pel_format_done(struct ssd_cmd *c, nvme_status st);
 void ssd_pel_sanitize_start(struct ssd *ssd, uint32_t cdw10, uint32_t cdw11);
-void ssd_pel_sanitize_done(struct ssd_subsys *sub, const struct ssd *ssd); /* ssd: whose command it was; NULL: it is gone */
+void
+ssd_pel_sanitize_done(struct ssd_subsys *sub, const struct ssd *ssd); /* ssd: whose command it was; NULL: it is gone */
 void ssd_pel_temperature(struct ssd_subsys *sub, uint16_t was); /* it is sub->temperature_k now */
 void ssd_pel_ns_change(struct ssd_cmd *c, const struct ssd_ns *ns); /* created; or about to be deleted */
