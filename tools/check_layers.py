@@ -17,7 +17,7 @@ LAYERS = {
     "host": "util wire spec mem bus xport api",
     "verify": "util wire mem host api",
     "cmdlog": "util wire spec host api",
-    "ioworker": "util wire spec mem bus host verify cmdlog api",
+    "ioworker": "util wire spec mem bus xport host verify cmdlog api",
     "ssd": "util wire device",
     "front": "util wire spec proto device",
     "glue": "util wire mem bus device api",

@@ -6,7 +6,6 @@
 #include <unistd.h>
 #include "nvproof/spec/pel.h"
 #include "ssd/admin/pel.h"
-
 #define LSP(a) ((uint32_t)(a) << 8)
 #define PEL(a) (NVME_LOG_PEL | LSP(a))
 
