@@ -92,7 +92,7 @@ ssd_nvm_resv_acquire(struct ssd_cmd *c)
 	uint32_t cdw10 = le32_get(c->sqe->cdw10), action = nvme_get32(cdw10, NVME_RESV_ACTION), me;
 	uint8_t rtype = (uint8_t)nvme_get(cdw10, NVME_RESV_RTYPE);
 	struct ssd_resv_kept *r = ssd_resv_of(c->ns);
-	struct nvme_resv_acquire d;
+	struct nvme_resv_acquire d = { 0 };
 	nvme_status st;
 
 	if (action > NVME_RACQA_PREEMPT_ABORT)

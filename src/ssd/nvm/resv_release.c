@@ -37,7 +37,7 @@ ssd_nvm_resv_release(struct ssd_cmd *c)
 {
 	uint64_t action = nvme_get(le32_get(c->sqe->cdw10), NVME_RESV_ACTION);
 	struct ssd_resv_kept *r = ssd_resv_of(c->ns);
-	struct nvme_resv_release d;
+	struct nvme_resv_release d = { 0 };
 	nvme_status st;
 	uint32_t me;
 
