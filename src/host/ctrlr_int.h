@@ -51,6 +51,7 @@ struct nvp_ctrlr {
 	uint64_t cap; /* 0: not read yet */
 	bool gone; /* registers read as all ones, or the transport is lost */
 	bool fatal_seen;
+	uint8_t mps_shift; /* log2 of the page in CC.MPS, when the caller chose it; 0: the smallest */
 	bool bare; /* a reset leaves the I/O queues out */
 	bool manual; /* nvp_ctrlr_init_begin() came, and nvp_ctrlr_init_adminq() not yet */
 	bool mapped; /* the device can reach our memory */
@@ -110,6 +111,7 @@ void ctrlr_forget_queues(struct nvp_ctrlr *c);
 int ctrlr_adminq_tell(struct nvp_ctrlr *c); /* AQA, ASQ, ACQ */
 int ctrlr_identify_self(struct nvp_ctrlr *c);
 int ctrlr_recreate_queues(struct nvp_ctrlr *c);
+void ctrlr_use_pages(struct nvp_ctrlr *c, uint8_t shift); /* what CC.MPS says, for data pointers */
 void ctrlr_tell_io(struct nvp_ctrlr *c); /* the callbacks of what was outstanding */
 
 /* After a successful disable: the device uses no memory of ours any more. */
@@ -151,4 +153,23 @@ static inline uint8_t
 ctrlr_page_shift(const struct nvp_ctrlr *c)
 {
 	return (uint8_t)(12 + nvme_get(c->cap, NVME_CAP_MPSMIN)); /* the smallest page there is */
+}
+
+/* The page that CC.MPS chose.  Until somebody who brings it up himself chose another, the smallest. */
+static inline uint8_t
+ctrlr_mps_shift(const struct nvp_ctrlr *c)
+{
+	return c->mps_shift ? c->mps_shift : ctrlr_page_shift(c);
+}
+
+/*
+ * Queues start at a page of CC.MPS, which is chosen after the admin queue was made: the largest one, in reason.
+ * NVMe Base, "Admin Submission Queue Base Address", "Create I/O Submission Queue command".
+ */
+static inline uint64_t
+ctrlr_queue_align(const struct nvp_ctrlr *c)
+{
+	uint64_t shift = nvme_get(c->cap, NVME_CAP_MPSMAX);
+
+	return 4096ull << (shift < 4 ? shift : 4);
 }

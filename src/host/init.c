@@ -152,6 +152,16 @@ choose_css(const struct nvp_ctrlr *c)
 	return NVME_CC_CSS_ADMIN;
 }
 
+void
+ctrlr_use_pages(struct nvp_ctrlr *c, uint8_t shift)
+{
+	c->mps_shift = shift;
+	if (c->adminq)
+		c->adminq->page_shift = shift;
+	for (struct nvp_qpair *q = c->ioqs; q; q = q->next)
+		q->page_shift = shift;
+}
+
 static int
 enable(struct nvp_ctrlr *c)
 {
@@ -160,6 +170,7 @@ enable(struct nvp_ctrlr *c)
 		      nvme_put32(NVME_CC_MPS, nvme_get(c->cap, NVME_CAP_MPSMIN));
 	int rc = nvp_reg_write32(c, NVME_REG_CC, cc);
 
+	ctrlr_use_pages(c, ctrlr_page_shift(c));
 	if (!rc)
 		rc = nvp_reg_write32(c, NVME_REG_CC, cc | (uint32_t)NVME_CC_EN);
 	return rc ? rc : ctrlr_wait_rdy(c, 1);

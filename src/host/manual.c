@@ -103,18 +103,32 @@ nvp_ctrlr_init_queues(struct nvp_ctrlr *c, uint32_t dw0)
 	c->max_qid = (uint32_t)UT_MIN(nvme_get(dw0, NVME_FEAT_NQ_NSQA), nvme_get(dw0, NVME_FEAT_NQ_NCQA)) + 1;
 }
 
+/* Data pointers are made of pages of the size that the caller put into CC. */
+static int
+adopt_page_size(struct nvp_ctrlr *c)
+{
+	uint32_t cc;
+	int rc = nvp_reg_read32(c, NVME_REG_CC, &cc);
+
+	if (rc)
+		return rc;
+	ctrlr_use_pages(c, (uint8_t)(12 + nvme_get(cc, NVME_CC_MPS)));
+	return 0;
+}
+
 int
 nvp_ctrlr_init_end(struct nvp_ctrlr *c, bool bare)
 {
-	int rc = 0;
+	int rc;
 
 	if (c->manual &&
 	    (c->ioqs || c->adminq)) { /* the caller made no admin queue: the old ones must not stay with the device */
 		nvp_ctrlr_init_fail(c);
 		return 0;
 	}
+	rc = adopt_page_size(c);
 	c->bare = bare;
-	if (c->adminq && c->adminq->live && c->max_qid)
+	if (!rc && c->adminq && c->adminq->live && c->max_qid)
 		rc = ctrlr_recreate_queues(c);
 	c->bare = c->manual = false;
 	ctrlr_tell_io(c);

@@ -55,7 +55,7 @@ static int
 ring_up(const struct nvp_qpair *q, struct nvp_arena *a, const struct nvp_buf *given, uint64_t len, struct nvp_buf *out)
 {
 	if (!given->va)
-		return nvp_arena_alloc(a, len, 1ull << q->page_shift, out);
+		return nvp_arena_alloc(a, len, ctrlr_queue_align(q->ctrlr), out);
 	if (given->len < len)
 		return -EINVAL;
 	*out = *given;
@@ -93,11 +93,10 @@ mem_down(struct nvp_qpair *q, struct nvp_arena *a)
 static int
 mem_up(struct nvp_qpair *q, struct nvp_arena *a)
 {
-	uint64_t page = 1ull << q->page_shift;
 	int rc = rings_up(q, a);
 
 	if (!rc) /* raw: not touched before a command needs a list */
-		rc = nvp_arena_alloc_raw(a, (q->mq.depth - 1) * page, page, &q->lists);
+		rc = nvp_arena_alloc_raw(a, (uint64_t)(q->mq.depth - 1) * PRP_LIST_SIZE, PRP_LIST_SIZE, &q->lists);
 	if (!rc && !q->opts.no_cmdlog)
 		rc = nvp_arena_alloc(a, sizeof(struct nvp_cmdlog_ring), 0, &q->log_buf);
 	if (!rc)
@@ -135,7 +134,7 @@ qpair_remake(struct nvp_qpair *q, uint32_t depth, bool reuse)
 	}
 	hollow(q);
 	q->mq.depth = q->opts.depth = depth;
-	q->page_shift = ctrlr_page_shift(q->ctrlr);
+	q->page_shift = ctrlr_mps_shift(q->ctrlr);
 	rc = mem_up(q, q->ctrlr->arena);
 	if (rc)
 		hollow(q);
@@ -157,7 +156,7 @@ qpair_make(struct nvp_ctrlr *c, const struct nvp_qpair_opts *opts, struct nvp_qp
 	q->ctrlr = c;
 	q->clock = c->bus->clock;
 	q->events = &c->events;
-	q->page_shift = ctrlr_page_shift(c);
+	q->page_shift = ctrlr_mps_shift(c);
 	q->look_ticks = ut_ns_to_ticks(q->clock, LOOK_NS);
 	nvp_qpair_set_timeout_ms(q, c->timeout_ms);
 	rc = mem_up(q, c->arena);

@@ -195,7 +195,7 @@ static inline struct prp_list
 qpair_list(const struct nvp_req *r)
 {
 	const struct nvp_qpair *q = r->q;
-	uint64_t off = (uint64_t)r->cid << q->page_shift;
+	uint64_t off = (uint64_t)r->cid * PRP_LIST_SIZE;
 
 	return (struct prp_list){ .va = (void *)((char *)q->lists.va + off),
 				  .iova = q->lists.iova + off,

@@ -171,7 +171,7 @@ sane(const struct nvp_qpair_share *s)
 static int
 place(struct nvp_qpair *q, const struct nvp_qpair_share *s, const struct nvp_share_region *r, uint32_t n)
 {
-	uint64_t lists = (uint64_t)(s->depth - 1) << s->page_shift;
+	uint64_t lists = (uint64_t)(s->depth - 1) * PRP_LIST_SIZE;
 
 	q->mq.sq = nvp_share_va(r, n, s->sq_iova, s->depth * sizeof(struct nvme_sqe));
 	q->mq.cq = nvp_share_va(r, n, s->cq_iova, s->depth * sizeof(struct nvme_cqe));

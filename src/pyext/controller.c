@@ -259,8 +259,12 @@ get_number(PyObject *o, void *which)
 	if (!py_ctrlr_get(self))
 		return NULL;
 	switch ((uintptr_t)which) {
-	case P_CAP:
+	case P_CAP: /* known only after a bring-up */
 		v = nvp_ctrlr_cap(self->c);
+		if (!v && nvp_reg_read64(self->c, NVME_REG_CAP, &v)) {
+			PyErr_SetString(PyExc_SystemError, "CAP cannot be read");
+			return NULL;
+		}
 		break;
 	case P_MDTS:
 		v = nvp_ctrlr_mdts_bytes(self->c);

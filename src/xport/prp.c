@@ -23,7 +23,7 @@ prp_build(struct nvme_sqe *sqe, uint64_t iova, uint32_t len, const struct prp_li
 		sqe->prp2 = le64_from(next);
 		return 0;
 	}
-	if (pages > page / sizeof(le64))
+	if (pages > PRP_LIST_SIZE / sizeof(le64))
 		return -EINVAL;
 	for (i = 0; i < pages; i++, next += page)
 		list->va[i] = le64_from(next);

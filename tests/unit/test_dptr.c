@@ -85,6 +85,9 @@ prp_large_pages(void **state)
 	assert_int_equal(prp_build(&sqe, 0x100001000, 0x20000, &large), 0);
 	assert_int_equal(le64_get(sqe.prp2), LIST);
 	assert_int_equal(le64_get(page[1]), 0x100020000);
+	/* The list is not longer than with small pages. */
+	assert_int_equal(prp_build(&sqe, 0x100000000, 513 * 0x10000, &large), 0);
+	assert_int_equal(prp_build(&sqe, 0x100000000, 513 * 0x10000 + 1, &large), -EINVAL);
 }
 
 static void

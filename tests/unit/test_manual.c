@@ -265,6 +265,42 @@ not_while_it_gets_ready(void **state)
 	nvp_ctrlr_close(c);
 }
 
+/* The caller chose pages of 8 KiB: data pointers are made of these, the queues start at one. */
+static void
+page_size(void **state)
+{
+	struct nvp_adminq_opts aq = { .depth = 16 };
+	struct nvp_buf buf = { .va = &aq, .iova = 0x100000000, .len = 0x6000 };
+	struct nvp_ctrlr *c;
+	struct nvp_req *r;
+	struct fake f;
+
+	(void)state;
+	fake_init(&f, FAIL_NONE);
+	f.cap |= nvme_put(NVME_CAP_MPSMAX, 1);
+	assert_int_equal(nvp_ctrlr_attach(&f.base, &(struct nvp_ctrlr_opts){ .no_init = true }, &c), 0);
+	assert_int_equal(nvp_ctrlr_init_begin(c), 0);
+	assert_int_equal(nvp_ctrlr_init_adminq(c, &aq), 0);
+	assert_int_equal(f.asq % 0x2000, 0);
+	assert_int_equal(f.acq % 0x2000, 0);
+	assert_int_equal(nvp_reg_write32(c, NVME_REG_CC, CC_ON | (uint32_t)nvme_put(NVME_CC_MPS, 1)), 0);
+	assert_int_equal(nvp_ctrlr_init_end(c, false), 0);
+	r = nvp_req_get(nvp_ctrlr_adminq(c));
+	assert_int_equal(nvp_req_data(r, &buf, 0x1000, 0x1000), 0);
+	assert_int_equal(le64_get(nvp_req_sqe(r)->prp2), 0);
+	assert_int_equal(nvp_req_data(r, &buf, 0x1000, 0x2000), 0);
+	assert_int_equal(le64_get(nvp_req_sqe(r)->prp2), 0x100002000);
+	nvp_req_put(r);
+	assert_int_equal(nvp_ctrlr_reset(c), 0); /* the driver chooses the smallest again */
+	r = nvp_req_get(nvp_ctrlr_adminq(c));
+	assert_int_equal(nvp_req_data(r, &buf, 0x1000, 0x2000), 0);
+	assert_int_equal(le64_get(nvp_req_sqe(r)->prp2), 0x100002000);
+	assert_int_equal(nvp_req_data(r, &buf, 0, 0x2000), 0);
+	assert_int_equal(le64_get(nvp_req_sqe(r)->prp2), 0x100001000);
+	nvp_req_put(r);
+	nvp_ctrlr_close(c);
+}
+
 static void
 bare_reset(void **state)
 {
@@ -297,6 +333,7 @@ main(void)
 		cmocka_unit_test(io_queues_come_back),
 		cmocka_unit_test(giving_up),
 		cmocka_unit_test(bare_reset),
+		cmocka_unit_test(page_size),
 		cmocka_unit_test(no_memory_for_the_admin_queue),
 		cmocka_unit_test(not_while_it_gets_ready),
 	};
