@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mem/extent.h"
 #include "mem/memfd.h"
@@ -67,15 +68,24 @@ nvp_arena_close(struct nvp_arena *a)
 	free(a);
 }
 
+/*
+ * A forked child shares the regions' memory with its parent, and has a copy of what says which parts are given out:
+ * it would cut new buffers out of what the parent uses.  So the child begins with an arena of its own, and lets the
+ * parent's alone.
+ */
 struct nvp_arena *
 nvp_arena_default(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct nvp_arena *arena;
+	static pid_t owner;
 
 	pthread_mutex_lock(&lock);
-	if (!arena)
+	if (!arena || owner != getpid()) {
+		arena = NULL;
+		owner = getpid();
 		nvp_arena_open(&arena);
+	}
 	pthread_mutex_unlock(&lock);
 	return arena;
 }
@@ -111,9 +121,13 @@ region_make(struct nvp_arena *a, uint64_t len)
 		return NULL;
 	}
 	whole->len = len;
-	*r = (struct nvp_region){
-		.va = m.va, .iova = a->next_iova, .len = len, .fd = m.fd, .huge = m.huge, .free = whole
-	};
+	*r = (struct nvp_region){ .va = m.va,
+				  .iova = a->next_iova,
+				  .len = len,
+				  .fd = m.fd,
+				  .huge = m.huge,
+				  .free = whole,
+				  .owner = getpid() };
 	return r;
 }
 
@@ -230,7 +244,7 @@ nvp_arena_free(struct nvp_arena *a, struct nvp_buf *b)
 	struct nvp_region *r = b->region;
 	uint64_t len = ut_align_up(b->len, NVP_PAGE), off;
 
-	if (!r)
+	if (!r || r->owner != getpid()) /* a forked child's copy of its parent's buffer */
 		return;
 	off = b->iova - r->iova;
 	if (len >= PUNCH_MIN)

@@ -8,6 +8,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "nvproof/buf.h"
 
 #define NVP_REGION_ALIGN (2u << 20) /* size and IOVA of a region are multiples of 2 MiB */
@@ -20,6 +21,7 @@ struct nvp_region {
 	uint64_t len;
 	int fd; /* memfd, sealed against shrinking */
 	bool huge;
+	pid_t owner; /* the process that made it */
 	uint64_t fresh; /* from this offset on nothing was ever given out: still zero */
 	struct nvp_extent *free; /* free extents, sorted by offset */
 };

@@ -207,9 +207,10 @@ py_qpair_queue(PyObject *o)
 {
 	struct py_queue *pq = qpair(o)->pq;
 
-	if (pq && pq->q)
+	if (pq && pq->q && pq->generation == py_generation)
 		return pq;
-	PyErr_SetString(PyExc_SystemError, "the queue is deleted");
+	PyErr_SetString(PyExc_SystemError,
+			pq && pq->q ? "the queue belongs to the process that created it" : "the queue is deleted");
 	return NULL;
 }
 
@@ -246,7 +247,7 @@ qpair_delete(PyObject *o, PyObject *unused)
 		PyErr_SetString(PyExc_AssertionError, "the queue cannot be deleted: an ioworker uses it");
 		return NULL;
 	}
-	if (py_wait_enter("delete") < 0)
+	if (!py_qpair_queue(o) || py_wait_enter("delete") < 0)
 		return NULL;
 	if (delete_locked(qpair(o)) < 0) {
 		py_wait_leave_quiet();
