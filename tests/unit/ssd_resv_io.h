@@ -48,6 +48,12 @@ resv_acquire(struct io *io, uint32_t action, uint32_t rtype, uint64_t crkey, uin
 }
 
 static inline nvme_status
+resv_preempt(struct io *io, uint32_t rtype, uint64_t crkey, uint64_t prkey)
+{
+	return resv_acquire(io, NVME_RACQA_PREEMPT, rtype, crkey, prkey);
+}
+
+static inline nvme_status
 resv_release(struct io *io, uint32_t action, uint32_t rtype, uint64_t crkey)
 {
 	return resv_send(io, NVME_OPC_RESV_RELEASE, action | rtype << 8, crkey, 0);
@@ -101,9 +107,8 @@ resv_gen(struct io *io)
 	return le32_get(resv_status(io)->gen);
 }
 
-/* A, B and C have identifiers; none is registered. */
 static inline int
-hosts_setup(void **state)
+hosts_bare(void **state)
 {
 	struct hosts *h = test_calloc(1, sizeof(*h));
 
@@ -112,10 +117,31 @@ hosts_setup(void **state)
 	h->h[0] = &h->t.a;
 	h->h[1] = &h->t.b;
 	h->h[2] = &h->c;
-	for (uint32_t i = 0; i < 3; i++)
-		assert_int_equal(resv_set_id(h->h[i], 0x1000 + i, 0, false), 0);
 	*state = h;
 	return 0;
+}
+
+static inline void
+hosts_ids(struct hosts *h)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(resv_set_id(h->h[i], 0x1000 + i, 0, false), 0);
+}
+
+/* A, B and C have identifiers; none is registered. */
+static inline int
+hosts_setup(void **state)
+{
+	hosts_bare(state);
+	hosts_ids(*state);
+	return 0;
+}
+
+static inline void
+hosts_power_cycle(struct hosts *h)
+{
+	two_power_cycle(&h->t);
+	two_again(&h->c);
 }
 
 static inline int
