@@ -121,7 +121,10 @@ def pattern(ptype: int, pvalue: Any) -> tuple[int, int, bytes | None]:
     return ptype, 0, data
 
 
-def depth(qdepth: int, mqes: int, spare: int | None) -> int:
-    """Commands kept outstanding: qdepth, but a slot of the queue stays empty.  spare: entries of a given queue pair."""
+def depth(qdepth: int, outstanding: int | None, mqes: int, entries: int | None) -> int:
+    """Commands kept outstanding; a slot of the queue stays empty.  entries: of a given queue pair."""
+    room = entries - 1 if entries else mqes
+    if outstanding is not None:
+        return number("outstanding", outstanding, 1, min(mqes, room))
     number("qdepth", qdepth, 2, min(MAX_DEPTH, mqes + 1))
-    return min(qdepth, mqes, spare - 1 if spare else MAX_DEPTH)
+    return min(qdepth, mqes, room)

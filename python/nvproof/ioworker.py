@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from . import _native, iow_args, iow_result, programs
+from . import _native, iow_args, iow_result, iow_save, programs
 from .iow_result import IOResult
 
 _HOST_ERRORS = {
@@ -60,8 +60,8 @@ class IOWorker:
       one of one size with a region_end and without a limit fills its region once.  iops: at most so many a
       second.
     How
-      qpair: a Qpair to use instead of one of its own.  qdepth: commands kept outstanding.  qprio: of its
-      queue.  cpu_id: core.  exit_on_error: stop at the first I/O that fails.  retry_max: read again what was
+      qpair: a Qpair to use instead of one of its own.  qdepth: commands kept outstanding, at least 2;
+      outstanding: the same, without that limit.  qprio: of its queue.  cpu_id: core.  exit_on_error: stop at the first I/O that fails.  retry_max: read again what was
       read wrong.  verify_disable: do not check what is read.  fw_debug: at the first failure leave the queue
       as it is.  slow_latency: warn of I/Os that took longer, in us; 0: never.  cmdlog_error_only: only failed
       commands in the log.
@@ -116,6 +116,7 @@ class IOWorker:
         output_percentile_latency: dict[float, int] | None = None,
         output_percentile_latency_opcode: int | None = None,
         output_cmdlog_list: list[Any] | None = None,
+        outstanding: int | None = None,
     ) -> None:
         arguments = {k: v for k, v in locals().items() if k not in ("self", "namespace", "qpair")}
         number = iow_args.number
@@ -127,9 +128,8 @@ class IOWorker:
         self._check_limits(bool(time or io_count or lba_count or trace), random_percent, sizes, region_end)
         assert 0 <= time <= iow_args.MAX_SECONDS, f"ioworker: time is 0 to {iow_args.MAX_SECONDS} s"
         assert lba_step is None or lba_step, "ioworker: lba_step is not 0"
-        depth = iow_args.depth(
-            qdepth, namespace.nvme.cap & 0xFFFF, qpair.depth if qpair is not None else None
-        )
+        entries = qpair.depth if qpair is not None else None
+        depth = iow_args.depth(qdepth, outstanding, namespace.nvme.cap & 0xFFFF, entries)
         assert iops == 0 or iops >= depth, "ioworker: iops is at least qdepth"
         percentiles = list(output_percentile_latency or {})
         assert all(0 < k < 100 for k in percentiles), "ioworker: a percentile is above 0 and below 100"
@@ -144,7 +144,8 @@ class IOWorker:
         self._ops = op_percentage
         self._slow_us = number("slow_latency", slow_latency, 0, 0xFFFFFFFF)
         self._namespace = namespace
-        self._arguments = {**arguments, "qdepth": depth}
+        self._arguments = {**arguments, "qdepth": depth, "io_sequence": trace}
+        self._arguments["op_percentage"] = None if op_percentage is None else dict(op_percentage)
         self._result: IOResult | None = None
         self.raw: dict[str, Any] | None = None  # all that was measured, once it is closed
         log_entries = 0 if output_cmdlog_list is None else self._log_room or _LOG_ENTRIES
@@ -250,6 +251,7 @@ class IOWorker:
         if self._ops is not None:
             counts = {op["opcode"]: op["ios"] for op in measured["ops"]}
             self._ops.update((opcode, counts.get(opcode, 0)) for opcode in self._ops)
+        iow_save.save(self._namespace, self._arguments, self.raw)
         self._warn(raw)
         return found
 

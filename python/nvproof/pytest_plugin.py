@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import nvproof as d
+from nvproof import iow_save
 from nvproof.softssd import SoftwareSSD
 
 _QPAIR_DEPTH = 1024
@@ -123,3 +124,11 @@ def verify(nvme0n1: d.Namespace) -> bool:
 def aer() -> None:
     """Removed."""
     assert False, "fixture aer was removed: use nvme0.aer()"
+
+
+@pytest.fixture(autouse=True)
+def ioworker_results(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What ioworkers measure is saved in the folder of results, under the name of the test."""
+    iow_save.enable(request.node.name)
+    yield
+    iow_save.disable()

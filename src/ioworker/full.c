@@ -8,7 +8,6 @@
 #include <string.h>
 #include "ioworker/plan.h"
 #include "util/bits.h"
-#include "xport/dptr.h"
 
 /* --- the verification table --- */
 

@@ -16,6 +16,7 @@ struct py_iow {
 	struct nvp_iow_result result;
 	PyObject *measured; /* dict; NULL: not yet */
 	char reason[256];
+	struct nvme_id_ctrl id; /* of the controller that it ran on */
 	bool ended;
 };
 

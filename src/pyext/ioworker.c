@@ -7,6 +7,7 @@
 #define SLICE_MS 20u /* between two looks at signals */
 #define STOP_MS 2000u /* after SIGINT */
 #define K(x) ((unsigned long long)(x))
+#define ID(field) (const char *)self->id.field, (Py_ssize_t)sizeof(self->id.field)
 
 PyTypeObject *py_iow_type;
 
@@ -131,6 +132,7 @@ start_locked(struct py_iow *self)
 	if (take_qpair(self) < 0)
 		return -1;
 	self->plan.timeout_ms = nvp_ctrlr_timeout_ms(c->c);
+	self->id = *nvp_ctrlr_id(c->c);
 	rc = nvp_iow_start(&self->ns->ns, &self->plan, py_vtab_verify(self->ns->vtab), &self->w);
 	if (rc) {
 		self->w = NULL;
@@ -200,12 +202,13 @@ result_dict(const struct py_iow *self)
 {
 	const struct nvp_iow_result *r = &self->result;
 
-	return Py_BuildValue("{sK sK sK sK sK sK sK sK sK sK si si sK ss sK sO}", "reads", K(r->reads), "writes",
-			     K(r->writes), "others", K(r->others), "bytes", K(r->bytes), "ns", K(r->ns),
+	return Py_BuildValue("{sK sK sK sK sK sK sK sK sK sK si si sK ss sK sO sy# sy# sy#}", "reads", K(r->reads),
+			     "writes", K(r->writes), "others", K(r->others), "bytes", K(r->bytes), "ns", K(r->ns),
 			     "latency_max_ns", K(r->latency_max_ns), "latency_sum_ns", K(r->latency_sum_ns), "cpu_ns",
 			     K(r->cpu_ns), "slow", K(r->slow), "retries", K(r->retries), "status", (int)r->status,
 			     "error", (int)r->error, "miscompare_lba", K(r->miscompare_lba), "reason", self->reason,
-			     "seed", K(self->plan.seed), "measured", self->measured ? self->measured : Py_None);
+			     "seed", K(self->plan.seed), "measured", self->measured ? self->measured : Py_None, "sn",
+			     ID(sn), "mn", ID(mn), "fr", ID(fr));
 }
 
 static PyObject *

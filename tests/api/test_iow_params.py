@@ -466,7 +466,7 @@ def test_signature(nvme0n1):
         "region_start region_end region_end_truncate iops io_count lba_count io_flags cdw13 lba_start qprio "
         "distribution ptype pvalue io_sequence slow_latency fw_debug exit_on_error retry_max verify_disable zns "
         "zns_zigzag zns_syncwrite cpu_id cmdlog_error_only output_io_per_second output_percentile_latency "
-        "output_percentile_latency_opcode output_cmdlog_list"
+        "output_percentile_latency_opcode output_cmdlog_list outstanding"
     )
     parameters = dict(inspect.signature(d.IOWorker).parameters)
     del parameters["namespace"]
