@@ -207,7 +207,7 @@ identifier_survives_reset(void **state)
 	hosts_ids(h);
 	hosts_register(h, 1);
 	assert_int_equal(resv_acquire(a, NVME_RACQA_ACQUIRE, NVME_RTYPE_EA, KEY_A, 0), 0);
-	ssd_nssr(a->r->sub);
+	rig_set(a->r, NVME_REG_NSSR, NVME_NSSR_VALUE);
 	a->r->ssd->csts = b->r->ssd->csts = 0; /* NSSRO */
 	two_again(a);
 	two_again(b);
