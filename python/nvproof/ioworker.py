@@ -144,8 +144,13 @@ class IOWorker:
         self._ops = op_percentage
         self._slow_us = number("slow_latency", slow_latency, 0, 0xFFFFFFFF)
         self._namespace = namespace
-        self._arguments = {**arguments, "qdepth": depth, "io_sequence": trace}
-        self._arguments["op_percentage"] = None if op_percentage is None else dict(op_percentage)
+        asked_ops = None if op_percentage is None else dict(op_percentage)  # close() overwrites the caller's
+        self._arguments: dict[str, Any] = {
+            **arguments,
+            "qdepth": depth,
+            "io_sequence": trace,
+            "op_percentage": asked_ops,
+        }
         self._result: IOResult | None = None
         self.raw: dict[str, Any] | None = None  # all that was measured, once it is closed
         log_entries = 0 if output_cmdlog_list is None else self._log_room or _LOG_ENTRIES
