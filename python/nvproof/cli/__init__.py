@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program nvproof: one module a command, a line each in main.COMMANDS."""
