@@ -50,6 +50,15 @@ convert_signed(const char *func, const struct py_arg *a, PyObject *obj, union py
 	return v < INT32_MIN || v > INT32_MAX ? overflow(func, a, "32") : 0;
 }
 
+static const struct {
+	uint64_t max;
+	const char *bits;
+} limits[] = {
+	[ARG_U16] = { UINT16_MAX, "16 unsigned" },
+	[ARG_U32] = { UINT32_MAX, "32 unsigned" },
+	[ARG_U64] = { UINT64_MAX, "64 unsigned" },
+};
+
 static int
 convert_unsigned(const char *func, const struct py_arg *a, PyObject *obj, union py_val *out)
 {
@@ -67,9 +76,9 @@ convert_unsigned(const char *func, const struct py_arg *a, PyObject *obj, union 
 		if (!PyErr_ExceptionMatches(PyExc_OverflowError))
 			return -1;
 		PyErr_Clear();
-		return overflow(func, a, a->kind == ARG_U32 ? "32 unsigned" : "64 unsigned");
+		return overflow(func, a, limits[a->kind].bits);
 	}
-	return a->kind == ARG_U32 && out->u > UINT32_MAX ? overflow(func, a, "32 unsigned") : 0;
+	return out->u > limits[a->kind].max ? overflow(func, a, limits[a->kind].bits) : 0;
 }
 
 static int
@@ -78,6 +87,7 @@ convert(const char *func, const struct py_arg *a, PyObject *obj, union py_val *o
 	int truth;
 
 	switch (a->kind) {
+	case ARG_U16:
 	case ARG_U32:
 	case ARG_U64:
 		return convert_unsigned(func, a, obj, out);

@@ -16,6 +16,7 @@
 #define PY_MAX_ARGS 32
 
 enum py_kind {
+	ARG_U16,
 	ARG_U32,
 	ARG_U64,
 	ARG_I32,

@@ -29,7 +29,7 @@ static struct py_arg init_args[] = {
 	{ "retry_max", .kind = ARG_U32 },
 	{ "log_entries", .kind = ARG_U32 },
 	{ "cdw13", .kind = ARG_U32 },
-	{ "io_flags", .kind = ARG_U32 },
+	{ "io_flags", .kind = ARG_U16 },
 	{ "cpu", .kind = ARG_I32 },
 	{ "qprio", .kind = ARG_U32 },
 	{ "flags", .kind = ARG_U32 },
@@ -268,8 +268,8 @@ py_iow_plan(struct py_iow *self, PyObject *args, PyObject *kwargs)
 
 	if (py_args_init("IOWorker", init_args, A_NR, A_NR, args, kwargs, v) < 0)
 		return -1;
-	if (!v[A_NS].obj || v[A_FLAGS].u > 0xffff || v[A_CPU].i > INT16_MAX || v[A_QPRIO].u > 0xff) {
-		PyErr_SetString(PyExc_AssertionError, "ioworker: a namespace, io_flags of 16 bits, qprio of 0 to 3");
+	if (!v[A_NS].obj || v[A_CPU].i > INT16_MAX || v[A_QPRIO].u > 0xff) {
+		PyErr_SetString(PyExc_AssertionError, "ioworker: a namespace, a core, qprio of 0 to 3");
 		return -1;
 	}
 	self->ns = (struct py_ns *)Py_NewRef(v[A_NS].obj);

@@ -6,7 +6,7 @@
 #include "nvproof/spec/prep_nvm.h"
 
 #define TAIL                                                                                              \
-	{ "io_flags", .kind = ARG_U32 }, { "cdw13", .kind = ARG_U32 }, { "cdw14", .kind = ARG_U32 },      \
+	{ "io_flags", .kind = ARG_U16 }, { "cdw13", .kind = ARG_U32 }, { "cdw14", .kind = ARG_U32 },      \
 		{ "cdw15", .kind = ARG_U32 }, { "cdw02", .kind = ARG_U32 }, { "cdw03", .kind = ARG_U32 }, \
 	{                                                                                                 \
 		"cb", .kind = ARG_CALLABLE                                                                \
@@ -58,7 +58,7 @@ static struct py_arg copy_args[] = {
 	{ "buf", ARG_TYPE, .type = &py_buffer_type },
 	{ "range_count", .kind = ARG_U32 },
 	{ "sdlba", .kind = ARG_U64 },
-	{ "io_flags", .kind = ARG_U32 },
+	{ "io_flags", .kind = ARG_U16 },
 	{ "prinfor", .kind = ARG_U32 },
 	{ "format", .kind = ARG_U32 },
 	{ "cdw13", .kind = ARG_U32 },
