@@ -227,6 +227,13 @@ class IOWorker:
         """I/Os completed so far."""
         return self._native.live()[0]
 
+    @property
+    def live(self) -> dict[int, tuple[int, int]]:
+        """{opcode: (I/Os, bytes)} completed so far."""
+        if self.raw is not None:
+            return {op["opcode"]: (op["ios"], op["bytes"]) for op in self.raw["ops"]}
+        return {opcode: (ios, size) for opcode, ios, size in self._native.live_ops()}
+
     def stop(self) -> None:
         """Ask it to end before its time."""
         self._native.stop()

@@ -254,6 +254,26 @@ iow_live(PyObject *o, PyObject *unused)
 	return Py_BuildValue("(KK)", (unsigned long long)ios, (unsigned long long)bytes);
 }
 
+/* An entry an opcode; none when it does not run. */
+static PyObject *
+iow_live_ops(PyObject *o, PyObject *unused)
+{
+	PyObject *list = PyList_New(0), *item;
+	struct nvp_iow_op_result r;
+	uint32_t i;
+	int rc;
+
+	(void)unused;
+	for (i = 0; list && iow(o)->w && nvp_iow_op(iow(o)->w, i, &r); i++) {
+		item = Py_BuildValue("(IKK)", r.opc, K(r.ios), K(r.bytes));
+		rc = item ? PyList_Append(list, item) : -1;
+		Py_XDECREF(item);
+		if (rc < 0)
+			Py_CLEAR(list);
+	}
+	return list;
+}
+
 static PyObject *
 get_running(PyObject *o, void *closure)
 {
@@ -295,6 +315,7 @@ static PyMethodDef iow_methods[] = {
 	{ "start", iow_start, METH_NOARGS, "start()\n--\n\nStart the process and wait until it runs." },
 	{ "stop", iow_stop, METH_NOARGS, "stop()\n--\n\nAsk it to end." },
 	{ "live", iow_live, METH_NOARGS, "live()\n--\n\n(commands, bytes) so far." },
+	{ "live_ops", iow_live_ops, METH_NOARGS, "live_ops()\n--\n\n(opcode, commands, bytes) of each opcode so far." },
 	{ "close", iow_close, METH_NOARGS,
 	  "close()\n--\n\nWait for its end; the raw result.  KeyboardInterrupt stops it." },
 	{ NULL, NULL, 0, NULL },

@@ -15,7 +15,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-COMMANDS: dict[str, str] = {}  # name: one line of help
+COMMANDS: dict[str, str] = {  # name: one line of help
+    "plot": "draw what ioworkers measured: one HTML page",
+}
 
 _SIGINT_STATUS = 130
 
