@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .iow_result import Bucket, merge, percentile_ns
@@ -13,7 +14,85 @@ _DIRECTIONS = {"read": 2, "write": 1, "trim": 9}
 _FLUSH = 0
 # fio: 29 groups of 64 buckets; the first two groups are exact
 _SUB_BITS, _GROUPS = 6, 29
+_SECOND_NS = 1_000_000_000
 _STEPS = (2, 4, 10, 20, 50, 100, 250, 500, 750, 1000)
+
+
+@dataclass
+class Worker:
+    """What one ioworker was asked for, and what it measured; or several of them as one."""
+
+    name: str
+    arguments: dict[str, Any]
+    raw: dict[str, Any]
+    group: int = 0
+    numjobs: int = 1
+
+
+def _merged_ops(raws: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for raw in raws:
+        for op in raw["ops"]:
+            found.setdefault(op["opcode"], []).append(op)
+    return [
+        {
+            "opcode": opcode,
+            "max_ns": max(op["max_ns"] for op in ops),
+            "buckets": merge(op["buckets"] for op in ops),
+        }
+        | {name: sum(op[name] for op in ops) for name in ("ios", "bytes", "sum_ns")}
+        for opcode, ops in found.items()
+    ]
+
+
+def _begun(raws: Sequence[dict[str, Any]]) -> int:
+    """When the first of those that began did."""
+    return min((raw["begin_ns"] for raw in raws if raw.get("begin_ns")), default=0)
+
+
+def _later_ns(raw: dict[str, Any], first_ns: int) -> int:
+    return max(0, raw.get("begin_ns", 0) - first_ns)
+
+
+def _merged_seconds(raws: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """Second by second, counted from the beginning of the first."""
+    first = _begun(raws)
+    found: list[list[int]] = []
+    for raw in raws:
+        skip = round(_later_ns(raw, first) / _SECOND_NS)
+        found += [[0] * 6 for _ in range(skip + len(raw["seconds"]) - len(found))]
+        for n, second in enumerate(raw["seconds"], skip):
+            found[n] = [a + b for a, b in zip(found[n][:5], second[:5])] + [max(found[n][5], second[5])]
+    return found
+
+
+def merged(raws: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What several measured, as if it had been one; its error is that of the first that has one."""
+    bad = next((raw for raw in raws if raw["error"] not in (0, -7) or raw["status"]), raws[0])
+    heats = [raw["heat"] for raw in raws if raw["heat"]]
+    begin = _begun(raws)
+    sums = ("reads", "writes", "others", "bytes", "latency_sum_ns", "cpu_ns", "slow", "retries")
+    return {
+        **bad,
+        **{name: sum(raw[name] for raw in raws) for name in sums},
+        "latency_max_ns": max(raw["latency_max_ns"] for raw in raws),
+        "ns": max(raw["ns"] + _later_ns(raw, begin) for raw in raws),
+        "begin_ns": begin,
+        "ops": _merged_ops(raws),
+        "seconds": _merged_seconds(raws),
+        "heat": [sum(counts) for counts in zip(*heats)],
+    }
+
+
+def by_group(workers: Sequence[Worker]) -> list[Worker]:
+    """Those of one name in one group as one."""
+    found: dict[tuple[int, str], list[Worker]] = {}
+    for worker in workers:
+        found.setdefault((worker.group, worker.name), []).append(worker)
+    return [
+        Worker(name, same[0].arguments, merged([one.raw for one in same]), group, len(same))
+        for (group, name), same in found.items()
+    ]
 
 
 def bin_of(ns: int) -> int:
@@ -160,17 +239,18 @@ def job_options(
     return options
 
 
-def _job(name: str, arguments: dict[str, Any], raw: dict[str, Any], sector_size: int) -> dict[str, Any]:
+def _job(worker: Worker, sector_size: int) -> dict[str, Any]:
+    name, arguments, raw = worker.name, worker.arguments, worker.raw
     ops = {op["opcode"]: op for op in raw["ops"]}
     every = merge(op["buckets"] for op in raw["ops"])
     flush = ops.get(_FLUSH)
     job: dict[str, Any] = {
         "jobname": name,
-        "groupid": 0,
+        "groupid": worker.group,
         "error": 0 if raw["error"] in (0, -7) else -raw["error"],
         "eta": 0,
         "elapsed": raw["ns"] // 1_000_000_000 + 1,
-        "job options": job_options(name, arguments, raw, sector_size),
+        "job options": {**job_options(name, arguments, raw, sector_size), "numjobs": str(worker.numjobs)},
     }
     for direction, opcode in _DIRECTIONS.items():
         job[direction] = _direction(ops.get(opcode), raw["ns"], *_series(raw, direction))
@@ -203,34 +283,48 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, (tuple, range)) else str(value)
 
 
-def document(
-    name: str, arguments: dict[str, Any], raw: dict[str, Any], dut: dict[str, Any], version: str, when: float
-) -> dict[str, Any]:
-    """The whole file.  Plain data: json.dump() takes it."""
+def _plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     plain = {name: _plain(value) for name, value in arguments.items() if not name.startswith("output_")}
     plain["io_sequence"] = len(arguments["io_sequence"]) if arguments["io_sequence"] else None
+    return plain
+
+
+def _outcome(raw: dict[str, Any]) -> dict[str, Any]:
+    return {name: raw[name] for name in ("error", "status", "reason", "slow", "retries")} | {
+        "begin_ns": raw.get("begin_ns", 0)
+    }
+
+
+def document(
+    workers: Sequence[Worker], dut: dict[str, Any], version: str, when: float, grouped: bool = False
+) -> dict[str, Any]:
+    """The whole file; plain data: json.dump() takes it.  grouped: one job for all that have a name and a group."""
+    whole = merged([worker.raw for worker in workers])
+    jobs = by_group(workers) if grouped else workers
+    first = workers[0]
     return {
         "fio version": f"nvproof-{version}",
         "timestamp": int(when),
         "timestamp_ms": int(when * 1000),
         "time": time.ctime(when),
         "global options": {},
-        "jobs": [_job(name, arguments, raw, dut["sector_size"])],
+        "jobs": [_job(job, dut["sector_size"]) for job in jobs],
         "nvproof": {
             "schema_version": SCHEMA_VERSION,
             "version": version,
-            "seed": raw["seed"],
+            "seed": first.raw["seed"],
             "dut": dut,
-            "arguments": plain,
-            "error": raw["error"],
-            "status": raw["status"],
-            "reason": raw["reason"],
-            "slow": raw["slow"],
-            "retries": raw["retries"],
-            "begin_ns": raw.get("begin_ns", 0),
-            "ops": raw["ops"],
-            "seconds": raw["seconds"],
+            "arguments": _plain_arguments(first.arguments),
+            **_outcome(whole),
+            "ns": whole["ns"],
+            "ops": whole["ops"],
+            "seconds": whole["seconds"],
             "seconds_fields": ["reads", "writes", "others", "bytes", "latency_sum_ns", "latency_max_us"],
-            "heat": {"lbas": raw.get("heat_lbas", 0), "ios": raw["heat"]},
+            "heat": {"lbas": whole.get("heat_lbas", 0), "ios": whole["heat"]},
+            "workers": [
+                {"name": one.name, "group": one.group, "seed": one.raw["seed"], **_outcome(one.raw)}
+                | {"arguments": _plain_arguments(one.arguments)}
+                for one in workers
+            ],
         },
     }

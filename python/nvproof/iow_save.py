@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What each ioworker leaves in the folder of results: seconds and latencies as CSV, all of it as JSON.
 
-Off unless somebody says where: the pytest plugin for each test, a script with enable(), or NVPROOF_RESULTS=folder.
+They go into the log directory of the Pcie; NVPROOF_RESULTS=folder says another one, NVPROOF_RESULTS=off none.
 """
+import contextlib
 import csv
 import json
 import logging
 import os
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import fio_json, results
+from .fio_json import Worker
 from .iow_result import merge
 
 log = logging.getLogger("nvproof")
 
-_prefix: str | None = None
+_prefix: str | None = ""  # None: nothing is saved
 _saved = 0
 
 
 def enable(prefix: str = "") -> None:
-    """From now on save results in the log directory of the Pcie, with this in front of each file's name."""
+    """From now on save results, with this in front of each file's name."""
     global _prefix
     _prefix = results.safe_name(prefix) + "-" if prefix else ""
 
@@ -31,10 +34,22 @@ def disable() -> None:
     _prefix = None
 
 
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """Inside, workers save nothing: somebody saves the results of several as one."""
+    global _prefix
+    was, _prefix = _prefix, None
+    try:
+        yield
+    finally:
+        _prefix = was
+
+
 def _base(namespace: Any) -> str | None:
-    if _prefix is not None:
-        return str(namespace.nvme.pcie.logdir)
-    return os.environ.get("NVPROOF_RESULTS") or None
+    told = os.environ.get("NVPROOF_RESULTS", "")
+    if _prefix is None or told == "off":
+        return None
+    return told or str(namespace.nvme.pcie.logdir)
 
 
 def _dut(namespace: Any, raw: dict[str, Any]) -> dict[str, Any]:
@@ -69,27 +84,34 @@ def _histogram(path: str, raw: dict[str, Any]) -> None:
             out.writerow([low, high, *(c.get(low, 0) for c in counts), f"{100 * seen / total:.6f}"])
 
 
-def _write(base: str, namespace: Any, arguments: dict[str, Any], raw: dict[str, Any]) -> str:
-    global _saved
+def document(namespace: Any, workers: Sequence[Worker], grouped: bool = False) -> dict[str, Any]:
+    """What they measured, for fio's tools and ours."""
     from . import __version__
 
-    _saved += 1
-    name = f"{_prefix or ''}ioworker-{_saved:04d}"
-    stem = results.path(base, name)
-    _seconds(stem + ".csv", raw)
-    _histogram(stem + ".hist.csv", raw)
-    document = fio_json.document(name, arguments, raw, _dut(namespace, raw), __version__, time.time())
+    dut = _dut(namespace, workers[0].raw)
+    return fio_json.document(workers, dut, __version__, time.time(), grouped)
+
+
+def write(base: str, name: str, namespace: Any, workers: Sequence[Worker]) -> str:
+    """Three files in the folder of results; what their names begin with."""
+    stem, whole = results.path(base, name), fio_json.merged([worker.raw for worker in workers])
+    _seconds(stem + ".csv", whole)
+    _histogram(stem + ".hist.csv", whole)
     with open(stem + ".json", "w", encoding="utf-8") as f:
-        json.dump(document, f)
+        json.dump(document(namespace, workers), f)
     return stem
 
 
 def save(namespace: Any, arguments: dict[str, Any], raw: dict[str, Any]) -> None:
     """What one ioworker measured.  That it cannot be saved is logged, and costs nobody the results."""
+    global _saved
     base = _base(namespace)
     if base is None:
         return
+    _saved += 1
+    name = f"{_prefix}ioworker-{_saved:04d}"
     try:
-        log.info("ioworker results: %s.{csv,hist.csv,json}", _write(base, namespace, arguments, raw))
+        stem = write(base, name, namespace, [Worker(name, arguments, raw)])
+        log.info("ioworker results: %s.{csv,hist.csv,json}", stem)
     except (OSError, SystemError) as e:
         log.warning("ioworker results are not saved: %s", e)

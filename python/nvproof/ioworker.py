@@ -152,6 +152,7 @@ class IOWorker:
             "op_percentage": asked_ops,
         }
         self._result: IOResult | None = None
+        self.started = False
         self.raw: dict[str, Any] | None = None  # all that was measured, once it is closed
         log_entries = 0 if output_cmdlog_list is None else self._log_room or _LOG_ENTRIES
         self._native = _native.IOWorker(
@@ -210,11 +211,17 @@ class IOWorker:
             raise ValueError(f"ioworker: zns: namespace {namespace.nsid} is not zoned")
         raise ValueError("ioworker: zoned namespaces are not supported yet")
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was asked for, all defaults filled in."""
+        return self._arguments
+
     def start(self) -> "IOWorker":
         """Start the process; returns when it is ready.  It begins at the next tenth of a second, and those that are
         started right after it begin with it.  RuntimeError: it cannot, and why."""
         programs.tell_driver()
         self._native.start()
+        self.started = True
         return self
 
     @property

@@ -121,6 +121,7 @@ init_data(struct iow_engine *e)
 {
 	const struct iow_target *t = &e->sh->target;
 	const struct nvp_iow_plan *p = &e->sh->plan;
+	struct ut_rng rng; /* not the generator's: which LBAs come must not depend on what is written to them */
 	bool one_list = t->list_bytes && !e->big;
 
 	if (one_list && any_op(e, reads))
@@ -131,8 +132,9 @@ init_data(struct iow_engine *e)
 		return 0;
 	if (p->ptype == UT_PTYPE_FILE)
 		return 0; /* the parent has put it there */
+	ut_rng_seed(&rng, ~p->seed);
 	e->stamped = p->ptype == UT_PTYPE_RANDOM && p->pvalue && t->lba_bytes >= 16;
-	return ut_pattern_fill(iow_write_slot(e, 0), p->qdepth * t->slot_bytes, p->ptype, p->pvalue, &e->gen.rng);
+	return ut_pattern_fill(iow_write_slot(e, 0), p->qdepth * t->slot_bytes, p->ptype, p->pvalue, &rng);
 }
 
 static bool
@@ -199,7 +201,7 @@ iow_setup(struct iow_engine *e)
 	for (i = 0; i < p.nops; i++)
 		init_op(e, i);
 	rc = init_data(e);
-	e->stamp = ut_rng_next(&e->gen.rng);
+	e->stamp = ~p.seed * 0x9e3779b97f4a7c15u; /* anywhere: no two workers begin at the same */
 	e->place = ut_calloc(p.qdepth, sizeof(*e->place));
 	if (needs_more(e))
 		e->extra = ut_calloc(p.qdepth, sizeof(*e->extra));

@@ -113,14 +113,21 @@ def test_a_failure_is_saved_too(saved, nvme0n1, qpair):
     nvme0n1.write_zeroes(qpair, 0, 8).waitdone()
 
 
-def test_off_unless_asked_for(nvme0n1, tmp_path, monkeypatch):
-    iow_save.disable()
+def test_always_saved(nvme0n1, tmp_path, monkeypatch):
+    """A script need not ask for it; who does not want it says so."""
+    iow_save.enable()
     nvme0n1.nvme.pcie.logdir = str(tmp_path / "logdir")
     nvme0n1.ioworker(io_count=1).start().close()
-    assert not list(tmp_path.iterdir())
+    assert len(list((tmp_path / "logdir").rglob("*.json"))) == 1
     monkeypatch.setenv("NVPROOF_RESULTS", str(tmp_path / "env"))
     nvme0n1.ioworker(io_count=1).start().close()
     assert len(list((tmp_path / "env").rglob("*.json"))) == 1
+    monkeypatch.setenv("NVPROOF_RESULTS", "off")
+    nvme0n1.ioworker(io_count=1).start().close()
+    with iow_save.paused():
+        monkeypatch.delenv("NVPROOF_RESULTS")
+        nvme0n1.ioworker(io_count=1).start().close()
+    assert len(list(tmp_path.rglob("*.json"))) == 2
 
 
 def test_a_folder_that_cannot_be_written(nvme0n1, tmp_path, caught):
@@ -130,16 +137,32 @@ def test_a_folder_that_cannot_be_written(nvme0n1, tmp_path, caught):
     assert caught == []
 
 
-def test_fios_own_converter(saved):
+@pytest.fixture
+def clat2csv():
+    """fio's own converter: (document's path, prefix) to the rows of all that it wrote."""
     tool = shutil.which("fio_jsonplus_clat2csv")
     if not tool:
-        pytest.skip("fio is not installed")
+        pytest.skip("fio_jsonplus_clat2csv (Debian package fio) is not installed")
+
+    def run(path, stem):
+        subprocess.run([tool, path, f"{stem}.csv"], check=True, capture_output=True, timeout=60)
+        made = sorted(p for p in pathlib.Path(stem).parent.glob(f"{pathlib.Path(stem).name}*.csv"))
+        return [list(csv.reader(p.read_text().splitlines())) for p in made]
+
+    return run
+
+
+def test_fios_own_converter(saved, clat2csv, tmp_path):
+    """It counts what we counted: the last cumulative count of each direction is all of its I/Os."""
     document, stem = saved(io_count=5000, **MIX)
-    subprocess.run([tool, f"{stem}.json", f"{stem}.clat.csv"], check=True, capture_output=True)
-    made = list(stem.parent.glob("*clat*.csv"))
-    assert made
-    rows = list(csv.reader(made[0].read_text().splitlines()))
+    (rows,) = clat2csv(f"{stem}.json", tmp_path / "converted")
     assert len(rows) > 10
+    for name in ("read", "write", "trim"):
+        column = next(i for i, head in enumerate(rows[0]) if head.strip() == f"{name}_clat_ns_cumulative")
+        assert (
+            max(int(row[column]) for row in rows[1:] if row[column].strip())
+            == document["jobs"][0][name]["total_ios"]
+        )
 
 
 # --- arithmetic ---

@@ -152,7 +152,17 @@ def test_fio_options(options, want):
         ({"bs": "4x"}, "4x"),
         ({"runtime": "soon"}, "soon"),
         ({"bssplit": "4k/50:8k/40"}, "bssplit"),
-        ({"random_distribution": "zipf:1.1"}, "zipf"),
+        ({"random_distribution": "zipf:x"}, "zipf"),
+        ({"random_distribution": "pareto:1"}, "pareto"),
+        ({"random_distribution": "normal:5"}, "normal"),
+        ({"bs": "4k,8k"}, "bs: different sizes"),
+        ({"rate_iops": "1,2"}, "rate_iops: different rates"),
+        ({"bsrange": "8k-4k"}, "bsrange"),
+        ({"plids": "0,1"}, "plids: one placement"),
+        ({"zonemode": "zbd"}, "zonemode: 'zbd'"),
+        ({"time_based": "1"}, "time_based: needs a runtime"),
+        ({"offset": "1t"}, "offset: the namespace ends"),
+        ({"ioengine": "null"}, "ioengine"),
         ({"random_distribution": "zoned:50/5:50/90"}, "zones"),
         ({"random_distribution": "zoned:100/0.5"}, "whole percents"),
     ],
@@ -160,6 +170,58 @@ def test_fio_options(options, want):
 def test_fio_options_that_cannot_be_done(options, word):
     with pytest.raises(ValueError, match=word):
         fio_terms.arguments(options, 512, 100000)
+
+
+@pytest.mark.parametrize(
+    "options, want",
+    [
+        ({"runtime": "5"}, {"time": 5.0}),  # without a size, the time alone
+        ({"runtime": "5", "size": "1m"}, {"time": 5.0, "lba_count": 2048}),
+        ({"runtime": "5", "size": "1m", "time_based": "1"}, {"time": 5.0}),
+        ({"size": "50%", "offset": "25%"}, {"lba_count": 50000, "region_start": 25000, "region_end": 75000}),
+        ({"size": "1m", "number_ios": "7"}, {"io_count": 7}),
+        ({"size": "1m", "io_size": "8m"}, {"lba_count": 16384}),
+        ({"bsrange": "4k-16k"}, {"io_size": [8, 16, 24, 32]}),
+        ({"bs": "8k,8k"}, {"io_size": 16}),
+        ({"rate_iops": "5", "iodepth": "32"}, {"iops": 5, "outstanding": 5}),
+        ({"zero_buffers": "1"}, {"ptype": 0, "pvalue": 0}),
+        ({"buffer_compress_percentage": "30"}, {"pvalue": 70}),
+        ({"fdp": "1", "plids": "3"}, {"io_flags": 0x20, "cdw13": 3 << 16}),
+        ({"plids": "3", "fdp": "1"}, {"io_flags": 0x20, "cdw13": 3 << 16}),
+        ({"continue_on_error": "all"}, {"exit_on_error": False}),
+        ({"cpus_allowed": "1,3"}, {"cpu_id": 1}),
+        ({"percentage_random": "20"}, {"lba_random": 20}),
+    ],
+)
+def test_fio_options_in_part(options, want):
+    found = fio_terms.arguments({"rw": "randread", **options}, 512, 100000)
+    limits = ("time", "io_count", "lba_count")
+    assert {k: v for k, v in found.items() if k in want} == want
+    if any(k in want for k in limits):
+        assert [k for k in limits if k in found] == [k for k in limits if k in want]
+
+
+def test_clones_of_a_job_move():
+    args = [
+        fio_terms.arguments({"rw": "write", "size": "1m", "offset_increment": "4m"}, 512, 99999, n)
+        for n in (0, 2)
+    ]
+    assert [(a["region_start"], a["region_end"]) for a in args] == [(0, 2048), (16384, 18432)]
+
+
+def test_skewed_distributions():
+    """Each sums to the whole; pareto:0.2 has the 80/20 that it is named after, and zipf falls all the way."""
+    for options, share in (("pareto:0.2", 8000), ("pareto:0.1", 9000)):
+        weights = fio_terms.arguments({"rw": "randread", "random_distribution": options}, 512, 100000)[
+            "distribution"
+        ]
+        assert sum(weights) == 10000 and len(weights) == 100
+        edge = 20 if "0.2" in options else 10
+        assert abs(sum(weights[:edge]) - share) <= 2
+    for theta in (0.5, 1, 1.2):
+        weights = fio_terms.zipf(theta, 262144)
+        assert sum(weights) == 10000 and len(weights) == 100
+        assert all(a >= b - 1 for a, b in zip(weights, weights[1:])) and weights[0] > 2 * weights[50]
 
 
 def test_zones_that_do_not_divide_evenly():

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS: dict[str, str] = {  # name: one line of help
+    "bench": "generate I/O with fio's options or job files, and report like fio",
     "plot": "draw what ioworkers measured: one HTML page",
 }
 
