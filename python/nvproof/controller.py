@@ -182,7 +182,7 @@ class Controller(BringUp):
     def cmdlog_merged(self, count: int = 1000, *qlist: Any) -> list[str]:
         """The last commands of several queues (numbers or Qpairs; none: of all) in time order, newest first."""
         sqids = tuple(q if isinstance(q, int) else q.sqid for q in qlist)
-        return self.cmdlog_text(sqids or (0, *self.sqids), count, 0)
+        return self.cmdlog_text(sqids or (0, *self.iosq_list), count, 0)
 
     def logdir_filepath(self, filename: str) -> str:
         """Path of a file in this run's folder of results, which is made: results/<time of the start>/filename."""

@@ -36,24 +36,16 @@ _FLUSH, _WRITE, _READ, _ZONE_SEND, _ZONE_RECEIVE = 0x00, 0x01, 0x02, 0x79, 0x7A
 
 _DOORBELLS = 0x1000  # in BAR0
 _SQE_SIZE, _CQE_SIZE, _PHASE_BYTE = 64, 16, 14
-_LOG_ENTRIES = 2048
 
 
 @dataclass(eq=False)
 class _Sent:
     """A command that the tail doorbell covered; its memory is kept until its completion is seen."""
 
-    dwords: list[int]
     cb: _Cb
-    submit_ns: int
-    memory: list[Any] | None
-    cqe: CQE | None = None
-    done_ns: int = 0
-
-    def complete(self, cqe: CQE) -> _Cb:
-        self.cqe, self.done_ns, self.memory = cqe, time.time_ns(), None
-        cb, self.cb = self.cb, None
-        return cb
+    memory: list[Any]
+    log: _native.LogRing
+    number: int  # in that log
 
 
 @dataclass(eq=False)
@@ -62,15 +54,20 @@ class _Ring:
 
     pages: list[Page]
     keep: _native.Buffer | int
+    log: _native.LogRing | None = None  # of an SQ
     slots: dict[int, tuple[list[int], _Cb]] = field(default_factory=dict)  # of an SQ: what was placed
     sent: dict[tuple[int, int], deque[_Sent]] = field(
         default_factory=lambda: defaultdict(deque)
     )  # by SQ and CID
 
-    def take(self, cqe: CQE) -> _Cb:
+    def take(self, ctrlr: Controller, cqe: CQE) -> _Cb:
         """Match a completion with the oldest command of its SQ and CID; that one's callback."""
         waiting = self.sent.get((cqe.sqid, cqe.cid))
-        return waiting.popleft().complete(cqe) if waiting else None
+        if not waiting:
+            return None
+        done = waiting.popleft()
+        done.log.complete(ctrlr, done.number, struct.pack("<4I", *cqe))
+        return done.cb
 
     def forget(self, sqid: int) -> None:
         """What an earlier SQ with this identifier has sent does not complete any more."""
@@ -219,7 +216,7 @@ class IOCQ(_Queue):
             taken.append(self[at])
             at, phase = self._step(at, phase)
         for cqe in taken:
-            self._ring.take(cqe)
+            self._ring.take(self._ctrlr, cqe)
         self.rpointer, self._phase = at, phase
 
     def _wait(self, index: int, phase: int, end: float) -> bool:
@@ -246,7 +243,7 @@ class IOCQ(_Queue):
             cqe = self[self.rpointer]
             self.rpointer, self._phase = self._step(self.rpointer, self._phase)
             cdw0 = cqe.cdw0
-            _native.complete(self._ring.take(cqe), cqe)
+            _native.complete(self._ring.take(self._ctrlr, cqe), cqe)
         return cdw0
 
 
@@ -279,7 +276,7 @@ class IOSQ(_Queue):
         assert cq is not None, "a submission queue needs a completion queue: cq"
         cqid = cq.id if isinstance(cq, IOCQ) else cq
         self.wpointer = 0
-        self._log: deque[_Sent] = deque(maxlen=_LOG_ENTRIES)
+        self._log = self._ring.log = _native.LogRing(ctrlr, qid & 0xFFFF)
         self._new(cqid << 16 | qprio << 1 | pc, nvmsetid)
         self._cq_ring = cq._ring if isinstance(cq, IOCQ) else self._rings().get((1, cqid))
         if self.id and self._cq_ring is not None:
@@ -316,24 +313,19 @@ class IOSQ(_Queue):
 
     def _note_sent(self, begin: int, end: int) -> None:
         """The commands that a new tail covers, for the log and for those who wait for their completions."""
-        now = time.time_ns()
         for index in range(begin, end if end >= begin else end + self.qsize):
             entry, cb = self._ring.slots.get(index % self.qsize, ([], None))
-            dwords = list(struct.unpack("<16I", encode(entry)))
-            sent = _Sent(dwords, cb, now, memory_of(entry))
-            self._log.append(sent)
+            raw = encode(entry)
+            sent = _Sent(cb, memory_of(entry), self._log, self._log.submit(self._ctrlr, raw))
             if self._cq_ring is not None:
-                self._cq_ring.sent[self._qid & 0xFFFF, dwords[0] >> 16].append(sent)
+                self._cq_ring.sent[self._qid & 0xFFFF, int.from_bytes(raw[2:4], "little")].append(sent)
 
     def cmdlog(self, count: int = 1000, offset: int = 0) -> list[str]:
         """The last commands sent as text, newest first; `offset` of the newest are left out.
 
         Sent is when the doorbell was written, completed when waitdone() saw it.
         """
-        newest = list(reversed(self._log))[offset : offset + count]
-        return [
-            _native.cmdlog_line(self._qid & 0xFFFF, s.dwords, s.cqe, s.submit_ns, s.done_ns) for s in newest
-        ]
+        return self._log.lines(count, offset)
 
     # --- commands: placed at wpointer, not sent ---
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Open and close a controller; what it tells about itself. */
 #include "host/ctrlr_int.h"
+#include "host/logbook.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ ctrlr_make(struct nvp_bus *bus, const struct nvp_ctrlr_opts *opts, struct nvp_ct
 		c->opts = *opts;
 	c->opts.admin_depth = c->opts.admin_depth ? c->opts.admin_depth : DEFAULT_ADMIN_DEPTH;
 	c->timeout_ms = c->opts.timeout_ms ? c->opts.timeout_ms : DEFAULT_TIMEOUT_MS;
+	c->log_id = logbook_ctrlr();
 	events_init(&c->events);
 	c->arena = nvp_arena_default();
 	*out = c;

@@ -47,6 +47,7 @@ struct nvp_ctrlr {
 	struct nvp_region_user user; /* maps regions for the device */
 	struct nvp_ctrlr_opts opts;
 	uint32_t timeout_ms;
+	uint32_t log_id; /* this controller in the book of command logs */
 
 	uint64_t cap; /* 0: not read yet */
 	bool gone; /* registers read as all ones, or the transport is lost */

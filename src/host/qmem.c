@@ -5,6 +5,7 @@
  * disabled, or has lost its mapping of our memory.
  */
 #include "host/ctrlr_int.h"
+#include "host/logbook.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,18 +37,6 @@ qpair_reqs_up(struct nvp_qpair *q)
 	q->nreqs = n;
 	all_free(q);
 	return 0;
-}
-
-static void
-log_init(struct nvp_qpair *q)
-{
-	q->log = q->log_buf.va;
-	q->log->qid = q->mq.id;
-	q->log->mult = q->clock->mult;
-	if (q->clock->virtual_ns) /* virtual time starts at 0, and so does its wall clock */
-		return;
-	q->log->base_ticks = ut_ticks(q->clock);
-	q->log->base_wall_ns = ut_wall_ns();
 }
 
 /* The caller's memory, if it gave some, else ours. */
@@ -84,7 +73,6 @@ static void
 mem_down(struct nvp_qpair *q, struct nvp_arena *a)
 {
 	nvp_arena_free(a, &q->data_buf);
-	nvp_arena_free(a, &q->log_buf);
 	nvp_arena_free(a, &q->lists);
 	nvp_arena_free(a, &q->cq_buf);
 	nvp_arena_free(a, &q->sq_buf);
@@ -97,13 +85,9 @@ mem_up(struct nvp_qpair *q, struct nvp_arena *a)
 
 	if (!rc) /* raw: not touched before a command needs a list */
 		rc = nvp_arena_alloc_raw(a, (uint64_t)(q->mq.depth - 1) * PRP_LIST_SIZE, PRP_LIST_SIZE, &q->lists);
-	if (!rc && !q->opts.no_cmdlog)
-		rc = nvp_arena_alloc(a, sizeof(struct nvp_cmdlog_ring), 0, &q->log_buf);
-	if (!rc)
-		rc = qpair_reqs_up(q);
-	if (!rc && !q->opts.no_cmdlog)
-		log_init(q);
-	return rc;
+	if (!rc && !q->opts.no_cmdlog && !q->log) /* it outlasts other rings: what was sent was sent */
+		rc = nvp_cmdlog_begin(q->ctrlr, q->mq.id, &q->log);
+	return rc ? rc : qpair_reqs_up(q);
 }
 
 /* Without memory it is there still, for those who know it, and has no entries: it takes no command and completes none. */
@@ -115,7 +99,6 @@ hollow(struct nvp_qpair *q)
 	q->reqs = NULL;
 	q->nreqs = q->mq.depth = 0;
 	q->free = REQ_NONE;
-	q->log = NULL;
 	q->mq.sq = NULL;
 	q->mq.cq = NULL;
 	memq_reset(&q->mq);
@@ -175,6 +158,8 @@ qpair_free(struct nvp_qpair *q)
 
 	free(q->reqs);
 	q->reqs = NULL;
+	if (c)
+		logbook_end(q->log);
 	if (c && q->on_device) {
 		q->next = c->limbo;
 		c->limbo = q;

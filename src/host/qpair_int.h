@@ -70,7 +70,7 @@ struct nvp_qpair {
 	struct nvp_qpair *next; /* of the controller */
 	struct nvp_qpair_opts opts;
 	uint64_t look_ticks, next_look; /* how often, and when next, a waiter looks whether the device is there */
-	struct nvp_buf sq_buf, cq_buf, log_buf;
+	struct nvp_buf sq_buf, cq_buf;
 	struct nvp_buf data_buf; /* of commands that may outlive who sent them: freed with the queue */
 };
 

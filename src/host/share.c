@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "host/ctrlr_int.h"
+#include "host/logbook.h"
 #include "util/alloc.h"
 #include "util/bits.h"
 
@@ -76,7 +77,7 @@ nvp_qpair_export(struct nvp_qpair *q, struct nvp_qpair_share *out)
 	s.sq_iova = q->sq_buf.iova;
 	s.cq_iova = q->cq_buf.iova;
 	s.lists_iova = q->lists.iova;
-	s.log_iova = q->log_buf.iova;
+	s.log_iova = q->log ? logbook_iova(q->log) : 0;
 	s.sq_tail = q->mq.sq_tail;
 	s.cq_head = q->mq.cq_head;
 	s.phase = q->mq.phase;
@@ -101,13 +102,29 @@ nvp_qpair_take_back(struct nvp_qpair *q, const struct nvp_qpair_ring *ring)
 	return 0;
 }
 
+bool
+nvp_share_log_region(struct nvp_share_region *out)
+{
+	uint64_t len;
+	int fd = logbook_fd(&len);
+
+	*out = (struct nvp_share_region){ .fd = fd, .iova = LOGBOOK_IOVA, .len = len };
+	return fd >= 0;
+}
+
 uint32_t
 nvp_share_regions(struct nvp_share_region *out, uint32_t max)
 {
 	struct nvp_arena *a = nvp_arena_default();
 	const struct nvp_region *r = a ? nvp_arena_regions(a) : NULL;
+	struct nvp_share_region log;
 	uint32_t n = 0;
 
+	if (nvp_share_log_region(&log)) {
+		if (max)
+			out[0] = log;
+		n++;
+	}
 	for (; r; r = r->next, n++)
 		if (n < max)
 			out[n] = (struct nvp_share_region){ .fd = r->fd, .iova = r->iova, .len = r->len, .va = r->va };
@@ -159,12 +176,12 @@ nvp_share_buf(const struct nvp_share_region *r, uint32_t n, uint64_t iova, uint6
 static bool
 sane(const struct nvp_qpair_share *s)
 {
-	uint64_t memory = s->sq_iova | s->cq_iova | s->lists_iova | s->log_iova;
+	uint64_t memory = s->sq_iova | s->cq_iova | s->lists_iova;
 
 	return s->size == sizeof(*s) && s->depth >= 2 && s->depth <= 65536 && s->page_shift >= 12 &&
 	       s->page_shift <= 27 && s->sq_tail < s->depth && s->cq_head < s->depth && s->phase <= 1 &&
-	       !(memory & (NVP_PAGE - 1)) && !(s->db_len & (WIN - 1)) && !(s->sq_db_off & 3) && !(s->cq_db_off & 3) &&
-	       s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
+	       !(memory & (NVP_PAGE - 1)) && !(s->log_iova & 127) && !(s->db_len & (WIN - 1)) && !(s->sq_db_off & 3) &&
+	       !(s->cq_db_off & 3) && s->sq_db_off < s->db_len && s->cq_db_off < s->db_len;
 }
 
 /* Find all its memory in the regions. */

@@ -56,6 +56,8 @@ int nvp_qpair_take_back(struct nvp_qpair *q, const struct nvp_qpair_ring *ring);
  * The regions of this process, up to max.  Returns how many there are (maybe more than max).  The fds stay the arena's.
  */
 uint32_t nvp_share_regions(struct nvp_share_region *out, uint32_t max);
+/* The one of them that holds the command logs (va NULL).  False: there are none. */
+bool nvp_share_log_region(struct nvp_share_region *out);
 
 /* In the other process: map a region from its fd, iova and len (fd stays the caller's).  -ENOMEM, -EINVAL. */
 int nvp_share_map(struct nvp_share_region *r);

@@ -36,23 +36,31 @@ holds(const struct nvp_region *r, uint64_t iova)
 static bool
 needed(const struct nvp_iow *w, const struct nvp_qpair_share *s, const struct nvp_region *r)
 {
-	return holds(r, s->sq_iova) || holds(r, s->cq_iova) || holds(r, s->lists_iova) || holds(r, w->buf.iova) ||
-	       (s->log_iova && holds(r, s->log_iova));
+	return holds(r, s->sq_iova) || holds(r, s->cq_iova) || holds(r, s->lists_iova) || holds(r, w->buf.iova);
+}
+
+static void
+add_region(struct iow_hello *h, int *fds, uint32_t *nfds, uint64_t iova, uint64_t len, int fd)
+{
+	h->region[h->nregions].iova = iova;
+	h->region[h->nregions++].len = len;
+	fds[(*nfds)++] = fd;
 }
 
 static int
 add_regions(const struct nvp_iow *w, struct iow_hello *h, int *fds, uint32_t *nfds)
 {
+	struct nvp_share_region log;
 	const struct nvp_region *r;
 
+	if (h->qpair.log_iova && nvp_share_log_region(&log))
+		add_region(h, fds, nfds, log.iova, log.len, log.fd);
 	for (r = nvp_arena_regions(w->ctrlr->arena); r; r = r->next) {
 		if (!needed(w, &h->qpair, r))
 			continue;
 		if (h->nregions == IOW_HELLO_REGIONS)
 			return -E2BIG;
-		h->region[h->nregions].iova = r->iova;
-		h->region[h->nregions++].len = r->len;
-		fds[(*nfds)++] = r->fd;
+		add_region(h, fds, nfds, r->iova, r->len, r->fd);
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "nvproof/ioworker.h"
 #include "util/alloc.h"
 
-#define MAX_LOGS 129u
+#define MAX_LOGS 1024u
 
 static struct py_arg cmd_args[] = {
 	{ "opcode", .kind = ARG_U32 }, { "buf", ARG_TYPE, .type = &py_buffer_type },
@@ -230,31 +230,35 @@ log_lines(const struct nvp_cmdlog_rec *rec, uint32_t from, uint32_t n)
 }
 
 PyObject *
+py_cmdlog_lines(const struct nvp_cmdlog_ring *const *rings, uint32_t n, uint32_t count, uint32_t offset)
+{
+	uint32_t max = n * NVP_CMDLOG_ENTRIES;
+	struct nvp_cmdlog_rec *rec;
+	PyObject *list;
+
+	offset = offset < max ? offset : max;
+	max = count < max - offset ? count + offset : max;
+	rec = ut_calloc(max + 1ull, sizeof(*rec));
+	if (!rec)
+		return PyErr_NoMemory();
+	list = log_lines(rec, offset, nvp_cmdlog_merge(rings, n, rec, max));
+	free(rec);
+	return list;
+}
+
+PyObject *
 py_ctrlr_cmdlog(PyObject *o, PyObject *args)
 {
 	const struct nvp_cmdlog_ring *rings[MAX_LOGS];
 	unsigned int count, offset;
-	struct nvp_cmdlog_rec *rec;
-	PyObject *sqids, *list;
-	uint32_t got, max;
+	PyObject *sqids;
 	int n;
 
 	if (!PyArg_ParseTuple(args, "O!II:cmdlog_text", &PyTuple_Type, &sqids, &count, &offset) ||
 	    !py_ctrlr_get((struct py_ctrlr *)o))
 		return NULL;
 	n = collect_logs((struct py_ctrlr *)o, sqids, rings);
-	if (n <= 0)
-		return n < 0 ? NULL : PyList_New(0);
-	max = (uint32_t)n * NVP_CMDLOG_ENTRIES;
-	offset = offset < max ? offset : max;
-	max = count < max - offset ? count + offset : max;
-	rec = ut_calloc(max + 1, sizeof(*rec));
-	if (!rec)
-		return PyErr_NoMemory();
-	got = nvp_cmdlog_merge(rings, (uint32_t)n, rec, max);
-	list = log_lines(rec, offset, got);
-	free(rec);
-	return list;
+	return n < 0 ? NULL : py_cmdlog_lines(rings, (uint32_t)n, count, offset);
 }
 
 int

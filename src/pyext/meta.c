@@ -5,7 +5,6 @@
  */
 #include "pyext/queue.h"
 
-#include "nvproof/cmdlog.h"
 #include "util/barrier.h"
 
 #define SPIN 5000u /* turns with the GIL held: an answer within microseconds is not worth giving it up */
@@ -128,30 +127,6 @@ complete(PyObject *m, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-static PyObject *
-cmdlog_line(PyObject *m, PyObject *args)
-{
-	unsigned long long submit, done;
-	struct nvp_cmdlog_rec rec = { 0 };
-	PyObject *seq, *cqe;
-	uint32_t dw[16];
-	char text[512];
-	int sqid;
-
-	(void)m;
-	if (!PyArg_ParseTuple(args, "iOOKK:cmdlog_line", &sqid, &seq, &cqe, &submit, &done) || dwords(seq, dw, 16) < 0)
-		return NULL;
-	if (cqe != Py_None && cqe_of(cqe, &rec.cqe) < 0)
-		return NULL;
-	for (int i = 0; i < 16; i++)
-		((le32 *)(void *)&rec.sqe)[i] = le32_from(dw[i]);
-	rec.qid = (uint16_t)sqid;
-	rec.submit_ns = submit;
-	rec.complete_ns = cqe != Py_None ? done : 0;
-	nvp_cmdlog_text(&rec, text, sizeof(text));
-	return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
-}
-
 static PyMethodDef functions[] = {
 	{ "wait_byte", wait_byte, METH_VARARGS,
 	  "wait_byte(ctrlr, buf, index, mask, value, seconds)\n--\n\nWait until buf[index] & mask == value; False: it "
@@ -159,9 +134,6 @@ static PyMethodDef functions[] = {
 	  "not." },
 	{ "complete", complete, METH_VARARGS,
 	  "complete(cb, cqe)\n--\n\nCall cb (or None) with a completion, then warn of its status." },
-	{ "cmdlog_line", cmdlog_line, METH_VARARGS,
-	  "cmdlog_line(sqid, dwords, cqe, submit_ns, done_ns)\n--\n\nA command as the command log prints it; cqe None: "
-	  "outstanding." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -138,7 +138,7 @@ module_exec(PyObject *m)
 		return -1;
 	if (py_ctrlr_setup(m) < 0 || py_qpair_setup(m) < 0 || py_ns_setup(m) < 0)
 		return -1;
-	if (py_meta_setup(m) < 0 || py_monitor_setup(m) < 0 || py_time_setup(m) < 0)
+	if (py_meta_setup(m) < 0 || py_monitor_setup(m) < 0 || py_time_setup(m) < 0 || py_cmdlog_setup(m) < 0)
 		return -1;
 	return py_iow_setup(m);
 }

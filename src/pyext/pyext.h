@@ -84,6 +84,7 @@ int py_iow_setup(PyObject *m);
 int py_meta_setup(PyObject *m); /* functions only */
 int py_monitor_setup(PyObject *m);
 int py_time_setup(PyObject *m);
+int py_cmdlog_setup(PyObject *m);
 int py_setup_type(PyObject *m, const char *name, PyType_Spec *spec, PyTypeObject **out);
 
 /* Free a heap type's object at the end of its tp_dealloc. */
@@ -110,6 +111,10 @@ py_status(const struct nvme_cqe *cqe)
 {
 	return (uint16_t)(nvme_get(le16_get(cqe->status), NVME_CQE_STATUS) & 0x7ff);
 }
+
+/* ctrlr_cmd.c: the last `count` commands of some logs as lines of text, newest first. */
+struct nvp_cmdlog_ring;
+PyObject *py_cmdlog_lines(const struct nvp_cmdlog_ring *const *rings, uint32_t n, uint32_t count, uint32_t offset);
 
 /* callback.c: call cb with a completion, in the form that it takes.  0, or -1 with the exception of the callback. */
 int py_callback(PyObject *cb, const struct nvme_cqe *cqe);

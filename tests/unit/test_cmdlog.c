@@ -115,6 +115,7 @@ merged_by_time(void **state)
 	assert_int_equal(nvp_cmdlog_merge(both, 2, rec, 8), 5);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(rec[i].qid, order[i]);
+	assert_int_equal(rec[0].slot, 1);
 	assert_int_equal(nvp_cmdlog_merge(both, 2, rec, 2), 2);
 	free(a);
 	free(b);

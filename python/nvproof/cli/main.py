@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, str] = {  # name: one line of help
     "bench": "generate I/O with fio's options or job files, and report like fio",
+    "log": "the commands that a running test has sent, also when it hangs",
     "plot": "draw what ioworkers measured: one HTML page",
 }
 
