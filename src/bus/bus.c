@@ -18,6 +18,7 @@ static _Thread_local char error_line[512];
 static const struct nvp_bus_ops *buses[MAX_BUSES] = {
 	&nvp_vfu_bus_ops,
 	&nvp_ssd_bus_ops,
+	&nvp_qemu_bus_ops,
 };
 static pthread_mutex_t buses_lock = PTHREAD_MUTEX_INITIALIZER;
 

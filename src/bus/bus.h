@@ -51,10 +51,10 @@ struct nvp_bus {
 };
 
 /*
- * The back ends of this layer: vfu_client.c and ssd_spawn.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it
+ * The back ends of this layer: vfu_client.c, ssd_spawn.c and qemu_bus.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it
  * set itself; nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
  */
-extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops;
+extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops, nvp_qemu_bus_ops;
 
 /* Add a back end of a higher layer (the in-process SSD).  Before the first open; -EEXIST, -ENOSPC. */
 int nvp_bus_register(const struct nvp_bus_ops *ops);

@@ -27,8 +27,6 @@ share_doorbells(struct nvp_qpair *q, struct nvp_qpair_share *s)
 	uint64_t first = q->mq.sq_db_off & ~(WIN - 1), last = q->mq.cq_db_off & ~(WIN - 1), fd_off, last_off;
 	int fd;
 
-	if (!q->mq.sq_db || !q->mq.cq_db)
-		return -ENOTSUP;
 	fd = bus->ops->bar_fd(bus, 0, first, &fd_off);
 	if (fd < 0)
 		return fd;
