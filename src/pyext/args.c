@@ -62,7 +62,9 @@ static const struct {
 static int
 convert_unsigned(const char *func, const struct py_arg *a, PyObject *obj, union py_val *out)
 {
-	if (!PyLong_Check(obj)) { /* numpy's and others' integers */
+	if (Py_TYPE(obj) == &PyLong_Type) {
+		out->u = PyLong_AsUnsignedLongLong(obj);
+	} else if (!PyLong_Check(obj)) { /* numpy's and others' integers */
 		PyObject *num = PyNumber_Index(obj);
 
 		if (!num)
@@ -158,21 +160,80 @@ too_many(const char *func, int n)
 	return -1;
 }
 
+/*
+ * The names in a call are one tuple that belongs to the code which calls: the same each time that it is run.  Which row each
+ * name is, is looked up once and kept with the tuple, so that a name costs next to nothing.  A call with **dictionary makes
+ * a new tuple each time, and then takes the long way each time.
+ */
+#define SITES 512u
+
+struct site {
+	const struct py_arg *spec;
+	PyObject *names; /* a reference: no other tuple can come to lie here */
+	uint8_t nr, lowest; /* names; the first row that they fill */
+	uint8_t row[PY_MAX_ARGS];
+};
+static struct site sites[SITES];
+
+static struct site *
+site_of(const struct py_arg *spec, PyObject *names)
+{
+	uint64_t key = (uint64_t)(uintptr_t)names ^ (uint64_t)(uintptr_t)spec << 16;
+
+	return &sites[key * 0x9e3779b97f4a7c15ull >> 55];
+}
+
+/* place() has taken all of them. */
+static void
+remember(struct site *s, const struct py_arg *spec, int n, PyObject *names, Py_ssize_t nr)
+{
+	Py_XDECREF(s->names);
+	*s = (struct site){ .spec = spec, .names = names, .nr = (uint8_t)nr, .lowest = PY_MAX_ARGS };
+	Py_INCREF(names);
+	for (Py_ssize_t k = 0; k < nr; k++) {
+		int row = find(spec, n, PyTuple_GetItem(names, k));
+
+		if (spec[row].kind == ARG_ALIAS)
+			row = (int)spec[row].def;
+		s->row[k] = (uint8_t)row;
+		if (row < s->lowest)
+			s->lowest = (uint8_t)row;
+	}
+}
+
+static int
+place_all(const char *func, const struct py_arg *spec, int n, PyObject *const *vals, Py_ssize_t nargs, PyObject *names,
+	  PyObject **got)
+{
+	struct site *s = site_of(spec, names);
+	Py_ssize_t nr;
+
+	if (s->names == names && s->spec == spec && nargs <= s->lowest) {
+		for (uint8_t k = 0; k < s->nr; k++)
+			got[s->row[k]] = vals[k];
+		return 0;
+	}
+	nr = PyTuple_Size(names);
+	for (Py_ssize_t k = 0; k < nr; k++)
+		if (place(func, spec, n, PyTuple_GetItem(names, k), vals[k], got) < 0)
+			return -1;
+	remember(s, spec, n, names, nr);
+	return 0;
+}
+
 int
 py_args(const char *func, const struct py_arg *spec, int n, int required, PyObject *const *args, Py_ssize_t nargs,
 	PyObject *kwnames, union py_val *out)
 {
 	PyObject *got[PY_MAX_ARGS];
-	Py_ssize_t nkw = kwnames ? PyTuple_Size(kwnames) : 0;
 
 	if (nargs > n || (nargs && spec[nargs - 1].kind == ARG_ALIAS))
 		return too_many(func, n);
 	memset(got, 0, (size_t)n * sizeof(*got));
 	for (Py_ssize_t i = 0; i < nargs; i++)
 		got[i] = args[i];
-	for (Py_ssize_t k = 0; k < nkw; k++)
-		if (place(func, spec, n, PyTuple_GetItem(kwnames, k), args[nargs + k], got) < 0)
-			return -1;
+	if (kwnames && place_all(func, spec, n, args + nargs, nargs, kwnames, got) < 0)
+		return -1;
 	return fill(func, spec, n, required, got, out);
 }
 

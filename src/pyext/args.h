@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Argument tables for METH_FASTCALL | METH_KEYWORDS methods: one row a parameter, keywords found by pointer, no tuple
- * or dictionary is built.  A keyword call costs a few nanoseconds more than a positional one.
+ * Argument tables for METH_FASTCALL | METH_KEYWORDS methods: one row a parameter, the names of a call found by the tuple
+ * that the calling code has for them, no tuple or dictionary is built.  A keyword costs a few nanoseconds more than a
+ * positional argument.
  */
 #pragma once
 #define PY_SSIZE_T_CLEAN
