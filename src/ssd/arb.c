@@ -7,6 +7,7 @@
  */
 #include "ssd/core.h"
 #include "nvproof/spec/feat.h"
+#include "ssd/nvm/ahead.h"
 
 /* At most what is copied at once: a higher burst, or none, would only starve the others. */
 static uint32_t
@@ -38,6 +39,8 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 	}
 	n = ssd_sq_fetch(ssd, sq, UT_MIN(n, max));
 	while (done < n && ssd_cq_room(ssd, sq->cq)) {
+		if (done + 1 < n)
+			ssd_nvm_ahead(ssd, sq, &ssd->fetch[done + 1]);
 		sq->head = sq->head + 1 == sq->size ? 0 : sq->head + 1;
 		ssd_exec(ssd, sq, &ssd->fetch[done++]);
 		if (ssd_unlikely(ssd->stopped || ssd->hold))

@@ -73,6 +73,7 @@ struct ssd_media_ops {
 struct ssd_media {
 	const struct ssd_media_ops *ops;
 	bool null; /* keeps nothing: commands skip the copy */
+	uint8_t *flat; /* all of it, where it is plain memory: what comes next can be prefetched; else NULL */
 };
 
 /* Protection information as a namespace is formatted.  NVM Command Set, "Protection Information Formats". */

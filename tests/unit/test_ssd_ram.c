@@ -2,6 +2,7 @@
 /* Media in memory never take more than they may: the limit is a full disk, and discarding gives back. */
 #include "ssd_io.h"
 #include <errno.h>
+#include <sys/mman.h>
 #include "nvproof/spec/nvm.h"
 #include "util/alloc.h"
 
@@ -156,6 +157,40 @@ default_limit(void **state)
 	m->ops->close(m);
 }
 
+/* Pages of the granule at off that have memory. */
+static uint32_t
+resident(struct ssd_media *m, uint64_t off)
+{
+	unsigned char pages[2 * MIB / SSD_PAGE];
+	uint32_t n = 0;
+
+	assert_int_equal(mincore(m->flat + off, 2 * MIB, pages), 0);
+	for (size_t i = 0; i < sizeof(pages); i++)
+		n += pages[i] & 1;
+	return n;
+}
+
+/* A block in the middle costs a page; who fills a granule from its beginning may get all of it at once, in one huge page. */
+static void
+pages(void **state)
+{
+	struct ssd_media *m = open_media(64 * MIB, 0);
+	uint64_t len = 512;
+
+	(void)state;
+	assert_ptr_equal(m->ops->poke(m, 8 * MIB, &len), m->flat + 8 * MIB);
+	assert_int_equal((uintptr_t)m->flat % (2 * MIB), 0);
+	assert_true(poke(m, 3 * MIB, 512));
+	assert_int_equal(resident(m, 2 * MIB), 1);
+	assert_true(poke(m, 20 * MIB, 4096));
+	assert_true(resident(m, 20 * MIB) == 1 || resident(m, 20 * MIB) == 512);
+	assert_true(poke(m, 30 * MIB + 4096, 2 * MIB)); /* into the next one */
+	assert_int_equal(resident(m, 30 * MIB), 511);
+	m->ops->discard(m, 0, 64 * MIB);
+	assert_int_equal(resident(m, 20 * MIB) + resident(m, 2 * MIB) + resident(m, 30 * MIB), 0);
+	m->ops->close(m);
+}
+
 static void
 no_memory(void **state)
 {
@@ -176,9 +211,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limit_is_kept), cmocka_unit_test(discard_gives_back), cmocka_unit_test(odd_size),
-		cmocka_unit_test(unwritten),	 cmocka_unit_test(full_drive),	       cmocka_unit_test(default_limit),
-		cmocka_unit_test(no_memory),
+		cmocka_unit_test(limit_is_kept), cmocka_unit_test(discard_gives_back),
+		cmocka_unit_test(odd_size),	 cmocka_unit_test(unwritten),
+		cmocka_unit_test(full_drive),	 cmocka_unit_test(default_limit),
+		cmocka_unit_test(no_memory),	 cmocka_unit_test(pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

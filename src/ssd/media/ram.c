@@ -20,7 +20,8 @@
 
 struct ram_media {
 	struct ssd_media base;
-	uint8_t *va;
+	uint8_t *va; /* a multiple of RAM_GRANULE */
+	uint8_t *room; /* what was mapped for it */
 	uint64_t size;
 	uint64_t *touched; /* a bit a granule: it may have memory */
 	uint64_t left; /* granules that may still be touched */
@@ -43,8 +44,8 @@ touched(const struct ram_media *r, uint64_t g)
 static void
 ram_free(struct ram_media *r)
 {
-	if (r->va)
-		munmap(r->va, r->size);
+	if (r->room)
+		munmap(r->room, r->size + RAM_GRANULE);
 	free(r->touched);
 	free(r);
 }
@@ -65,6 +66,18 @@ ram_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 		return r->va + off;
 	*len = UT_MIN(*len, UT_MIN(SSD_ZEROS, RAM_GRANULE - off % RAM_GRANULE));
 	return ssd_zeros;
+}
+
+/*
+ * Who writes a granule from its beginning is about to fill it: it is made of one huge page then, whose address is found
+ * without walking page tables that are in no cache.  A block written somewhere in the middle takes a small page, so that a
+ * drive with random writes all over it does not use more memory than it has to.
+ */
+static void
+make_huge(struct ram_media *r, uint64_t first, uint64_t last)
+{
+	if (first <= last)
+		(void)madvise(r->va + first * RAM_GRANULE, (last + 1 - first) * RAM_GRANULE, MADV_HUGEPAGE);
 }
 
 /* All of the granules, or none. */
@@ -90,9 +103,12 @@ ram_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
 	uint64_t first = off / RAM_GRANULE, last = (off + *len - 1) / RAM_GRANULE;
 
 	assert(*len > 0 && off < r->size && *len <= r->size - off);
-	if (__builtin_expect(first == last && touched(r, first), 1) || touch(r, first, last))
+	if (__builtin_expect(first == last && touched(r, first), 1))
 		return r->va + off;
-	return NULL;
+	if (!touch(r, first, last))
+		return NULL;
+	make_huge(r, first + !!(off % RAM_GRANULE), last);
+	return r->va + off;
 }
 
 /* Whole pages go back to the system, which gives zeros for them; the rest is zeroed by hand. */
@@ -189,13 +205,15 @@ ssd_media_ram(uint64_t size, uint64_t limit, struct ssd_media **out)
 	r->left = ut_align_up(limit ? limit : default_limit(), RAM_GRANULE) / RAM_GRANULE;
 	r->touched = ut_calloc(r->size / RAM_GRANULE / 64 + 1, sizeof(uint64_t));
 	if (r->touched && !ut_alloc_spend())
-		va = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		va = mmap(NULL, r->size + RAM_GRANULE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (va == MAP_FAILED) {
 		ram_free(r);
 		return -ENOMEM;
 	}
-	madvise(va, r->size, MADV_DONTDUMP); /* a core dump of 64 GiB helps nobody */
-	r->va = va;
+	madvise(va, r->size + RAM_GRANULE, MADV_DONTDUMP); /* a core dump of 64 GiB helps nobody */
+	r->room = va;
+	r->base.flat = r->va = (uint8_t *)ut_align_up((uintptr_t)va, RAM_GRANULE);
 	*out = &r->base;
 	return 0;
 }
