@@ -12,7 +12,8 @@
 
 #define SPIN_NS 150000u /* after activity: no sleep for so long */
 #define POLL_BUSY_NS 30000u /* look at the sockets this often while commands are executed */
-#define POLL_SPIN_NS 5000u /* and this often while spinning: a register access must not wait */
+#define POLL_SPIN_NS 5000u /* and this often when nothing has come for as long: a register access must not wait */
+#define LOOKS 64u /* at doorbells, before others may run: that is some microseconds, as long as a switch costs */
 #define NAP_FIRST_NS 50000u
 /*
  * A doorbell is noticed after half of this on average.  Waking up costs 20 us of CPU time where timers are a hypervisor's: a
@@ -132,17 +133,29 @@ step_all(struct loop *l, uint64_t now, uint64_t *next)
 	return busy;
 }
 
+static bool
+any_rung(const struct loop *l)
+{
+	for (uint32_t i = 0; i < l->nr_ssds; i++) {
+		if (ssd_rung(l->ssd[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A step that finds nothing takes longer than a host that answers at once: look at the doorbells alone for a moment. */
 static void
 relax(const struct loop *l)
 {
-	if (l->crowded) {
-		sched_yield();
-		return;
-	}
+	for (uint32_t i = 0; i < LOOKS; i++) {
+		if (any_rung(l))
+			return;
 #if defined(__x86_64__)
-	for (int i = 0; i < 8; i++)
 		__builtin_ia32_pause();
 #endif
+	}
+	if (l->crowded)
+		sched_yield();
 }
 
 static void
@@ -168,7 +181,7 @@ loop_once(struct loop *l, uint64_t max_ns)
 		l->active_ns = now;
 	if (now - l->active_ns < SPIN_NS) {
 		l->nap_ns = NAP_FIRST_NS;
-		if (now - l->polled_ns >= (busy ? POLL_BUSY_NS : POLL_SPIN_NS))
+		if (now - l->polled_ns >= (now - l->active_ns < POLL_SPIN_NS ? POLL_BUSY_NS : POLL_SPIN_NS))
 			look_at_sockets(l, 0);
 		else if (!busy)
 			relax(l);

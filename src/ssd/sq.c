@@ -125,6 +125,20 @@ ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
 	return sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
 }
 
+bool
+ssd_rung(const struct ssd *ssd)
+{
+	for (uint32_t w = 0; w < SSD_MAX_QUEUES / 64; w++) {
+		for (uint64_t live = ssd->live_sqs[w]; live; live &= live - 1) {
+			const struct ssd_sq *sq = &ssd->sq[w * 64 + (uint32_t)__builtin_ctzll(live)];
+
+			if (ut_load(ssd_db_sq(ssd, sq->id)) != sq->tail)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The ring is not there.  Without admin queue nothing can be told any more; another queue waits until its memory is back. */
 static void
 sq_lost(struct ssd *ssd, struct ssd_sq *sq)

@@ -103,6 +103,13 @@ ssd_was_busy(const struct ssd *ssd)
 	return ssd->busy;
 }
 
+bool
+ssd_rung(const struct ssd *ssd)
+{
+	(void)ssd;
+	return false;
+}
+
 void
 ssd_port_changed(struct ssd *ssd)
 {

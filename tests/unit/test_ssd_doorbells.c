@@ -160,6 +160,33 @@ ring_not_there(void **state)
 	assert_int_equal(rig_delete(r, 1, false), 0);
 }
 
+/* Who polls asks for the doorbells alone: the same answer as a step would find, for each queue and after each wrap. */
+static void
+rung(void **state)
+{
+	struct rig *r = *state;
+
+	for (uint32_t i = 0; i < 200; i++) {
+		rig_step(r);
+		assert_false(ssd_rung(r->ssd));
+		rig_flushes(r, 1, 1 + i % 3);
+		assert_true(ssd_rung(r->ssd));
+		rig_step(r);
+		assert_int_equal(rig_reap_all(r, 1), 1 + i % 3);
+		assert_false(ssd_rung(r->ssd)); /* a completion queue's doorbell is no command */
+	}
+	struct nvme_sqe sqe = { .opc = NVME_ADM_KEEP_ALIVE };
+	rig_put(r, 0, &sqe);
+	assert_false(ssd_rung(r->ssd));
+	rig_ring(r, 0);
+	assert_true(ssd_rung(r->ssd));
+	rig_step(r);
+	assert_int_equal(rig_reap_all(r, 0), 1);
+	rig_flushes(r, 1, 1);
+	assert_int_equal(rig_delete(r, 1, false), 0);
+	assert_false(ssd_rung(r->ssd)); /* not one that is not there any more */
+}
+
 #define WITH(f) cmocka_unit_test_setup_teardown(f, rig_setup_pair, rig_teardown)
 
 int
@@ -167,7 +194,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(bad_doorbells),	 WITH(tail_passes_head), WITH(doorbells_of_no_queue),
-		WITH(trapped_doorbells), WITH(ring_not_there),
+		WITH(trapped_doorbells), WITH(ring_not_there),	 WITH(rung),
 	};
 
 	return cmocka_run_group_tests_name("ssd doorbells", tests, NULL, NULL);
