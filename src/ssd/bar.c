@@ -8,6 +8,7 @@
  * NVMe Base, "Controller Properties"; NVMe over PCIe Transport, "Doorbell".
  */
 #include "ssd/core.h"
+#include "ssd/admin/boot.h"
 
 #define HALF_OFF(reg, off) (((off) - (reg)) / 4 * 32)
 
@@ -35,6 +36,11 @@ reg_read(const struct ssd *ssd, uint32_t off)
 	case NVME_REG_ACQ:
 	case NVME_REG_ACQ + 4:
 		return (uint32_t)(ssd->acq >> HALF_OFF(NVME_REG_ACQ, off));
+	case NVME_REG_BPINFO:
+	case NVME_REG_BPRSEL:
+	case NVME_REG_BPMBL:
+	case NVME_REG_BPMBL + 4:
+		return ssd_boot_reg_read(ssd, off);
 	case NVME_REG_CRTO:
 		return nvme_put32(NVME_CRTO_CRWMT, SSD_CAP_TO);
 	default:
@@ -120,6 +126,11 @@ reg_write(struct ssd *ssd, uint32_t off, uint32_t val, uint32_t mask)
 	case NVME_REG_NSSR:
 		if ((val & mask) == NVME_NSSR_VALUE)
 			ssd_nssr(ssd->sub);
+		break;
+	case NVME_REG_BPRSEL:
+	case NVME_REG_BPMBL:
+	case NVME_REG_BPMBL + 4:
+		ssd_boot_reg_write(ssd, off, val, mask);
 		break;
 	case NVME_REG_AQA:
 	case NVME_REG_ASQ:

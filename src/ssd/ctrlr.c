@@ -10,11 +10,14 @@
  */
 #include "ssd/core.h"
 #include "ssd/admin/admin.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/nvm/streams.h"
 #include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
 #include <errno.h>
@@ -25,7 +28,8 @@ static uint64_t
 cap_of(const struct ssd_config *cfg)
 {
 	return nvme_put(NVME_CAP_MQES, cfg->mqes) | nvme_put(NVME_CAP_TO, SSD_CAP_TO) |
-	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_CSS_NVM | NVME_CAP_CRMS_CRWMS;
+	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_CSS_NVM | NVME_CAP_BPS |
+	       NVME_CAP_CRMS_CRWMS;
 }
 
 void
@@ -40,9 +44,11 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	memset(ssd->pba, 0, sizeof(ssd->pba));
 	ssd_aer_reset(ssd);
 	ssd_queues_reset(ssd);
+	ssd_streams_reset(ssd);
 	ssd_features_reset(ssd);
 	ssd_dst_reset(ssd);
 	ssd_fw_load_drop(ssd);
+	ssd_boot_reset(ssd);
 	ssd->hold = 0;
 	ssd->nr_later = 0;
 	ssd_pstate_reset(ssd);
@@ -86,6 +92,7 @@ ssd_power_reset(struct ssd *ssd)
 	ssd->telemetry_gen = 0;
 	ssd->pel_smart_ns = 0;
 	ssd->clean = true;
+	ssd_mi_forget(ssd);
 }
 
 void
@@ -98,6 +105,7 @@ ssd_nssr(struct ssd_subsys *sub)
 		ssd_function_reset(sub->ctrlr[i]);
 		sub->ctrlr[i]->csts |= (uint32_t)NVME_CSTS_NSSRO;
 	}
+	ssd_mi_look(sub);
 }
 
 void
@@ -180,6 +188,8 @@ ssd_cc_write(struct ssd *ssd, uint32_t cc)
 
 	cc &= (uint32_t)(NVME_CC_EN | NVME_CC_CSS | NVME_CC_MPS | NVME_CC_AMS | NVME_CC_SHN | NVME_CC_IOSQES |
 			 NVME_CC_IOCQES);
+	if (was != is)
+		ssd_mi_happened(ssd, NVME_MI_CCS_CECO);
 	ssd->cc = was && is ? (ssd->cc & ~live) | (cc & live) : cc;
 	if (was && !is) {
 		ssd_fw_reset(ssd->sub, SSD_FW_RESET_CTRLR);
@@ -223,6 +233,7 @@ ssd_ctrlr_tick(struct ssd *ssd)
 	ssd_kato_restart(ssd);
 	ssd_temp_check(ssd); /* a warning that is there already is news to this host */
 	ssd_telemetry_ready(ssd);
+	ssd_mi_look(ssd->sub);
 }
 
 uint64_t
@@ -388,6 +399,7 @@ ssd_ctrlr_close(struct ssd *ssd)
 	if (!ssd)
 		return;
 	ssd_dst_reset(ssd);
+	ssd_streams_reset(ssd);
 	ssd->sub->ctrlr[ssd->cntlid - 1] = NULL;
 	ssd->sub->io_busy &= ~(1u << (ssd->cntlid - 1));
 	ctrlr_free(ssd);

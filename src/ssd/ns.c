@@ -5,8 +5,10 @@
  */
 #include "ssd/ns.h"
 #include "nvproof/spec/feat.h"
+#include "ssd/admin/mi.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/nvm/streams.h"
 #include "ssd/ssd_int.h"
 #include <errno.h>
 #include <string.h>
@@ -291,6 +293,7 @@ ssd_ns_erase(struct ssd_ns *ns)
 void
 ssd_ns_delete(struct ssd_ns *ns)
 {
+	ssd_streams_ns_deleted(ns);
 	ssd_ns_erase(ns);
 	ssd_ns_maps_close(ns);
 	*ns = (struct ssd_ns){ .sub = ns->sub, .nsid = ns->nsid };
@@ -318,5 +321,6 @@ ssd_ns_changed(const struct ssd *by, const struct ssd_ns *ns, uint32_t ctrlrs)
 			continue;
 		ssd->changed_ns[0] |= 1ull << (ns->nsid - 1);
 		ssd_event(ssd, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_ATTR, NVME_LOG_CHANGED_NS);
+		ssd_mi_happened(ssd, NVME_MI_CCS_NAC);
 	}
 }

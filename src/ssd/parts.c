@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an image keeps besides user data, formats and counters: a line for each part; media/annex.c puts it into the file. */
 #include "ssd/parts.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/sanitize.h"
@@ -27,6 +29,9 @@ static const struct {
 	[SSD_PART_HEAT] = KEPT(heat, ssd_heat_kept_ok),
 	[SSD_PART_SANITIZE] = KEPT(sanitize.kept, ssd_sanitize_kept_ok),
 	[SSD_PART_RESV] = KEPT(resv, ssd_resv_kept_ok),
+	[SSD_PART_BOOT0] = KEPT(boot.kept[0], ssd_boot_kept_ok),
+	[SSD_PART_BOOT1] = KEPT(boot.kept[1], ssd_boot_kept_ok),
+	[SSD_PART_VPD] = KEPT(vpd, ssd_vpd_kept_ok),
 	[SSD_PART_PEL] = KEPT(pel, ssd_pel_kept_ok),
 	[SSD_PART_TELEMETRY] = KEPT(telemetry, ssd_telemetry_kept_ok),
 };
@@ -55,6 +60,13 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_RESV:
 		ssd_resv_init(sub);
+		break;
+	case SSD_PART_BOOT0:
+	case SSD_PART_BOOT1:
+		ssd_boot_init(sub);
+		break;
+	case SSD_PART_VPD:
+		ssd_vpd_init(sub);
 		break;
 	case SSD_PART_PEL:
 		memset(&sub->pel, 0, sizeof(sub->pel));

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "nvproof/spec/log.h"
+#include "nvproof/spec/mi.h"
 #include "ssd/fw.h"
 #include "ssd/ns.h"
 #include "ssd/ssd.h"
@@ -113,6 +114,71 @@ struct ssd_telemetry_kept {
 };
 static_assert(sizeof(struct ssd_telemetry_kept) == 9224, "telemetry, kept");
 
+/* admin/boot.c: boot partitions */
+#define SSD_BPS 2
+#define SSD_BP_SIZE (128u << 10) /* a multiple of 128 KiB */
+struct ssd_boot_kept {
+	uint8_t data[SSD_BP_SIZE];
+	uint8_t abpid; /* which one is active; in the first of them */
+	uint8_t rsvd[7];
+};
+static_assert(sizeof(struct ssd_boot_kept) == SSD_BP_SIZE + 8, "boot partition, kept");
+
+struct ssd_boot {
+	struct ssd_boot_kept kept[SSD_BPS];
+	uint8_t wps[SSD_BPS]; /* NVME_BPWPS_* */
+};
+
+/* admin/boot_reg.c: a read by property, of a controller */
+struct ssd_boot_read {
+	uint64_t bpmbl, due_ns;
+	uint32_t bprsel;
+	uint8_t brs; /* NVME_BPINFO_BRS_* */
+};
+
+/* nvm/streams.c */
+#define SSD_STREAMS 16u /* MSL */
+struct ssd_stream_host {
+	uint8_t id[16]; /* Host Identifier; 0h: the host of controller cntlid */
+	uint16_t cntlid;
+};
+
+struct ssd_stream {
+	uint64_t used; /* when it was written to, counted */
+	uint32_t nsid; /* 0: this entry is free */
+	uint16_t sid;
+	bool own; /* it uses what was allocated for its host; else the subsystem's resources */
+	struct ssd_stream_host host;
+};
+
+struct ssd_stream_share { /* what was allocated */
+	uint32_t nsid;
+	uint16_t nsa; /* 0: this entry is free */
+	struct ssd_stream_host host;
+};
+
+struct ssd_streams {
+	struct ssd_stream open[SSD_STREAMS];
+	struct ssd_stream_share share[SSD_STREAMS];
+	uint64_t count; /* of writes to streams */
+};
+
+/* admin/mi_vpd.c: Vital Product Data */
+#define SSD_VPD_SIZE 256u
+#define SSD_VPD_WRITES 100u /* how often it can be written: Identify's VWCI */
+struct ssd_vpd_kept {
+	uint8_t data[SSD_VPD_SIZE];
+	uint8_t left; /* writes */
+	uint8_t rsvd[7];
+};
+static_assert(sizeof(struct ssd_vpd_kept) == SSD_VPD_SIZE + 8, "VPD, kept");
+
+/* admin/mi_health.c, of a controller */
+struct ssd_mi {
+	struct nvme_mi_ctrl_health seen; /* at the last look */
+	uint32_t changed, sticky; /* NVME_MI_CCS_* */
+};
+
 /* later.c */
 #define SSD_MAX_LATER 8u
 struct ssd_later {
@@ -196,6 +262,9 @@ enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_PEL = 6,
 		SSD_PART_TELEMETRY = 7,
 		SSD_PART_RESV = 8,
+		SSD_PART_BOOT0 = 9,
+		SSD_PART_BOOT1 = 10,
+		SSD_PART_VPD = 11,
 		SSD_PARTS,
 };
 struct ssd_subsys;

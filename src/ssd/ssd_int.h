@@ -39,7 +39,7 @@
 #define SSD_PCI_VID 0x4e56u /* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
 #define SSD_PCI_DID 0x5052u
 #define SSD_DSTRD 3u /* 32 bytes from doorbell to doorbell: each queue pair has a cache line of its own */
-#define SSD_VS NVME_VERSION(2, 1, 0) /* the VS register and Identify's VER */
+#define SSD_VS NVME_VERSION(2, 2, 0) /* the VS register and Identify's VER; docs/conformance.md says why */
 
 /* Identify's SGLS: any alignment, bit buckets; an SGL must be exactly as long as the data. */
 #define SSD_SGLS                                                                                                 \
@@ -143,6 +143,10 @@ struct ssd_subsys {
 	struct ssd_heat_kept heat;
 	struct ssd_pel_kept pel;
 	struct ssd_telemetry_kept telemetry; /* controller-initiated */
+	struct ssd_boot boot;
+	struct ssd_vpd_kept vpd;
+	uint32_t mi_ccs; /* Composite Controller Status, in band */
+	struct ssd_streams streams;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped; /* last_ns is valid */
@@ -298,6 +302,9 @@ struct ssd {
 	struct ssd_later later[SSD_MAX_LATER]; /* completions that wait for their time */
 	uint32_t nr_later;
 	struct ssd_resv_notes resv_notes;
+	struct ssd_boot_read boot;
+	struct ssd_mi mi;
+	uint32_t streams_on; /* bit nsid - 1: the Streams directive is enabled */
 
 	struct ssd_seg segs[SSD_MAX_SEGS];
 	struct ssd_seg meta_segs[SSD_MAX_SEGS];

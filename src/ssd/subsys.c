@@ -5,10 +5,12 @@
  * NVMe Base, "NVM Subsystem", "SMART / Health Information" (power cycles, unsafe shutdowns).
  */
 #include "ssd/core.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/nvm/resv.h"
@@ -205,6 +207,8 @@ ssd_power_on(struct ssd_subsys *sub)
 	sub->powered = true;
 	sub->smart.power_cycles++;
 	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
+	ssd_boot_power_on(sub);
+	sub->mi_ccs = 0;
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (sub->ctrlr[i])
 			ssd_power_reset(sub->ctrlr[i]);
@@ -247,6 +251,7 @@ ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
 		ssd_pel_temperature(sub, was);
 		critical_check(sub, was);
 	}
+	ssd_mi_look(sub);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (!sub->ctrlr[i])
 			continue;

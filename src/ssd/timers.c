@@ -4,6 +4,7 @@
  * it, and returns when to be called next; one compare a step is all that it costs while nothing is.
  */
 #include "ssd/core.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/pel.h"
@@ -11,7 +12,8 @@
 #include "ssd/admin/sanitize.h"
 
 static uint64_t (*const ticks[])(struct ssd *ssd) = {
-	ssd_dst_tick, ssd_fw_tick, ssd_heat_tick, ssd_pel_tick, ssd_pstate_tick, ssd_later_tick, ssd_sanitize_tick,
+	ssd_boot_tick, ssd_dst_tick,	ssd_fw_tick,	ssd_heat_tick,
+	ssd_pel_tick,  ssd_pstate_tick, ssd_later_tick, ssd_sanitize_tick,
 };
 
 void

@@ -314,6 +314,14 @@ enum nvme_wps {
 #define NVME_FEAT_BPWP_BP0WPS NVME_BITS(2, 0)
 #define NVME_FEAT_BPWP_BP1WPS NVME_BITS(5, 3)
 
+enum nvme_bpwps {
+	NVME_BPWPS_NO_CHANGE = 0, /* Set Features only */
+	NVME_BPWPS_UNLOCKED = 1,
+	NVME_BPWPS_LOCKED = 2,
+	NVME_BPWPS_UNTIL_POWER_CYCLE = 3,
+	NVME_BPWPS_RPMB = 4, /* Get Features only */
+};
+
 /* Asynchronous Event Request, DW0 of the completion.  DW1 is the event specific parameter. */
 #define NVME_AER_TYPE NVME_BITS(2, 0)
 #define NVME_AER_INFO NVME_BITS(15, 8)

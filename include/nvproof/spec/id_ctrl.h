@@ -261,6 +261,9 @@ static_assert(offsetof(struct nvme_id_ctrl, psd) == 2048, "PSD0");
 #define NVME_CTRATT_IIELLSS NVME_BITS(24, 23) /* Base 2.4 */
 
 #define NVME_BPCAP_RPMBBPWPS NVME_BITS(1, 0)
+enum {
+	NVME_BPCAP_RPMB_NO = 1, /* RPMBBPWPS: not supported */
+};
 #define NVME_BPCAP_SFBPWPS NVME_BITS(2, 2)
 #define NVME_PLSI_PLSEPF NVME_BITS(0, 0)
 #define NVME_PLSI_PLSFQ NVME_BITS(1, 1)

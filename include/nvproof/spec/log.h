@@ -304,6 +304,17 @@ struct nvme_mi_effects_log {
 };
 static_assert(sizeof(struct nvme_mi_effects_log) == 4096, "NVMe-MI Commands Supported and Effects");
 
+/* LID 15h, Boot Partition: this header, then the whole partition. */
+struct nvme_boot_partition_log {
+	uint8_t lid;
+	uint8_t rsvd1[3];
+	le32 bpinfo; /* NVME_BPINFO_BPSZ and NVME_BPINFO_ABPID */
+	uint8_t rsvd8[8];
+};
+static_assert(sizeof(struct nvme_boot_partition_log) == 16, "Boot Partition");
+
+#define NVME_BOOT_LSP_BPID NVME_BITS(0, 0) /* within LSP */
+
 /* LID 80h, Reservation Notification. */
 struct nvme_resv_log {
 	le64 lpc; /* counts up from 1h; 0h: empty */

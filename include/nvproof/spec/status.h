@@ -156,6 +156,7 @@ enum nvme_sct {
 	X(NVME_SC_CCR_IN_PROGRESS, 0x13f, "Cross-Controller Reset In Progress")					\
 	X(NVME_SC_CCR_LOG_FULL, 0x140, "Cross-Controller Reset Log Page Full")					\
 	X(NVME_SC_CCR_LIMIT, 0x141, "Cross-Controller Reset Limit Exceeded")					\
+	X(NVME_SC_STREAM_ALLOC_FAILED, 0x17f, "Stream Resource Allocation Failed")					\
 	/* Command specific, I/O command sets: NVM */								\
 	X(NVME_SC_CONFLICTING_ATTRS, 0x180, "Conflicting Attributes")						\
 	X(NVME_SC_INVALID_PI, 0x181, "Invalid Protection Information")						\

@@ -30,6 +30,12 @@ nvme_status ssd_adm_format(struct ssd_cmd *c);
 nvme_status ssd_adm_ns_mgmt(struct ssd_cmd *c);
 nvme_status ssd_adm_ns_attach(struct ssd_cmd *c);
 
+/* directive.c, security.c */
+nvme_status ssd_adm_directive_send(struct ssd_cmd *c);
+nvme_status ssd_adm_directive_recv(struct ssd_cmd *c);
+nvme_status ssd_adm_security_send(struct ssd_cmd *c);
+nvme_status ssd_adm_security_recv(struct ssd_cmd *c);
+
 /* keep_alive.c: start the timer anew from feat.kato (0 stops it); Set Features calls it after a change. */
 void ssd_kato_restart(struct ssd *ssd);
 /* Whether the timer has run out: the controller fails.  Called by ssd_step(). */

@@ -6,6 +6,7 @@
  */
 #include "ssd/admin/feat.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/nvm/streams.h"
 #include <string.h>
 
 static const uint8_t no_id[16];
@@ -40,6 +41,7 @@ ssd_feat_host_id_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 		return st;
 	memcpy(c->ssd->feat.host_id, id, sizeof(id));
 	c->ssd->feat.host_id_wide = wide;
+	ssd_streams_host_id(c->ssd);
 	return NVME_SC_SUCCESS;
 }
 

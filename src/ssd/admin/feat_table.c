@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which features there are; the Feature Identifiers Supported and Effects log is printed from this table too. */
 #include "ssd/admin/admin.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"
 #include "ssd/admin/pstate.h"
@@ -48,6 +49,10 @@ const struct ssd_feature ssd_features[256] = {
 				      .ns_specific = true,
 				      .set = ssd_feat_wp_set,
 				      .get = ssd_feat_wp_get },
+	[NVME_FEAT_BP_WRITE_PROTECT] = { .supported = true,
+					 .scope = NVME_SCOPE_NSS,
+					 .set = ssd_feat_bpwp_set,
+					 .get = ssd_feat_bpwp_get },
 	[NVME_FEAT_SW_PROGRESS] = { CTRL, SAVED(sw_progress), DWORD(sw_progress), .mask = BITS(NVME_FEAT_SPM_PBSLC) },
 };
 

@@ -6,6 +6,7 @@
  * NVMe Base 2.1, "Namespace Write Protection Config", "Namespace Write Protection".
  */
 #include "ssd/admin/feat.h"
+#include "ssd/nvm/streams.h"
 
 static void
 protect(struct ssd *by, struct ssd_ns *ns, uint8_t wps)
@@ -13,6 +14,8 @@ protect(struct ssd *by, struct ssd_ns *ns, uint8_t wps)
 	if (ns->wps == wps)
 		return;
 	ns->wps = wps;
+	if (wps)
+		ssd_streams_ns_protected(ns);
 	ssd_ns_changed(by, ns, ns->attached); /* NSATTR */
 }
 

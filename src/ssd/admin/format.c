@@ -11,6 +11,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/admin/pel.h"
 #include "ssd/nvm/lba_map.h"
+#include "ssd/nvm/streams.h"
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
 
@@ -40,6 +41,7 @@ format_one(struct ssd *ssd, struct ssd_ns *ns, const struct ssd_format *f)
 {
 	struct ssd_format old = ns->format;
 
+	ssd_streams_ns_formatted(ns);
 	ssd_ns_erase(ns);
 	ssd_ns_use_format(ns, f);
 	if (old.lbaf != ns->format.lbaf || old.extended != ns->format.extended || old.pi != ns->format.pi ||

@@ -7,6 +7,8 @@
  */
 #include "ssd/admin/fw.h"
 #include "nvproof/spec/feat.h"
+#include "ssd/admin/boot.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/core.h"
 #include <string.h>
@@ -62,6 +64,10 @@ activate(struct ssd_subsys *sub)
 	sub->fw.activated = true;
 	k->next = 0;
 	memcpy(sub->fw.fr, k->slot[k->active - 1].rev, sizeof(sub->fw.fr));
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (sub->ctrlr[i])
+			ssd_mi_happened(sub->ctrlr[i], NVME_MI_CCS_FA);
+	}
 	ssd_part_save(sub, SSD_PART_FW);
 }
 
@@ -204,11 +210,11 @@ ssd_adm_fw_commit(struct ssd_cmd *c)
 	char new[8] = { 0 };
 	nvme_status st;
 
-	if (ca > NVME_FW_CA_ACTIVATE_NOW)
+	if (ca > NVME_FW_CA_ACTIVATE_NOW && ca < NVME_FW_CA_BP_REPLACE)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW10);
 	if (ca == NVME_FW_CA_ACTIVATE_NOW)
 		replace = ssd_fw_load_any(c->ssd);
-	st = commit(c, slot, replace, new);
+	st = ca >= NVME_FW_CA_BP_REPLACE ? ssd_boot_commit(c, ca) : commit(c, slot, replace, new);
 	ssd_fw_load_drop(c->ssd);
 	ssd_pel_fw_commit(c, c->ssd->sub->fw.fr, new, st);
 	return st;

@@ -7,6 +7,7 @@
  * Controller".
  */
 #include "nvproof/spec/id_lists.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
 #include "ssd/admin/identify.h"
@@ -65,6 +66,7 @@ who(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->ver = le32_from(SSD_VS);
 	id->cntrltype = NVME_CNTRLTYPE_IO;
 	id->nvmsr = (uint8_t)NVME_NVMSR_NVMESD;
+	id->vwci = (uint8_t)(NVME_VWCI_VWCRV | nvme_put(NVME_VWCI_VWCR, ssd->sub->vpd.left));
 	if (ssd_nr_ctrlrs(ssd->sub) > 1)
 		id->cmic = (uint8_t)(NVME_CMIC_MPORTS | NVME_CMIC_MCTRS);
 	subnqn(ssd->sub->cfg.sn, id->subnqn, sizeof(id->subnqn));
@@ -76,7 +78,9 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->rab = SSD_RAB;
 	id->mdts = ssd->sub->cfg.mdts;
 	id->oaes = le32_from(SSD_OAES_AEC);
-	id->oacs = le16_from((uint16_t)(NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS | NVME_OACS_DSTS));
+	id->oacs = le16_from((uint16_t)(NVME_OACS_SSRS | NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS |
+					NVME_OACS_DSTS | NVME_OACS_DIRS | NVME_OACS_NSRS));
+	id->bpcap = SSD_BPCAP;
 	id->acl = SSD_ACL;
 	id->aerl = SSD_MAX_AERS - 1;
 	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | NVME_FRMW_FAWR | nvme_put(NVME_FRMW_NOFS, SSD_FW_SLOTS));

@@ -2,8 +2,10 @@
 /* Get Log Page: which log, which part of it.   NVMe Base 2.1, "Get Log Page command". */
 #include "ssd/admin/log.h"
 #include "ssd/admin/admin.h"
+#include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
@@ -34,6 +36,9 @@ const struct ssd_log ssd_logs[256] = {
 				      .read_done = ssd_log_telemetry_ctrl_read },
 	[NVME_LOG_PEL] = { .size = SSD_PEL_MAX, .fill = ssd_log_pel, .check = ssd_log_pel_check },
 	[NVME_LOG_FID_EFFECTS] = { .size = sizeof(struct nvme_fid_effects_log), .fill = ssd_log_fid_effects },
+	[NVME_LOG_MI_EFFECTS] = { .size = sizeof(struct nvme_mi_effects_log), .fill = ssd_log_mi_effects },
+	[NVME_LOG_BOOT_PARTITION] = { .size = sizeof(struct nvme_boot_partition_log) + SSD_BP_SIZE,
+				      .part = ssd_log_boot },
 	[NVME_LOG_RESV] = { .size = sizeof(struct nvme_resv_log), .fill = ssd_log_resv, .taken = ssd_log_resv_taken },
 	[NVME_LOG_SANITIZE] = { .size = sizeof(struct nvme_sanitize_log), .fill = ssd_log_sanitize },
 };
@@ -83,7 +88,9 @@ send(struct ssd_cmd *c, const struct ssd_log *log, const struct part *p)
 	uint64_t have = UT_MIN(p->len, log->size - p->off), done, n;
 	nvme_status st = ssd_data(c, p->len);
 
-	if (!st && have)
+	if (!st && have && log->part)
+		st = log->part(c, p->off, have);
+	else if (!st && have)
 		st = ssd_to_host(c, 0, c->ssd->bounce + p->off, have);
 	for (done = have; !st && done < p->len; done += n) {
 		n = UT_MIN(p->len - done, SSD_ZEROS);
@@ -103,8 +110,10 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 
 	if (st)
 		return st == SSD_LOG_NO_DATA ? NVME_SC_SUCCESS : st;
-	memset(c->ssd->bounce, 0, log->size);
-	log->fill(c->ssd, c->ssd->bounce);
+	if (log->fill) {
+		memset(c->ssd->bounce, 0, log->size);
+		log->fill(c->ssd, c->ssd->bounce);
+	}
 	st = send(c, log, &p);
 	if (!st && log->taken)
 		log->taken(c->ssd);

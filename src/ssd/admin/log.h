@@ -6,6 +6,8 @@
 struct ssd_log {
 	uint32_t size; /* bytes; 0: there is no such log */
 	void (*fill)(struct ssd *ssd, void *buf); /* `size` bytes, zero on entry */
+	/* Instead, for a log that is longer than the scratch memory: send bytes [off, off + len) of it, after ssd_data(). */
+	nvme_status (*part)(struct ssd_cmd *c, uint64_t off, uint64_t len);
 	nvme_status (*check)(struct ssd_cmd *c); /* more than all logs need; may be NULL */
 	void (*read_done)(struct ssd *ssd); /* it was read with RAE = 0; may be NULL */
 	void (*taken)(struct ssd *ssd); /* it was read, whatever RAE is; may be NULL */

@@ -3,6 +3,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/mi.h"
 #include "ssd/admin/sanitize.h"
 
 #define CSUPP NVME_EFFECTS_CSUPP
@@ -32,6 +33,12 @@ const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_DEV_SELF_TEST] = { ssd_adm_dst, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_NS_ATTACH] = { ssd_adm_ns_attach, CSUPP | NVME_EFFECTS_NIC | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_CTRL) },
 	[NVME_ADM_KEEP_ALIVE] = { ssd_adm_keep_alive, CSUPP | CTRL },
+	[NVME_ADM_DIRECTIVE_SEND] = { ssd_adm_directive_send, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_NSS) },
+	[NVME_ADM_DIRECTIVE_RECV] = { ssd_adm_directive_recv, CSUPP | SCOPE(NVME_SCOPE_NS | NVME_SCOPE_NSS) },
+	[NVME_ADM_SECURITY_SEND] = { ssd_adm_security_send, CSUPP | SCOPE(NVME_SCOPE_NSS) },
+	[NVME_ADM_SECURITY_RECV] = { ssd_adm_security_recv, CSUPP | SCOPE(NVME_SCOPE_NSS) },
+	[NVME_ADM_MI_SEND] = { ssd_adm_mi_send, CSUPP | SCOPE(NVME_SCOPE_NSS) },
+	[NVME_ADM_MI_RECV] = { ssd_adm_mi_recv, CSUPP | SCOPE(NVME_SCOPE_NSS) },
 	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
 	[NVME_ADM_SANITIZE] = { ssd_adm_sanitize, CSUPP | SANITIZE_EFFECTS },
 };

@@ -9,6 +9,7 @@
  */
 #include "ssd/nvm/pi.h"
 #include "ssd/nvm/nvm.h"
+#include "ssd/nvm/streams.h"
 
 #define CDW12 offsetof(struct nvme_sqe, cdw12)
 
@@ -167,7 +168,7 @@ check_command(struct copy *x)
 
 	if (format > 1)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12 + 1);
-	if (nvme_get(x->cdw12, NVME_COPY_CETYPE) || nvme_get(x->cdw12, NVME_COPY_DTYPE))
+	if (nvme_get(x->cdw12, NVME_COPY_CETYPE))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12 + 2);
 	if (x->nr > SSD_COPY_MSRC + 1)
 		return ssd_fail(c, NVME_SC_CMD_SIZE_LIMIT, CDW12);
@@ -228,6 +229,8 @@ ssd_nvm_copy(struct ssd_cmd *c)
 		st = check_sources(&x);
 	if (!st)
 		st = check_destination(&x);
+	if (!st)
+		st = ssd_nvm_directive(c);
 	if (!st)
 		st = copy_sources(&x);
 	if (!st)

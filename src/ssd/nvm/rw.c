@@ -8,6 +8,7 @@
  */
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
+#include "ssd/nvm/streams.h"
 #include <string.h>
 #include "nvproof/spec/feat.h"
 
@@ -172,7 +173,6 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 	return st;
 }
 
-/* No directives are announced: DTYPE is 0h.  NVMe Base 2.1, "Directives". */
 nvme_status
 ssd_nvm_write(struct ssd_cmd *c)
 {
@@ -185,7 +185,7 @@ ssd_nvm_write(struct ssd_cmd *c)
 		return ssd_nvm_write_meta(c);
 	st = ssd_nvm_data_range(c, &r);
 	if (!st && nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE))
-		st = ssd_fail(c, NVME_SC_INVALID_FIELD, CDW12_BYTE(20));
+		st = ssd_nvm_directive(c);
 	if (st)
 		return st;
 	total = (uint64_t)r.nlb << c->ns->lba_shift;

@@ -6,6 +6,7 @@
  * NVM Command Set 1.1, "Metadata Handling", "Control of Protection Information Checking - PRCHK", "PRACT".
  */
 #include "ssd/nvm/meta_io.h"
+#include "ssd/nvm/streams.h"
 #include <string.h>
 
 #define PRACT_BYTE (offsetof(struct nvme_sqe, cdw12) + 3)
@@ -86,7 +87,7 @@ ssd_nvm_write_meta(struct ssd_cmd *c)
 	nvme_status st = nvm_meta_start(c, &io);
 
 	if (!st && nvme_get(cdw12, NVME_RW_DTYPE))
-		st = ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw12) + 2);
+		st = ssd_nvm_directive(c);
 	if (!st)
 		st = nvm_meta_attach(c, &io);
 	if (!st && io.r.nlb > nvm_blocks_max(c->ns) && c->ns->pi.type && !io.pi.pract)
