@@ -4,6 +4,7 @@
  * Includes their headers and none of ours; see spec_names.inc.
  */
 #include <libnvme.h>
+#include <libnvme-mi.h>
 #include <linux/pci_regs.h>
 
 #include "spec_oracle.h"

@@ -12,11 +12,13 @@
 #include <cmocka.h>
 
 #include "nvproof/spec/cmd.h"
+#include "nvproof/spec/directive.h"
 #include "nvproof/spec/feat.h"
 #include "nvproof/spec/id_ctrl.h"
 #include "nvproof/spec/id_lists.h"
 #include "nvproof/spec/id_ns.h"
 #include "nvproof/spec/log.h"
+#include "nvproof/spec/mi.h"
 #include "nvproof/spec/nvm.h"
 #include "nvproof/spec/pcie.h"
 #include "nvproof/spec/regs.h"

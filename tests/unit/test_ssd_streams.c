@@ -192,6 +192,37 @@ write_commands(void **state)
 	expect_open(io, NVME_NSID_ALL, one, 1); /* the number is there once */
 }
 
+/* Copy writes too, and blocks with metadata take another way. */
+static void
+copy_and_metadata(void **state)
+{
+	static const uint16_t both[] = { 21, 22 };
+	struct io *io = *state;
+	struct nvme_copy_range *range = (void *)io_buf(io);
+
+	assert_int_equal(enable(io, 1, true), 0);
+	for (uint32_t dtype = 0; dtype < 16; dtype++) {
+		struct nvme_sqe sqe = { .opc = NVME_OPC_COPY, .nsid = le32_from(1), .cdw10 = le32_from(8) };
+
+		memset(range, 0, sizeof(*range));
+		sqe.cdw12 = le32_from(dtype << 20);
+		sqe.cdw13 = le32_from(21u << 16);
+		assert_int_equal(io_cmd(io, &sqe, sizeof(*range)), dtype > 1 ? NVME_SC_INVALID_FIELD : 0);
+	}
+	expect_open(io, 1, both, 1);
+	assert_int_equal(adm_opc(io, NVME_ADM_FORMAT_NVM, 1, 2 | 1 << 4, 0), 0); /* 512 bytes and 8, interleaved */
+	assert_true(io->r->sub->ns[0].meta_size);
+	for (uint32_t dtype = 0; dtype < 16; dtype++) {
+		struct nvme_sqe sqe;
+
+		nvme_prep_write(&sqe, 1, 0, 1);
+		sqe.cdw12 = le32_from(dtype << 20);
+		sqe.cdw13 = le32_from(22u << 16);
+		assert_int_equal(io_cmd(io, &sqe, 1024), dtype > 1 ? NVME_SC_INVALID_FIELD : 0);
+	}
+	expect_open(io, 1, both + 1, 1); /* the format closed the other one */
+}
+
 static void
 open_and_close(void **state)
 {
@@ -335,7 +366,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(identify),  T(refused),   T(write_commands),	  T(open_and_close),
+		T(identify),  T(refused),   T(write_commands),	  T(copy_and_metadata),	   T(open_and_close),
 		T(resources), T(exhausted), T(namespaces_change), cmocka_unit_test(hosts),
 	};
 
