@@ -31,6 +31,7 @@ from .qpair import Qpair
 from .sgl import SGL, BitBucketSGL, DataBlockSGL, LastSegmentSGL, SegmentSGL
 from .sqe import SQE
 from .subsystem import Subsystem
+from .tcg import Tcg
 from .util import _cTIMEOUT, srand
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "SQE",
     "SegmentSGL",
     "Subsystem",
+    "Tcg",
     "Tcp",
     "__author__",
     "__version__",

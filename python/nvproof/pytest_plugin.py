@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The pytest layer: option --pciaddr, and the fixtures that test scripts use.
+"""The pytest layer: options, the fixtures that test scripts use, and what a session leaves in its folder of results.
 
-Without --pciaddr a private software SSD is started once for the session; each test attaches to it and detaches.
+Without --pciaddr a private software SSD is started once for the session; each test attaches to it and detaches.  A session whose tests
+use no device is let alone: nothing is written, nothing is served.
 """
 import inspect
 import logging
+import os
 import random
 import time
 from collections.abc import Generator, Iterator
@@ -13,16 +15,22 @@ from typing import Any
 import pytest
 
 import nvproof as d
-from nvproof import iow_save
+from nvproof import _native, iow_save, rpc, session
 from nvproof.softssd import SoftwareSSD
 
 _QPAIR_DEPTH = 1024
 _SSD_SIZE = "1G"
+_COMMANDS = 50  # in the report of a failed test
+_FIXTURES = {"pciaddr", "pcie", "nvme0", "subsystem", "nvme0n1", "qpair", "verify", "tcg"}
 
 log = logging.getLogger("nvproof")
 
+_session = pytest.StashKey[session.Session]()
+_rpc = pytest.StashKey[rpc.Server]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """--pciaddr and others; each but that one also as a line of pytest.ini."""
     group = parser.getgroup("nvproof")
     group.addoption(
         "--pciaddr",
@@ -30,14 +38,113 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="the device to test, for example vfu:/path.sock (default: a private software SSD)",
     )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        help="where each run gets its folder of results (default: results; off: none; ini nvproof_results)",
+    )
+    group.addoption(
+        "--cmdlog",
+        type=int,
+        metavar="N",
+        help=f"how many NVMe commands to show of a test that failed (default: {_COMMANDS}; ini nvproof_cmdlog)",
+    )
+    group.addoption(
+        "--srand",
+        type=lambda text: int(text, 0),
+        metavar="SEED",
+        help="the seed of each test's random numbers, to repeat a run (default: another one each time; the log has it)",
+    )
+    group.addoption(
+        "--rpc",
+        metavar="PATH",
+        help=f"serve JSON-RPC there while tests run (default: {rpc.PATH}; off: not at all; ini nvproof_rpc)",
+    )
+    parser.addini("nvproof_results", "as --results", default="results")
+    parser.addini("nvproof_cmdlog", "as --cmdlog", default=str(_COMMANDS))
+    parser.addini("nvproof_rpc", "as --rpc", default=rpc.PATH)
+
+
+def _setting(config: pytest.Config, name: str) -> str:
+    """An option, or its line of the ini file."""
+    value = config.getoption(f"--{name}")
+    if name == "results" and value is None:
+        value = os.environ.get("NVPROOF_RESULTS") or None
+    return str(config.getini(f"nvproof_{name}") if value is None else value)
+
+
+def _uses_device(item: pytest.Item) -> bool:
+    """Whether a test has one of our fixtures, or its module something of this package."""
+    if _FIXTURES & set(getattr(item, "fixturenames", ())):
+        return True
+    names = vars(getattr(item, "module", None) or object).values()
+    return any(
+        str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).split(".")[0]
+        in ("nvproof", "nvme")
+        for value in names
+    )
+
+
+def _log_milliseconds(config: pytest.Config) -> None:
+    """Log lines on the terminal with milliseconds, unless somebody chose a format."""
+    chosen = {"log_format", "log_cli_format"} & set(config.inicfg) or config.getoption("--log-format")
+    logging_plugin = config.pluginmanager.get_plugin("logging-plugin")
+    if chosen or logging_plugin is None:
+        return
+    formatter = logging.Formatter(session.LOG_FORMAT, session.LOG_DATE)
+    for name in ("log_cli_handler", "caplog_handler", "report_handler"):
+        handler = getattr(logging_plugin, name, None)
+        if handler is not None:
+            handler.setFormatter(formatter)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin the folder of results and JSON-RPC, if there are tests of a device."""
+    config = session.config
+    if config.option.collectonly or not any(_uses_device(item) for item in session.items):
+        return
+    _begin(config)
+
+
+def _begin(config: pytest.Config) -> None:
+    _log_milliseconds(config)
+    base = _setting(config, "results")
+    if base != "off" and _session not in config.stash:
+        device = config.getoption("--pciaddr") or f"ssd:?size={_SSD_SIZE}"
+        one = session.Session(config, base, int(_setting(config, "cmdlog")), device, d.__version__)
+        config.stash[_session] = one
+        config.pluginmanager.register(one, "nvproof-session")
+    path = _setting(config, "rpc")
+    if path != "off" and _rpc not in config.stash:
+        try:
+            config.stash[_rpc] = rpc.Server(path)
+        except OSError as e:
+            log.info("no JSON-RPC in this session: %s", e)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end of the session."""
+    if _rpc in config.stash:
+        config.stash[_rpc].close()
+        del config.stash[_rpc]
 
 
 @pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, None]:
+    """`nvproof log` shows which test runs."""
+    _native.cmdlog_title(item.nodeid)
+    yield
+    _native.cmdlog_title(None)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, None]:
-    """Each phase's report is an attribute of the item: rep_setup, rep_call, rep_teardown."""
+    """Each phase's report is an attribute of the item: rep_setup, rep_call, rep_teardown.  A failed one gets its commands."""
     outcome = yield
     report = outcome.get_result()
     setattr(item, f"rep_{report.when}", report)
+    if report.failed and _session in item.config.stash:
+        item.config.stash[_session].attach_commands(item, report)
 
 
 def _is_empty(function: Any) -> bool:
@@ -55,7 +162,8 @@ def script(request: pytest.FixtureRequest) -> Iterator[None]:
     """Around each test: skip an empty one, seed the random numbers, log how long it took."""
     if _is_empty(getattr(request.node, "function", None)):
         pytest.skip("empty test")
-    d.srand(random.SystemRandom().getrandbits(32))
+    seed = request.config.getoption("--srand")
+    d.srand(random.SystemRandom().getrandbits(32) if seed is None else seed)
     start = time.monotonic()
     yield
     log.info("%s: %.3f s", request.node.name, time.monotonic() - start)
@@ -73,9 +181,10 @@ def pciaddr(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def pcie(pciaddr: str) -> Iterator[d.Pcie]:
+def pcie(request: pytest.FixtureRequest, pciaddr: str) -> Iterator[d.Pcie]:
     """The device, closed after the test."""
-    device = d.Pcie(pciaddr)
+    base = _setting(request.config, "results")
+    device = d.Pcie(pciaddr, logdir=os.path.abspath("results" if base == "off" else base))
     yield device
     device.close()
 
@@ -121,6 +230,15 @@ def verify(nvme0n1: d.Namespace) -> bool:
 
 
 @pytest.fixture
+def tcg(nvme0: d.Controller) -> d.Tcg:
+    """The TCG storage security of the drive; skipped when it has none."""
+    found = d.Tcg(nvme0)
+    if not found.feature_list:
+        pytest.skip("the drive has no TCG storage security: no answer to Level 0 Discovery")
+    return found
+
+
+@pytest.fixture
 def aer() -> None:
     """Removed."""
     assert False, "fixture aer was removed: use nvme0.aer()"
@@ -129,6 +247,9 @@ def aer() -> None:
 @pytest.fixture(autouse=True)
 def ioworker_results(request: pytest.FixtureRequest) -> Iterator[None]:
     """What ioworkers measure is saved in the folder of results, under the name of the test."""
-    iow_save.enable(request.node.name)
+    if _setting(request.config, "results") != "off":
+        iow_save.enable(request.node.name)
+    else:
+        iow_save.disable()
     yield
     iow_save.disable()

@@ -429,6 +429,8 @@ static PyMethodDef ctrlr_methods[] = {
 	  "get_opcode_timeout(io, opcode)\n--\n\nmsec" },
 	{ "iostat", py_ctrlr_iostat, METH_NOARGS,
 	  "iostat()\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this controller." },
+	{ "totals", py_ctrlr_totals, METH_NOARGS,
+	  "totals()\n--\n\n(commands, bytes, model number) so far; sends nothing." },
 	{ "cmdlog_text", py_ctrlr_cmdlog, METH_VARARGS,
 	  "cmdlog_text(sqids, count, offset)\n--\n\nLines of the command logs of these queues, newest first." },
 	{ NULL, NULL, 0, NULL },

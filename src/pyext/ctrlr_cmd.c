@@ -186,6 +186,23 @@ py_ctrlr_iostat(PyObject *o, PyObject *unused)
 			     (unsigned long long)((double)dios * 1e9 / (double)ns));
 }
 
+/* Counters of the driver only: any thread that holds the GIL, and nobody's iostat() notices. */
+PyObject *
+py_ctrlr_totals(PyObject *o, PyObject *unused)
+{
+	struct py_ctrlr *self = (struct py_ctrlr *)o;
+	const struct nvme_id_ctrl *id;
+	uint64_t ios, bytes;
+
+	(void)unused;
+	if (!py_ctrlr_get(self))
+		return NULL;
+	totals(self, &ios, &bytes);
+	id = nvp_ctrlr_id(self->c);
+	return Py_BuildValue("(KKy#)", (unsigned long long)ios, (unsigned long long)bytes, (const char *)id->mn,
+			     (Py_ssize_t)sizeof(id->mn));
+}
+
 /* --- command logs --- */
 
 static int
