@@ -150,8 +150,11 @@ bool nvp_iow_running(struct nvp_iow *w);
 void nvp_iow_live(const struct nvp_iow *w, uint64_t *ios, uint64_t *bytes);
 /* The same over all workers that a controller has or had: they never go down.  Any thread. */
 void nvp_iow_total(const struct nvp_ctrlr *c, uint64_t *ios, uint64_t *bytes);
-/* Ask it to end (the result's error is NVP_IOW_TERMINATED). */
-void nvp_iow_stop(struct nvp_iow *w);
+/*
+ * Ask it to end (the result's error is NVP_IOW_TERMINATED), and say why; one that does not within a second is killed
+ * by nvp_iow_wait().
+ */
+void nvp_iow_stop(struct nvp_iow *w, const char *why);
 /*
  * One slice of waiting for its end, at most `ms` milliseconds: 1 ended, 0 still running.  Repeat; a worker past its
  * time by 30 s is killed (NVP_IOW_OVERTIME), and one whose drive was reset or is gone is ended (NVP_IOW_TERMINATED).

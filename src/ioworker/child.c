@@ -308,9 +308,12 @@ static int
 serve(struct child *c)
 {
 	const char started = IOW_SAYS_STARTED, ended = IOW_SAYS_ENDED;
-	uint64_t cpu0 = cpu_ns();
+	uint64_t cpu0;
 
-	if (iow_msg_send(c->sock, &started, 1, NULL, 0) || !wait_begin(c) || !run(c))
+	if (iow_msg_send(c->sock, &started, 1, NULL, 0) || !wait_begin(c))
+		return EXIT_FAILURE;
+	cpu0 = cpu_ns();
+	if (!run(c))
 		return EXIT_FAILURE;
 	c->sh->res.cpu_ns = cpu_ns() - cpu0;
 	__atomic_store_n(&c->sh->state, (uint32_t)IOW_ENDED, __ATOMIC_RELEASE); /* the results before the state */

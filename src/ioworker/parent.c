@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include "host/share.h"
 #include "ioworker/plan.h"
 #include "nvproof/spec/names.h"
+#include "nvproof/spec/regs.h"
 #include "nvproof/spec/status.h"
 #include "util/alloc.h"
 #include "util/barrier.h"
@@ -378,6 +380,15 @@ leave_buffers(struct nvp_iow *w)
 	w->buf = (struct nvp_buf){ 0 };
 }
 
+/* A controller that is not ready answers no Delete command, and has no I/O queues to delete any more. */
+static bool
+is_up(struct nvp_ctrlr *c)
+{
+	uint32_t csts;
+
+	return !ctrlr_csts(c, &csts) && nvme_get(csts, NVME_CSTS_RDY);
+}
+
 /* Whether the device is certainly done with the commands. */
 static bool
 end_queue(struct nvp_iow *w)
@@ -397,6 +408,8 @@ end_queue(struct nvp_iow *w)
 	}
 	if (!w->given)
 		leave_buffers(w);
+	if (!w->given && !w->local && !is_up(w->ctrlr))
+		qpair_unplug(w->q);
 	rc = w->given ? give_back(w) : nvp_qpair_delete(w->q, NULL);
 	if (w->given && rc)
 		leave_buffers(w);
@@ -438,10 +451,13 @@ nvp_iow_wait(struct nvp_iow *w, uint32_t ms)
 }
 
 void
-nvp_iow_stop(struct nvp_iow *w)
+nvp_iow_stop(struct nvp_iow *w, const char *why)
 {
-	if (!w->ended && !w->sh->stop)
-		ut_store(&w->sh->stop, (uint32_t)IOW_STOP_ASKED);
+	if (w->ended || w->sh->stop)
+		return;
+	snprintf(w->reason, sizeof(w->reason), "%s", why);
+	w->stop_ns = ut_mono_ns();
+	ut_store(&w->sh->stop, (uint32_t)IOW_STOP_ASKED);
 }
 
 static void

@@ -32,6 +32,7 @@ struct nvp_iow {
 	pid_t pid; /* 0: no process (any more) */
 	int sock; /* -1: none */
 	uint64_t look_ns; /* of CLOCK_MONOTONIC: when to look at the device again */
+	uint64_t stop_ns; /* of CLOCK_MONOTONIC: when it was asked to end; 0: not yet */
 	uint64_t tick_ns; /* where its beginning was first set to */
 	struct nvp_iow_result res; /* once ended */
 	char reason[IOW_REASON]; /* the parent's own, before the worker's */

@@ -50,7 +50,7 @@ finish(struct py_iow *self)
 	why = nvp_iow_reason(self->w);
 	snprintf(self->reason, sizeof(self->reason), "%s", why ? why : "");
 	if (!nvp_iow_wait(self->w, 0))
-		nvp_iow_stop(self->w);
+		nvp_iow_stop(self->w, "it was closed");
 	self->measured = py_iow_measured(self->w, self->plan.log_entries);
 	PyErr_Clear();
 	nvp_iow_close(self->w, &self->result);
@@ -72,7 +72,7 @@ iow_dealloc(PyObject *o)
 	PyObject_GC_UnTrack(o);
 	PyErr_Fetch(&type, &value, &trace);
 	if (iow(o)->w) {
-		nvp_iow_stop(iow(o)->w);
+		nvp_iow_stop(iow(o)->w, "its object is gone");
 		finish(iow(o));
 	}
 	py_iow_plan_free(&iow(o)->plan);
@@ -189,7 +189,7 @@ wait_end(struct py_iow *self)
 	while (self->w && !wait_slice(self->w, SLICE_MS)) {
 		if (!PyErr_CheckSignals())
 			continue;
-		nvp_iow_stop(self->w);
+		nvp_iow_stop(self->w, "it was interrupted");
 		for (ms = 0; ms < STOP_MS && !wait_slice(self->w, SLICE_MS); ms += SLICE_MS)
 			;
 		return -1;
@@ -238,7 +238,7 @@ iow_stop(PyObject *o, PyObject *unused)
 {
 	(void)unused;
 	if (iow(o)->w)
-		nvp_iow_stop(iow(o)->w);
+		nvp_iow_stop(iow(o)->w, "it was stopped");
 	Py_RETURN_NONE;
 }
 
@@ -290,7 +290,7 @@ py_iow_stop_all(struct py_ctrlr *c, uint32_t ms)
 	uint32_t spent = 0;
 
 	for (struct py_iow *w = c->workers; w; w = w->next)
-		nvp_iow_stop(w->w);
+		nvp_iow_stop(w->w, "the controller was reset");
 	for (struct py_iow *w = c->workers; w; w = w->next)
 		while (!wait_slice(w->w, SLICE_MS)) {
 			spent += SLICE_MS;
@@ -306,7 +306,7 @@ void
 py_iow_shut_all(struct py_ctrlr *c)
 {
 	for (struct py_iow *w = c->workers; w; w = w->next)
-		nvp_iow_stop(w->w);
+		nvp_iow_stop(w->w, "the device was closed");
 	while (c->workers)
 		finish(c->workers);
 }
