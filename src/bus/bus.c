@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bus/vfio.h"
 #include "util/bits.h"
 
 #define MAX_BUSES 8u
@@ -19,6 +20,7 @@ static const struct nvp_bus_ops *buses[MAX_BUSES] = {
 	&nvp_vfu_bus_ops,
 	&nvp_ssd_bus_ops,
 	&nvp_qemu_bus_ops,
+	&nvp_vfio_bus_ops,
 };
 static pthread_mutex_t buses_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -70,6 +72,10 @@ find(const char *addr, const char **rest)
 	const struct nvp_bus_ops *found = NULL;
 	size_t len = strcspn(addr, ":");
 
+	if (vfio_is_addr(addr)) { /* the one form without a name */
+		*rest = addr;
+		return &nvp_vfio_bus_ops;
+	}
 	if (addr[len] != ':')
 		return NULL;
 	*rest = addr + len + 1;

@@ -4,6 +4,7 @@
  * const table, and is found by the prefix of the address.  What runs per command never goes through this table.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "util/clock.h"
 
@@ -48,19 +49,20 @@ struct nvp_bus {
 	const struct nvp_bus_ops *ops;
 	struct ut_clock *clock; /* real, or the simulation's */
 	char addr[256]; /* as opened, prefix included; for "ssd:" the vfu: address it became */
+	bool pins; /* the device sees the pages that were there when they were mapped: none may be exchanged */
 };
 
 /*
- * The back ends of this layer: vfu_client.c, ssd_spawn.c and qemu_bus.c.  open() of "ssd:" may return a bus of "vfu:" whose ops it
- * set itself; nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
+ * The back ends of this layer: vfu_client.c, ssd_spawn.c, qemu_bus.c and vfio.c.  open() of "ssd:" may return a bus of "vfu:" whose
+ * ops it set itself; nvp_bus_open() keeps ops, clock and addr that open() filled, and fills the rest (clock: the real one).
  */
-extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops, nvp_qemu_bus_ops;
+extern const struct nvp_bus_ops nvp_vfu_bus_ops, nvp_ssd_bus_ops, nvp_qemu_bus_ops, nvp_vfio_bus_ops;
 
 /* Add a back end of a higher layer (the in-process SSD).  Before the first open; -EEXIST, -ENOSPC. */
 int nvp_bus_register(const struct nvp_bus_ops *ops);
 
 /*
- * Open by address: "" or "ssd:..." (a private software SSD), "vfu:/path", "sim:...".
+ * Open by address: "" or "ssd:..." (a private software SSD), "vfu:/path", "sim:...", a PCI function "0000:01:00.0".
  * -EINVAL: no such form; -ENOENT, -ECONNREFUSED: nobody serves it; -EBUSY: in use; -EPROTO: not a vfio-user NVMe drive.
  * On failure nvp_bus_error() has one line for a person that says what to do.  Any thread.
  */

@@ -26,6 +26,7 @@ map_region(struct nvp_region_user *u, struct nvp_region *r)
 		bus->ops->dma_unmap(bus, iova, r->len);
 		rc = -EADDRNOTAVAIL;
 	}
+	r->pinned |= !rc && bus->pins;
 	return rc;
 }
 

@@ -247,9 +247,9 @@ nvp_arena_free(struct nvp_arena *a, struct nvp_buf *b)
 	if (!r || r->owner != getpid()) /* a forked child's copy of its parent's buffer */
 		return;
 	off = b->iova - r->iova;
-	if (len >= PUNCH_MIN)
-		nvp_memfd_punch(r->fd, off, len);
 	pthread_mutex_lock(&a->lock);
+	if (len >= PUNCH_MIN && !r->pinned)
+		nvp_memfd_punch(r->fd, off, len);
 	nvp_extent_give(&r->free, off, len, &a->spare);
 	a->live--;
 	free(nvp_extent_pop(&a->spare));

@@ -21,6 +21,7 @@ struct nvp_region {
 	uint64_t len;
 	int fd; /* memfd, sealed against shrinking */
 	bool huge;
+	bool pinned; /* a device sees its pages as they were when it was told: none is given back to the kernel */
 	pid_t owner; /* the process that made it */
 	uint64_t fresh; /* from this offset on nothing was ever given out: still zero */
 	struct nvp_extent *free; /* free extents, sorted by offset */

@@ -99,9 +99,13 @@ pcie_close(PyObject *o, PyObject *unused)
 static int
 failed(int rc, const char *what, unsigned long long off)
 {
-	if (rc)
-		PyErr_Format(PyExc_SystemError, "%s at 0x%llx: %s", what, off, strerror(-rc));
-	return rc ? -1 : 0;
+	char where[24];
+
+	if (!rc)
+		return 0;
+	snprintf(where, sizeof(where), "0x%llx", off); /* which PyErr_Format() cannot print */
+	PyErr_Format(PyExc_SystemError, "%s at %s: %s", what, where, strerror(-rc));
+	return -1;
 }
 
 static int
@@ -184,10 +188,12 @@ pcie_reset_device(PyObject *o, PyObject *args)
 	for (struct py_ctrlr *c = pcie(o)->ctrlrs; c; c = c->next)
 		if (py_iow_stop_all(c, 1000) < 0)
 			return NULL;
+	nvp_bus_set_error("%s", "");
 	rc = pcie(o)->bus->ops->reset(pcie(o)->bus, (enum nvp_reset)kind);
-	if (failed(rc, "reset", 0) < 0)
-		return NULL;
-	Py_RETURN_NONE;
+	if (!rc)
+		Py_RETURN_NONE;
+	PyErr_Format(PyExc_SystemError, "reset: %s", nvp_bus_error()[0] ? nvp_bus_error() : strerror(-rc));
+	return NULL;
 }
 
 /* An SSD in this process has no other switch. */
