@@ -5,7 +5,7 @@ import logging
 import os
 from typing import Any, Callable, overload
 
-from . import _native, programs
+from . import _native, pcilink, programs
 from ._native import NvmeEnumerateError
 
 log = logging.getLogger("nvproof")
@@ -35,6 +35,13 @@ def _address(addr: str, port: int) -> str:
     return f"tcp:{addr}:{port or _TCP_PORT}"
 
 
+def _prepare(addr: str, vf: int, msi_only: bool) -> str:
+    try:
+        return pcilink.prepare(addr, vf, msi_only)
+    except (OSError, ValueError) as e:
+        raise NvmeEnumerateError(str(e)) from None
+
+
 class Pcie(_native.Pcie):
     """Pcie(addr, vf=0, port=0, logdir='results', msi_only=False, core_id=0, slot_id=0)
 
@@ -54,7 +61,11 @@ class Pcie(_native.Pcie):
         slot_id: int = 0,
     ) -> None:
         programs.tell_driver()
-        super().__init__(_address(os.fspath(addr), port))
+        where = _address(os.fspath(addr), port)
+        self._real = pcilink.is_real(where)
+        if self._real:
+            where, vf, msi_only = _prepare(where, vf, msi_only), 0, False
+        super().__init__(where)
         self.logdir = logdir
         self.core_id = core_id
         self.slot_id = slot_id
@@ -187,19 +198,29 @@ class Pcie(_native.Pcie):
     @property
     def aspm(self) -> int:
         """Active state power management: 0 off, 1 L0s, 2 L1, 3 both."""
+        if self._real:
+            return pcilink.Link(self.addr).aspm
         return self._field(_CAP_EXPRESS, "PCI Express", _LINK_CONTROL, 3)
 
     @aspm.setter
     def aspm(self, control: int) -> None:
+        if self._real:
+            pcilink.Link(self.addr).aspm = control
+            return
         self._set_field(_CAP_EXPRESS, "PCI Express", _LINK_CONTROL, 3, control)
 
     @property
     def speed(self) -> int:
         """Target link speed: generation 1 and up."""
+        if self._real:
+            return pcilink.Link(self.addr).speed
         return self._field(_CAP_EXPRESS, "PCI Express", _LINK_CONTROL2, 15)
 
     @speed.setter
     def speed(self, generation: int) -> None:
+        if self._real:
+            pcilink.Link(self.addr).speed = generation
+            return
         self._set_field(_CAP_EXPRESS, "PCI Express", _LINK_CONTROL2, 15, generation)
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import nvproof as d
-from nvproof import _native, iow_save, rpc, session
+from nvproof import _native, iow_save, pcilink, rpc, session
 from nvproof.softssd import SoftwareSSD
 
 _QPAIR_DEPTH = 1024
@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store",
         default="",
         help="the device to test, for example vfu:/path.sock (default: a private software SSD)",
+    )
+    group.addoption(
+        "--allow-noiommu",
+        action="store_true",
+        help="use a PCI function even without an IOMMU: it could then write anywhere into memory",
     )
     group.addoption(
         "--results",
@@ -174,6 +179,8 @@ def pciaddr(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of the device under test."""
     addr = request.config.getoption("--pciaddr")
     if addr and addr not in ("ssd", "ssd:"):
+        if pcilink.is_real(addr) and request.config.getoption("--allow-noiommu"):
+            addr += ("&" if "?" in addr else "?") + "noiommu"
         yield addr
         return
     with SoftwareSSD(size=_SSD_SIZE) as ssd:

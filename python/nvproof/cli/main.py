@@ -17,8 +17,11 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, str] = {  # name: one line of help
     "bench": "generate I/O with fio's options or job files, and report like fio",
+    "bind": "hand drives to VFIO, so that tests can have them",
+    "list": "the NVMe drives on PCI, and who uses them",
     "log": "the commands that a running test has sent, also when it hangs",
     "plot": "draw what ioworkers measured: one HTML page",
+    "release": "give drives back to the kernel as they were",
 }
 
 _SIGINT_STATUS = 130
