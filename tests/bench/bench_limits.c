@@ -3,6 +3,7 @@
  * What this machine can do at best, measured in the same run as the figures that are compared with it.
  * usage: bench_limits copy   -> ns to copy one random 4 KiB block out of 1 GiB
  *        bench_limits queue  -> ns a command of bare queue traffic between two cores at depth 32 (SQE, doorbell, CQE)
+ *        bench_limits trip   -> ns of one such command after another, each with a block copied: what depth 1 can be
  */
 #include <pthread.h>
 #include <sched.h>
@@ -21,18 +22,27 @@
 #define DEPTH 32u
 #define COMMANDS 5000000u
 
+static uint8_t *
+source(void)
+{
+	uint8_t *src = mmap(NULL, SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (src == MAP_FAILED)
+		return NULL;
+	madvise(src, SPAN, MADV_HUGEPAGE);
+	memset(src, 0x5a, SPAN);
+	return src;
+}
+
 static int
 bench_copy(void)
 {
-	uint8_t *src = mmap(NULL, SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *dst = aligned_alloc(BLOCK, BLOCK * DEPTH);
+	uint8_t *src = source(), *dst = aligned_alloc(BLOCK, BLOCK * DEPTH);
 	struct ut_rng rng;
 	uint64_t start;
 
-	if (src == MAP_FAILED || !dst)
+	if (!src || !dst)
 		return 1;
-	madvise(src, SPAN, MADV_HUGEPAGE);
-	memset(src, 0x5a, SPAN);
 	ut_rng_seed(&rng, 1);
 	start = ut_mono_ns();
 	for (uint32_t i = 0; i < COPIES; i++)
@@ -49,6 +59,7 @@ static struct {
 	_Alignas(64) uint64_t cqe[256][2];
 	_Alignas(64) _Atomic uint32_t sq_tail;
 	_Alignas(64) _Atomic uint32_t cq_head;
+	_Alignas(64) uint32_t count; /* commands of this run */
 } shm;
 
 static void
@@ -61,20 +72,32 @@ pin(unsigned cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* The device's side of `trip`: it copies a block before it answers. */
+static void
+copy_one(void *arg, struct ut_rng *rng)
+{
+	static uint8_t dst[BLOCK];
+
+	if (arg)
+		memcpy(dst, (uint8_t *)arg + ut_rng_below(rng, SPAN / BLOCK) * BLOCK, BLOCK);
+}
+
 static void *
 queue_device(void *arg)
 {
 	uint32_t head = 0, sum = 0;
+	struct ut_rng rng;
 
-	(void)arg;
+	ut_rng_seed(&rng, 1);
 	pin(1);
-	while (head < COMMANDS) {
+	while (head < shm.count) {
 		uint32_t tail = atomic_load_explicit(&shm.sq_tail, memory_order_acquire);
 
 		for (; head != tail; head++) {
 			uint32_t i = head % 256;
 
 			sum += (uint32_t)shm.sqe[i][0];
+			copy_one(arg, &rng);
 			__atomic_store_n(&shm.cqe[i][0], sum, __ATOMIC_RELAXED);
 			__atomic_store_n(&shm.cqe[i][1], head / 256 + 1, __ATOMIC_RELEASE);
 		}
@@ -83,20 +106,21 @@ queue_device(void *arg)
 }
 
 static int
-bench_queue(void)
+bench_queue(uint32_t depth, uint32_t count, void *src)
 {
 	uint32_t sent = 0, done = 0;
 	uint64_t start;
 	pthread_t t;
 
 	pin(0);
-	if (pthread_create(&t, NULL, queue_device, NULL))
+	shm.count = count;
+	if (pthread_create(&t, NULL, queue_device, src))
 		return 1;
 	start = ut_mono_ns();
-	while (done < COMMANDS) {
+	while (done < count) {
 		uint32_t before = sent;
 
-		for (; sent < COMMANDS && sent - done < DEPTH; sent++)
+		for (; sent < count && sent - done < depth; sent++)
 			memset(shm.sqe[sent % 256], (int)(sent & 0x7f), 64);
 		if (sent != before)
 			atomic_store_explicit(&shm.sq_tail, sent, memory_order_release);
@@ -104,9 +128,17 @@ bench_queue(void)
 			done++;
 		atomic_store_explicit(&shm.cq_head, done, memory_order_relaxed);
 	}
-	printf("%.1f\n", (double)(ut_mono_ns() - start) / COMMANDS);
+	printf("%.1f\n", (double)(ut_mono_ns() - start) / count);
 	pthread_join(t, NULL);
 	return 0;
+}
+
+static int
+bench_trip(void)
+{
+	uint8_t *src = source();
+
+	return src ? bench_queue(1, COPIES / 2, src) : 1;
 }
 
 int
@@ -115,7 +147,9 @@ main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "copy"))
 		return bench_copy();
 	if (argc == 2 && !strcmp(argv[1], "queue"))
-		return bench_queue();
-	fprintf(stderr, "usage: bench_limits copy|queue\n");
+		return bench_queue(DEPTH, COMMANDS, NULL);
+	if (argc == 2 && !strcmp(argv[1], "trip"))
+		return bench_trip();
+	fprintf(stderr, "usage: bench_limits copy|queue|trip\n");
 	return 2;
 }

@@ -1,48 +1,51 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Driver and software SSD in one thread, for counting instructions: `count` random 4 KiB reads of null media, 32 at a time.
+ * Worker, driver and software SSD in one thread, for counting instructions: `count` random 4 KiB reads of null media, 32 at a
+ * time.  The worker's share is iow_engine_turn(), the SSD's is ssd_step().
  * usage: bench_sim COUNT
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nvproof/ioworker.h"
 #include "nvproof/ns.h"
 #include "nvproof/sim.h"
-#include "nvproof/spec/prep_nvm.h"
-#include "util/rng.h"
 
-#define DEPTH 32u
 #define NLB 8u
 
 static int
-run(struct nvp_qpair *q, const struct nvp_ns *ns, struct nvp_buf *buf, uint32_t count)
+run(struct nvp_ns *ns, uint32_t count)
 {
-	struct ut_rng rng;
+	const struct nvp_iow_plan plan = {
+		.io_size = NLB,
+		.lba_align = NLB,
+		.random_percent = 100,
+		.read_percent = 100,
+		.qdepth = 32,
+		.io_count = count,
+		.region_end = ns->nsze,
+		.seed = 1,
+		.cpu = -1,
+		.exit_on_error = true,
+		.log_errors_only = true,
+	};
+	struct nvp_iow_result res = { 0 };
+	struct nvp_iow *w;
+	int rc = nvp_iow_start(ns, &plan, NULL, &w);
 
-	ut_rng_seed(&rng, 1);
-	for (uint32_t done = 0; done < count; done += DEPTH) {
-		for (uint32_t i = 0; i < DEPTH; i++) {
-			struct nvp_req *r = nvp_req_get(q);
-
-			nvme_prep_read(nvp_req_sqe(r), ns->nsid, ut_rng_below(&rng, ns->nsze / NLB) * NLB, NLB);
-			if (nvp_req_data(r, buf, (uint64_t)i * NLB * ns->lba_size, NLB * ns->lba_size))
-				return 1;
-			nvp_req_submit(r, NULL, NULL);
-		}
-		if (nvp_qpair_wait(q, DEPTH) != (int)DEPTH)
-			return 1;
-	}
-	return 0;
+	if (rc)
+		return rc;
+	while (!(rc = nvp_iow_wait(w, 0)))
+		;
+	nvp_iow_close(w, &res);
+	return rc < 0 || res.error || res.status || res.reads != count;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct nvp_qpair_opts opts = { .depth = DEPTH + 1, .iv = 0xffff, .lazy = true, .no_cmdlog = true };
 	uint32_t count = argc == 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
-	struct nvp_qpair *q = NULL;
 	struct nvp_ctrlr *c = NULL;
-	struct nvp_buf buf = { 0 };
 	struct nvp_ns ns;
 	int rc = 1;
 
@@ -54,11 +57,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "bench_sim: %s\n", nvp_error());
 		return 1;
 	}
-	if (!nvp_ns_open(c, 1, &ns, NULL) && !nvp_qpair_create(c, &opts, &q, NULL) &&
-	    !nvp_buf_alloc((uint64_t)DEPTH * NLB * ns.lba_size, 0, &buf))
-		rc = run(q, &ns, &buf, count);
-	nvp_qpair_delete(q, NULL);
-	nvp_buf_free(&buf);
+	if (!nvp_ns_open(c, 1, &ns, NULL))
+		rc = run(&ns, count);
 	nvp_ctrlr_close(c);
 	return rc;
 }
