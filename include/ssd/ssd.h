@@ -82,7 +82,7 @@ void *ssd_doorbells(struct ssd *ssd);
 uint64_t ssd_step(struct ssd *ssd, uint64_t now_ns);
 /* Whether the last step did any work: a poller backs off when it did not. */
 bool ssd_was_busy(const struct ssd *ssd);
-/* Whether the host has rung for new commands since the last step: much cheaper than a step that finds nothing to do. */
+/* Whether commands wait in a submission queue: much cheaper than a step that finds none. */
 bool ssd_rung(const struct ssd *ssd);
 
 /* Host memory was mapped or unmapped: pointers from mem_map() are void. */

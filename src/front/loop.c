@@ -143,7 +143,10 @@ any_rung(const struct loop *l)
 	return false;
 }
 
-/* A step that finds nothing takes longer than a host that answers at once: look at the doorbells alone for a moment. */
+/*
+ * A step that finds nothing takes longer than a host that answers at once: look at the doorbells alone for a moment, also
+ * after a step that was busy.
+ */
 static void
 relax(const struct loop *l)
 {
@@ -183,7 +186,7 @@ loop_once(struct loop *l, uint64_t max_ns)
 		l->nap_ns = NAP_FIRST_NS;
 		if (now - l->polled_ns >= (now - l->active_ns < POLL_SPIN_NS ? POLL_BUSY_NS : POLL_SPIN_NS))
 			look_at_sockets(l, 0);
-		else if (!busy)
+		else
 			relax(l);
 		return;
 	}

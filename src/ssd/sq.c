@@ -132,7 +132,7 @@ ssd_rung(const struct ssd *ssd)
 		for (uint64_t live = ssd->live_sqs[w]; live; live &= live - 1) {
 			const struct ssd_sq *sq = &ssd->sq[w * 64 + (uint32_t)__builtin_ctzll(live)];
 
-			if (ut_load(ssd_db_sq(ssd, sq->id)) != sq->tail)
+			if (ut_load(ssd_db_sq(ssd, sq->id)) != sq->head)
 				return true;
 		}
 	}
