@@ -197,12 +197,12 @@ check_destination(struct copy *x)
 	return nvm_pi_parse(c, &fields, x->dst, &x->write);
 }
 
+/* A SMART Host Read Command and a User Data Out Command, and no SMART Data Units Read Command: NVM Command Set 1.2, "Definitions". */
 static void
 count(struct ssd_subsys *sub, uint64_t bytes)
 {
 	sub->smart.host_reads++;
 	sub->smart.host_writes++;
-	sub->smart.units_read_512 += bytes / 512;
 	sub->smart.units_written_512 += bytes / 512;
 	sub->stats.bytes_written += bytes;
 }

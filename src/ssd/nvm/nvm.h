@@ -87,6 +87,13 @@ ssd_nvm_did_read(struct ssd_cmd *c, uint64_t bytes)
 	sub->stats.bytes_read += bytes;
 }
 
+/* Data is read, though not by the host: a SMART Data Units Read Command alone.  NVM Command Set 1.2, "Definitions". */
+static inline void
+ssd_nvm_did_verify(struct ssd_cmd *c, uint64_t bytes)
+{
+	c->ssd->sub->smart.units_read_512 += bytes / 512;
+}
+
 static inline void
 ssd_nvm_did_write(struct ssd_cmd *c, uint64_t bytes)
 {

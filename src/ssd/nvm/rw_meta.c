@@ -192,7 +192,6 @@ ssd_nvm_verify_meta(struct ssd_cmd *c)
 	}
 	if (st)
 		return st;
-	c->ssd->sub->smart.host_reads++;
-	c->ssd->sub->smart.units_read_512 += ((uint64_t)io.r.nlb << c->ns->lba_shift) / 512;
+	ssd_nvm_did_verify(c, (uint64_t)io.r.nlb << c->ns->lba_shift);
 	return NVME_SC_SUCCESS;
 }

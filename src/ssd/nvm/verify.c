@@ -6,7 +6,6 @@
 nvme_status
 ssd_nvm_verify(struct ssd_cmd *c)
 {
-	struct ssd_smart *smart = &c->ssd->sub->smart;
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
 	struct nvm_range r;
 	nvme_status st;
@@ -20,7 +19,6 @@ ssd_nvm_verify(struct ssd_cmd *c)
 		st = ssd_nvm_settle(c, NVME_RW_FUA);
 	if (st)
 		return st;
-	smart->host_reads++;
-	smart->units_read_512 += ((uint64_t)r.nlb << c->ns->lba_shift) / 512;
+	ssd_nvm_did_verify(c, (uint64_t)r.nlb << c->ns->lba_shift);
 	return NVME_SC_SUCCESS;
 }
