@@ -214,6 +214,7 @@ changed_namespaces(void **state)
 	assert_int_equal(adm_log_part(&t.b, NVME_LOG_CHANGED_NS | (uint32_t)NVME_GLP_RAE, 0, 4096), 0);
 	assert_int_equal(adm_event(&t.b), UINT32_MAX); /* RAE: still masked */
 	expect_changed(&t.b, 1, 2);
+	assert_int_equal(adm_event(&t.b), UINT32_MAX); /* what waited was about what has been read */
 	expect_changed(&t.b, 0, 0);
 	assert_int_equal(adm_opc(&t.a, NVME_ADM_FORMAT_NVM, 1, 0, 0), 0);
 	assert_int_equal(adm_event(&t.b), CHANGED);

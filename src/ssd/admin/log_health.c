@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Logs of what happened: errors, SMART, changed namespaces. */
+#include "nvproof/spec/feat.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/log.h"
@@ -66,8 +67,10 @@ ssd_log_changed_ns(struct ssd *ssd, void *buf)
 	}
 }
 
+/* A notice that waited until now is about what the host has just read. */
 void
 ssd_log_changed_ns_read(struct ssd *ssd)
 {
 	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
+	ssd_event_drop(ssd, NVME_AER_NOTICE, NVME_LOG_CHANGED_NS);
 }
