@@ -68,9 +68,14 @@ def test_boot_partition(nvme0, boot, caught):
     assert statuses(caught) == ["ERROR status: 01/1e"]
 
 
-def test_boot_partition_by_property(nvme0, boot):
-    """BPMBL, BPRSEL, BPINFO.  NVMe Base, "Reading from a Boot Partition"."""
+@pytest.mark.parametrize("enabled", (True, False))
+def test_boot_partition_by_property(nvme0, boot, enabled):
+    """BPMBL, BPRSEL, BPINFO; no queue is needed.  NVMe Base, "Reading from a Boot Partition"."""
     buf = d.Buffer(8192, pvalue=0xEE, ptype=32)
+    expected = boot_log(nvme0, 0, boot)[4096 : 4096 + 8192]
+    if not enabled:
+        nvme0[0x14] = nvme0[0x14] & ~1
+        nvme0.wait_csts(rdy=False)
     nvme0[0x48] = buf.phys_addr & 0xFFFFFFFF
     nvme0[0x4C] = buf.phys_addr >> 32
     nvme0[0x44] = 2 | 1 << 10  # 8 KiB, from 4 KiB on
@@ -78,7 +83,9 @@ def test_boot_partition_by_property(nvme0, boot):
         if nvme0[0x40] >> 24 & 3 != 1:
             break
     assert nvme0[0x40] >> 24 & 3 == 2
-    assert buf[:] == boot_log(nvme0, 0, boot)[4096 : 4096 + 8192]
+    assert buf[:] == expected
+    if not enabled:
+        nvme0.reset()
 
 
 # --- directives ---
