@@ -2,7 +2,7 @@
 # The front door.  `make demo` and `make test` are complete on a fresh machine; `make help` lists the rest.
 
 PY := .venv/bin/python
-PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py
+PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build asan demo test test-unit test-api bench lint format install clean

@@ -90,7 +90,7 @@ class AdminCommands(_native.Controller):
         cdw15: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Get Features; sel: 0 current, 1 default, 2 saved, 3 supported.  The value is what waitdone() returns."""
+        """Get Features; sel: 0 current, 1 default, 2 saved, 3 supported.  The value is what waitdone() returns.  "Get Features command"."""
         cdw10 = fits("fid", fid, 8) | fits("sel", sel, 3) << 8
         return self.send_cmd(_GET_FEATURES, buf, nsid, cdw10, cdw11, cdw12, cdw13, cdw14, cdw15, cb=cb)
 
@@ -107,7 +107,7 @@ class AdminCommands(_native.Controller):
         cdw15: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Set Features; sv: 1 to save across power cycles."""
+        """Set Features; sv: 1 to save across power cycles.  "Set Features command"."""
         cdw10 = fits("fid", fid, 8) | fits("sv", sv, 1) << 31
         return self.send_cmd(_SET_FEATURES, buf, nsid, cdw10, cdw11, cdw12, cdw13, cdw14, cdw15, cb=cb)
 
@@ -121,7 +121,7 @@ class AdminCommands(_native.Controller):
         log_specific_id: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Get Log Page: `size` bytes (None: all of buf) from byte `offset` of the log.
+        """Get Log Page: `size` bytes (None: all of buf) from byte `offset` of the log.  "Get Log Page command".
 
         lid has 16 bits: Log Page Identifier 7:0, Log Specific Parameter 14:8, Retain Asynchronous Event 15.
         AssertionError: size and offset are multiples of 4 bytes.
@@ -136,7 +136,7 @@ class AdminCommands(_native.Controller):
         return self.send_cmd(_GET_LOG_PAGE, buf, nsid, cdw10, cdw11, low, high, cb=cb, length=size)
 
     def abort(self: _Self, cid: int, sqid: int = 0, cb: _Cb = None) -> _Self:
-        """Abort command `cid` of queue `sqid`.  Bit 0 of dword 0 is 0 when it was aborted."""
+        """Abort command `cid` of queue `sqid`.  Bit 0 of dword 0 is 0 when it was aborted.  "Abort command"."""
         return self.send_cmd(_ABORT, cdw10=fits("sqid", sqid, 16) | fits("cid", cid, 16) << 16, cb=cb)
 
     def format(
@@ -149,7 +149,7 @@ class AdminCommands(_native.Controller):
         mset: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Format NVM; ses: 0 none, 1 user data erase, 2 cryptographic erase.  Data is lost.
+        """Format NVM; ses: 0 none, 1 user data erase, 2 cryptographic erase.  Data is lost.  "Format NVM command".
 
         The driver goes on with the format that it knows: Namespace.format() refreshes it.
         """
@@ -159,12 +159,15 @@ class AdminCommands(_native.Controller):
         """Sanitize: all data of the subsystem is lost.  It goes on after the completion: log page 81h tells.
 
         option: dword 10, Sanitize Action in bits 2:0 (1 exit failure mode, 2 block erase, 3 overwrite, 4 crypto erase); pattern:
-        of an overwrite, 32 bits.
+        of an overwrite, 32 bits.  "Sanitize command".
         """
         return self.send_cmd(_SANITIZE, cdw10=option, cdw11=pattern, cb=cb)
 
     def dst(self: _Self, stc: int = 1, nsid: int = _NSID_ALL, cb: _Cb = None) -> _Self:
-        """Device Self-test; stc: 1 short, 2 extended, 15 abort.  Its progress and results: log page 06h."""
+        """Device Self-test; stc: 1 short, 2 extended, 15 abort.  Its progress and results: log page 06h.
+
+        "Device Self-test command".
+        """
         return self.send_cmd(_SELF_TEST, nsid=nsid, cdw10=fits("stc", stc, 4), cb=cb)
 
     # --- firmware ---
@@ -172,7 +175,10 @@ class AdminCommands(_native.Controller):
     def fw_download(
         self: _Self, buf: _native.Buffer, offset: int, size: int | None = None, cb: _Cb = None
     ) -> _Self:
-        """Firmware Image Download: `size` bytes (None: all of buf) as the part of the image at byte `offset`."""
+        """Firmware Image Download: `size` bytes (None: all of buf) as the part of the image at byte `offset`.
+
+        "Firmware Image Download command".
+        """
         size = buf.size if size is None else size
         numd = dwords("size", size) - 1
         assert numd >= 0, "size is at least 4 bytes"
@@ -181,12 +187,12 @@ class AdminCommands(_native.Controller):
         )
 
     def fw_commit(self: _Self, slot: int, action: int, bpid: int = 0, cb: _Cb = None) -> _Self:
-        """Firmware Commit; slot 0: the controller chooses; action: 0 to 3, 6, 7 (boot partition `bpid`)."""
+        """Firmware Commit; slot 0: the controller chooses; action: 0 to 3, 6, 7 (boot partition `bpid`).  "Firmware Commit command"."""
         cdw10 = fits("slot", slot, 3) | fits("action", action, 3) << 3 | fits("bpid", bpid, 1) << 31
         return self.send_cmd(_FW_COMMIT, cdw10=cdw10, cb=cb)
 
     def downfw(self, filename: str | os.PathLike[str], slot: int = 0, action: int = 1) -> int:
-        """Download the image in a file and commit it, and wait: dword 0 of the commit.
+        """Download the image in a file and commit it, and wait: dword 0 of the commit.  "Firmware Update Process".
 
         It goes in pieces of the Firmware Update Granularity.  It stops at the first piece that is refused.  A status that only asks for
         a reset is a warning too, since the image is not active before.
@@ -252,7 +258,7 @@ class AdminCommands(_native.Controller):
         cdw03: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Directive Send: operation `doper` of directive type `dtype`; length: bytes (None: all of buf)."""
+        """Directive Send: operation `doper` of directive type `dtype`; length: bytes (None: all of buf).  "Directive Send command"."""
         rest = dict(length=length, cdw12=cdw12, cdw13=cdw13, nsid=nsid, cdw02=cdw02, cdw03=cdw03, cb=cb)
         return self._directive(_DIRECTIVE_SEND, buf, doper=doper, dtype=dtype, dspec=dspec, **rest)
 
@@ -270,7 +276,7 @@ class AdminCommands(_native.Controller):
         cdw03: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Directive Receive: operation `doper` of directive type `dtype`; length: bytes (None: all of buf)."""
+        """Directive Receive: operation `doper` of directive type `dtype`; length: bytes (None: all).  "Directive Receive command"."""
         rest = dict(length=length, cdw12=cdw12, cdw13=cdw13, nsid=nsid, cdw02=cdw02, cdw03=cdw03, cb=cb)
         return self._directive(_DIRECTIVE_RECEIVE, buf, doper=doper, dtype=dtype, dspec=dspec, **rest)
 
@@ -295,7 +301,10 @@ class AdminCommands(_native.Controller):
         nsid: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Security Send: `length` bytes (None: all of buf) of security protocol `secp`, its specific field `spsp`."""
+        """Security Send: `length` bytes (None: all of buf) of security protocol `secp`, its specific field `spsp`.
+
+        "Security Send command".
+        """
         rest = dict(secp=secp, nssf=nssf, length=length, nsid=nsid, cb=cb)
         return self._security(_SECURITY_SEND, buf, spsp=spsp, **rest)
 
@@ -309,7 +318,10 @@ class AdminCommands(_native.Controller):
         nsid: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """Security Receive: `length` bytes (None: all of buf) of security protocol `secp`, its specific field `spsp`."""
+        """Security Receive: `length` bytes (None: all of buf) of security protocol `secp`, its specific field `spsp`.
+
+        "Security Receive command".
+        """
         rest = dict(secp=secp, nssf=nssf, length=length, nsid=nsid, cb=cb)
         return self._security(_SECURITY_RECEIVE, buf, spsp=spsp, **rest)
 
@@ -333,7 +345,7 @@ class AdminCommands(_native.Controller):
         """NVMe-MI Send, in band: Management Interface command `opcode` with its NVMe Management Dwords 0 and 1.
 
         mtype: NVMe-MI Message Type (1: command); header: further bits of the message header, dword 10.
-        NVMe Management Interface Specification, "In-Band Tunneling Message Servicing Model".
+        NVMe Management Interface Specification, "In-Band Tunneling Message Servicing Model"; "NVMe-MI Send command".
         """
         rest = dict(dword0=dword0, dword1=dword1, mtype=mtype, header=header, nsid=nsid, cb=cb)
         return self._mi(_MI_SEND, opcode, buf, **rest)
@@ -349,7 +361,7 @@ class AdminCommands(_native.Controller):
         nsid: int = 0,
         cb: _Cb = None,
     ) -> _Self:
-        """NVMe-MI Receive, in band; the parameters are as in mi_send()."""
+        """NVMe-MI Receive, in band; the parameters are as in mi_send().  "NVMe-MI Receive command"."""
         rest = dict(dword0=dword0, dword1=dword1, mtype=mtype, header=header, nsid=nsid, cb=cb)
         return self._mi(_MI_RECEIVE, opcode, buf, **rest)
 
@@ -358,21 +370,27 @@ class AdminCommands(_native.Controller):
     def ns_management(
         self: _Self, buf: _native.Buffer | None, select: int, nsid: int, cb: _Cb = None
     ) -> _Self:
-        """Namespace Management; select: 0 create (buf: as Identify Namespace), 1 delete."""
+        """Namespace Management; select: 0 create (buf: as Identify Namespace), 1 delete.  "Namespace Management command"."""
         return self.send_cmd(_NS_MANAGEMENT, buf, nsid, fits("select", select, 4), cb=cb)
 
     def ns_attachment(self: _Self, buf: _native.Buffer, select: int, nsid: int, cb: _Cb = None) -> _Self:
-        """Namespace Attachment; select: 0 attach, 1 detach; buf: a Controller List, Buffer.set_controller_list()."""
+        """Namespace Attachment; select: 0 attach, 1 detach; buf: a Controller List, Buffer.set_controller_list().
+
+        "Namespace Attachment command".
+        """
         return self.send_cmd(_NS_ATTACHMENT, buf, nsid, fits("select", select, 4), cb=cb)
 
     def ns_create(self, buf: _native.Buffer) -> int:
-        """Create a namespace as buf says (Identify Namespace layout) and wait: its NSID; 0 after a warning."""
+        """Create a namespace as buf says (Identify Namespace layout) and wait: its NSID; 0 after a warning.
+
+        "Namespace Management command".
+        """
         cqe = self.sync_cmd(_NS_MANAGEMENT, buf, 0, _CREATE)
         warn_status(cqe)
         return 0 if cqe.status else cqe.cdw0
 
     def ns_delete(self, nsid: int = _NSID_ALL) -> int:
-        """Delete a namespace, or all, and wait: dword 0.  Its data is lost."""
+        """Delete a namespace, or all, and wait: dword 0.  Its data is lost.  "Namespace Management command"."""
         cqe = self.sync_cmd(_NS_MANAGEMENT, None, nsid, _DELETE)
         warn_status(cqe)
         if not cqe.status:
@@ -390,17 +408,17 @@ class AdminCommands(_native.Controller):
         return cqe.cdw0
 
     def ns_attach(self, nsid: int, *cntlids: int) -> int:
-        """Attach a namespace to these controllers (none: this one) and wait: dword 0."""
+        """Attach a namespace to these controllers (none: this one) and wait: dword 0.  "Namespace Attachment command"."""
         return self._attachment(_ATTACH, nsid, cntlids)
 
     def ns_detach(self, nsid: int, *cntlids: int) -> int:
-        """Detach a namespace from these controllers (none: this one) and wait: dword 0."""
+        """Detach a namespace from these controllers (none: this one) and wait: dword 0.  "Namespace Attachment command"."""
         return self._attachment(_DETACH, nsid, cntlids)
 
     def virt_mgmt(
         self: _Self, vf: int, action: int, resource: int = 0, number: int = 0, cb: _Cb = None
     ) -> _Self:
-        """Virtualization Management of controller `vf`.
+        """Virtualization Management of controller `vf`.  "Virtualization Management command".
 
         action: 1 primary's flexible, 7 secondary offline, 8 secondary's resources, 9 secondary online; resource: 0 VQ, 1 VI; number: of
         resources.

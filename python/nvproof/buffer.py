@@ -103,7 +103,7 @@ class Buffer(_native.Buffer):
         return out
 
     def read_16byte(self, offset: int) -> tuple[int, int, int, int]:
-        """Four dwords at byte `offset`."""
+        """Four dwords at byte `offset`.  IndexError: they are not all in the buffer."""
         data = self[offset : offset + 16]
         if len(data) != 16:
             raise IndexError(f"16 bytes at {offset} are outside of the buffer")
@@ -111,7 +111,7 @@ class Buffer(_native.Buffer):
         return d[0], d[1], d[2], d[3]
 
     def write_16byte(self, offset: int, dword0: int, dword1: int, dword2: int, dword3: int) -> None:
-        """Four dwords at byte `offset`."""
+        """Four dwords at byte `offset`.  IndexError: they are not all in the buffer."""
         self._put(offset, 16, (dword0, 4), (dword1, 4), (dword2, 4), (dword3, 4))
 
     def set_dsm_range(self, index: int, lba: int, lba_count: int, attr: int = 0) -> None:

@@ -169,7 +169,7 @@ class Controller(BringUp):
         return self.get_opcode_timeout(False, opcode)
 
     def set_timeout_ms(self, opcode: int, msec: int) -> None:
-        """Set the timeout of an admin command; 0: that of the controller."""
+        """Set the timeout of an admin command in milliseconds; 0: that of the controller."""
         self.set_opcode_timeout(False, opcode, msec)
 
     def cmdlog(self, count: int = 1000, offset: int = 0, sqid: int = 0) -> list[str]:
@@ -216,5 +216,5 @@ class Controller(BringUp):
         return tcg.discover(self)
 
     def fio(self, nsid: int, *args: str) -> int:
-        """Not possible: fio has no engine for this driver.  Namespace.ioworker() generates I/O."""
+        """NotImplementedError: fio has no engine for this driver.  Namespace.ioworker() generates I/O."""
         raise NotImplementedError("fio has no engine for this driver: Namespace.ioworker() generates I/O")

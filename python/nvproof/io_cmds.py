@@ -38,7 +38,10 @@ class IOCommands(_native.Namespace):
         prkey: int = 0,
         cb: _Cb = None,
     ) -> _Q:
-        """Reservation Acquire: racqa 0 acquire, 1 preempt, 2 preempt and abort; rtype 1 to 6.  The keys are put into buf (16 bytes)."""
+        """Reservation Acquire: racqa 0 acquire, 1 preempt, 2 preempt and abort; rtype 1 to 6.  The keys are put into buf (16 bytes).
+
+        "Reservation Acquire command".
+        """
         length = _keys(buf, crkey, prkey)
         cdw10 = fits("racqa", racqa, 3) | fits("iekey", iekey, 1) << 3 | fits("rtype", rtype, 8) << 8
         return self.send_cmd(_ACQUIRE, qpair, buf, cdw10=cdw10, cb=cb, length=length)
@@ -56,7 +59,7 @@ class IOCommands(_native.Namespace):
     ) -> _Q:
         """Reservation Register: rrega 0 register, 1 unregister, 2 replace; cptpl: 0 no change, 2 not, 3 persistent over power loss.
 
-        The keys are put into buf (16 bytes).
+        The keys are put into buf (16 bytes).  "Reservation Register command".
         """
         length = _keys(buf, crkey, nrkey)
         cdw10 = fits("rrega", rrega, 3) | fits("iekey", iekey, 1) << 3 | fits("cptpl", cptpl, 2) << 30
@@ -72,7 +75,10 @@ class IOCommands(_native.Namespace):
         crkey: int = 0,
         cb: _Cb = None,
     ) -> _Q:
-        """Reservation Release: rrela 0 release, 1 clear; rtype 1 to 6.  The key is put into buf (8 bytes)."""
+        """Reservation Release: rrela 0 release, 1 clear; rtype 1 to 6.  The key is put into buf (8 bytes).
+
+        "Reservation Release command".
+        """
         length = _keys(buf, crkey)
         cdw10 = fits("rrela", rrela, 3) | fits("iekey", iekey, 1) << 3 | fits("rtype", rtype, 8) << 8
         return self.send_cmd(_RELEASE, qpair, buf, cdw10=cdw10, cb=cb, length=length)
@@ -80,7 +86,10 @@ class IOCommands(_native.Namespace):
     def reservation_report(
         self, qpair: _Q, buf: _native.Buffer, numd: int | None = None, eds: int = 0, cb: _Cb = None
     ) -> _Q:
-        """Reservation Report into buf; numd: dwords (None: all of buf); eds: 1 extended data structure (128-bit host identifiers)."""
+        """Reservation Report into buf; numd: dwords (None: all of buf); eds: 1 extended data structure (128-bit host identifiers).
+
+        "Reservation Report command".
+        """
         numd = buf.size // 4 if numd is None else numd
         assert numd >= 1, "numd is at least 1 dword"
         return self.send_cmd(
@@ -96,7 +105,10 @@ class IOCommands(_native.Namespace):
         select_all: bool = False,
         cb: _Cb = None,
     ) -> _Q:
-        """Zone Management Send; action: 1 close, 2 finish, 3 open, 4 reset, 5 offline, 10h set zone descriptor extension (buf)."""
+        """Zone Management Send; action: 1 close, 2 finish, 3 open, 4 reset, 5 offline, 10h set zone descriptor extension (buf).
+
+        "Zone Management Send command".
+        """
         fits("slba", slba, 64)
         cdw13 = fits("action", action, 8) | bool(select_all) << 8
         return self.send_cmd(
@@ -114,7 +126,7 @@ class IOCommands(_native.Namespace):
         partial: bool = False,
         cb: _Cb = None,
     ) -> _Q:
-        """Zone Management Receive: report zones from the one at slba; dwords: None: all of buf.
+        """Zone Management Receive: report zones from the one at slba; dwords: None: all of buf.  "Zone Management Receive command".
 
         extended: with zone descriptor extensions; state: 0 all zones, else only those in that state; partial: count what was transferred.
         """

@@ -381,7 +381,7 @@ class IOSQ(_Queue):
         sgl: SGL | _native.Buffer | bytes | None = None,
         cb: _Cb = None,
     ) -> SQE:
-        """Place a Read of lba_count LBAs."""
+        """Place a Read of lba_count LBAs.  "Read command"."""
         return self._rw(
             _READ, lba, lba_count, cid=cid, nsid=nsid, mptr=mptr, prp1=prp1, prp2=prp2, sgl=sgl, cb=cb
         )
@@ -398,13 +398,13 @@ class IOSQ(_Queue):
         sgl: SGL | _native.Buffer | bytes | None = None,
         cb: _Cb = None,
     ) -> SQE:
-        """Place a Write of lba_count LBAs."""
+        """Place a Write of lba_count LBAs.  "Write command"."""
         return self._rw(
             _WRITE, lba, lba_count, cid=cid, nsid=nsid, mptr=mptr, prp1=prp1, prp2=prp2, sgl=sgl, cb=cb
         )
 
     def flush(self, cid: int, nsid: int, cb: _Cb = None) -> SQE:
-        """Place a Flush."""
+        """Place a Flush at wpointer.  "Flush command"."""
         return self.send_cmd(_FLUSH, cid, nsid, cb=cb)
 
     def zns_mgmt_send(
@@ -419,7 +419,7 @@ class IOSQ(_Queue):
         select_all: bool = False,
         cb: _Cb = None,
     ) -> SQE:
-        """Place a Zone Management Send.  ZNS Command Set Specification, the command of this name."""
+        """Place a Zone Management Send.  "Zone Management Send command"."""
         return self.send_cmd(
             _ZONE_SEND,
             cid,
@@ -447,7 +447,10 @@ class IOSQ(_Queue):
         partial: bool = False,
         cb: _Cb = None,
     ) -> SQE:
-        """Place a Zone Management Receive of `dwords` (None: as many as the memory of prp1 or sgl has)."""
+        """Place a Zone Management Receive of `dwords` (None: as many as the memory of prp1 or sgl has).
+
+        "Zone Management Receive command".
+        """
         if dwords is None:
             memory = prp1 if sgl is None else sgl
             dwords = memory.size // 4 if isinstance(memory, _native.Buffer) else 1024

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Namespace: what Identify says of it, format, and ioworkers.  The I/O commands are native."""
-from typing import Any, Type, overload
+from typing import Any, Callable, Concatenate, ParamSpec, Type, overload
 
 from . import _native, iow_args
 from .admin import format_cdw10, warn_status
@@ -9,8 +9,16 @@ from .io_cmds import IOCommands
 from .ioworker import IOWorker
 from .util import field
 
+_P = ParamSpec("_P")
 _FORMAT_TIMEOUT_MS = 100_000
 _PRACT = 1 << 13  # of io_flags
+
+
+def _same_arguments(
+    init: Callable[Concatenate[IOWorker, Any, _P], None]
+) -> Callable[[Callable[..., IOWorker]], Callable[Concatenate[Any, _P], IOWorker]]:
+    """For type checkers: a method takes what the class does, after the namespace."""
+    return lambda function: function
 
 
 class Namespace(IOCommands):
@@ -27,7 +35,7 @@ class Namespace(IOCommands):
         super().__init__(nvme, nsid, nlba_verify)
 
     def close(self, crc_snapshot: str | None = None) -> None:
-        """Let go of the namespace and of its verification table."""
+        """Let go of the namespace and of its verification table.  ValueError: crc_snapshot cannot be used."""
         if crc_snapshot is not None:
             raise ValueError("Namespace.close: crc_snapshot is not supported yet")
         super().close()
@@ -97,7 +105,7 @@ class Namespace(IOCommands):
         return self.nvme.get_opcode_timeout(True, opcode)
 
     def set_timeout_ms(self, opcode: int, msec: int) -> None:
-        """Set the timeout of an I/O command; 0: that of the controller."""
+        """Set the timeout of an I/O command in milliseconds; 0: that of the controller."""
         self.nvme.set_opcode_timeout(True, opcode, msec)
 
     def format(
@@ -111,7 +119,7 @@ class Namespace(IOCommands):
         pif: int = 0,
         sts: int = 0,
     ) -> int:
-        """Format this namespace and wait for it; dword 0 of the completion.  All data is lost.
+        """Format this namespace and wait for it; dword 0 of the completion.  All data is lost.  "Format NVM command".
 
         data_size: bytes of an LBA, None: as it is.  pi: type of protection information, 0 none; pil: 1 in the first bytes
         of the metadata; mset: 1 metadata between the data; pif, sts: as get_lba_format().  AssertionError: no such LBA
@@ -131,10 +139,12 @@ class Namespace(IOCommands):
         self.refresh()
         return cqe.cdw0
 
+    @_same_arguments(IOWorker.__init__)
     def ioworker(self, *args: Any, **kwargs: Any) -> IOWorker:
         """An I/O generator in a process of its own; see IOWorker for the arguments.  start() or `with` starts it.
 
-        The first positional argument is the qpair; where it is an io_size, all are in pynvme 2's order.
+        The first positional argument is the qpair; where it is an io_size, all are in pynvme 2's order.  TypeError: an argument came
+        twice.
         """
         named = iow_args.keywords(_native.Qpair, args)
         if named is None:

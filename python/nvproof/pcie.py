@@ -281,7 +281,7 @@ class Pcie(_native.Pcie):
         self._rescan_hook()
 
     def flr(self, c: int = 0) -> None:
-        """Function-level reset.  c is for scripts that pass it; 0 is its only value."""
+        """Function-level reset.  c is for scripts that pass it; ValueError: it is not 0."""
         if c:
             raise ValueError("flr: c is 0")
         self.reset_device(_FUNCTION)

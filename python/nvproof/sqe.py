@@ -85,7 +85,7 @@ class SQE(list[int]):
 
     @property
     def opc(self) -> int:
-        """Opcode."""
+        """Opcode (OPC), bits 7:0 of dword 0."""
         return self._get(0, 0, 8)
 
     @opc.setter
@@ -144,7 +144,7 @@ class SQE(list[int]):
 
     @property
     def prp1(self) -> Any:
-        """PRP entry 1."""
+        """PRP entry 1, or the first half of the SGL entry."""
         return self._get64(6)
 
     @prp1.setter
@@ -172,7 +172,7 @@ class SQE(list[int]):
 
     @property
     def slba(self) -> int:
-        """First LBA."""
+        """First LBA of the command (SLBA)."""
         return self._get64(10)
 
     @slba.setter

@@ -406,7 +406,8 @@ static PyMethodDef ctrlr_methods[] = {
 	  "waitdone(expected=1, interrupt_enabled=True)\n--\n\nReap at least `expected` admin commands; dword 0 of the "
 	  "last." },
 	{ "aer", (PyCFunction)(void (*)(void))aer, METH_FASTCALL | METH_KEYWORDS,
-	  "aer(refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each event." },
+	  "aer(refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each event."
+	  "  \"Asynchronous Event Request command\"." },
 	{ "send_cmd", (PyCFunction)(void (*)(void))py_ctrlr_send_cmd, METH_FASTCALL | METH_KEYWORDS,
 	  "send_cmd(opcode, buf=None, nsid=0, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, cb=None, length=0)\n--\n\n"
 	  "Send any admin command.  AssertionError: the queue is full.  length: bytes of buf (0: all)." },
@@ -424,9 +425,10 @@ static PyMethodDef ctrlr_methods[] = {
 	{ "stop_workers", stop_workers, METH_NOARGS,
 	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
 	{ "set_opcode_timeout", py_ctrlr_set_opcode_timeout, METH_VARARGS,
-	  "set_opcode_timeout(io, opcode, msec)\n--\n\n" },
+	  "set_opcode_timeout(io, opcode, msec)\n--\n\nTimeout of an opcode in milliseconds; 0: that of the "
+	  "controller." },
 	{ "get_opcode_timeout", py_ctrlr_get_opcode_timeout, METH_VARARGS,
-	  "get_opcode_timeout(io, opcode)\n--\n\nmsec" },
+	  "get_opcode_timeout(io, opcode)\n--\n\nTimeout of an opcode in milliseconds." },
 	{ "iostat", py_ctrlr_iostat, METH_NOARGS,
 	  "iostat()\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this controller." },
 	{ "totals", py_ctrlr_totals, METH_NOARGS,
@@ -437,7 +439,7 @@ static PyMethodDef ctrlr_methods[] = {
 };
 
 static PyGetSetDef ctrlr_getset[] = {
-	{ "cap", get_number, NULL, "CAP, 64 bits", (void *)P_CAP },
+	{ "cap", get_number, NULL, "Controller Capabilities (CAP), 64 bits", (void *)P_CAP },
 	{ "mdts", get_number, NULL, "largest data transfer of a command in bytes (MDTS); 2**64 - 1: no limit",
 	  (void *)P_MDTS },
 	{ "timeout", get_number, set_timeout, "of a command, in milliseconds", (void *)P_TIMEOUT },

@@ -143,17 +143,17 @@ cqe_field(PyObject *o, void *closure)
 
 static PyGetSetDef cqe_getset[] = {
 	{ "cdw0", cqe_field, NULL, "dword 0: the command's result", FIELD(0, 0, 32) },
-	{ "cdw1", cqe_field, NULL, "dword 1", FIELD(1, 0, 32) },
+	{ "cdw1", cqe_field, NULL, "dword 1: of the command set", FIELD(1, 0, 32) },
 	{ "sqhd", cqe_field, NULL, "submission queue head", FIELD(2, 0, 16) },
 	{ "sqid", cqe_field, NULL, "submission queue identifier", FIELD(2, 16, 16) },
 	{ "cid", cqe_field, NULL, "command identifier", FIELD(3, 0, 16) },
-	{ "p", cqe_field, NULL, "phase tag", FIELD(3, 16, 1) },
+	{ "p", cqe_field, NULL, "phase tag (P): changes with each round of the queue", FIELD(3, 16, 1) },
 	{ "status", cqe_field, NULL, "SCT << 8 | SC; 0 is success", FIELD(3, 17, 11) },
-	{ "sc", cqe_field, NULL, "status code", FIELD(3, 17, 8) },
+	{ "sc", cqe_field, NULL, "status code (SC) in its type", FIELD(3, 17, 8) },
 	{ "sct", cqe_field, NULL, "status code type", FIELD(3, 25, 3) },
 	{ "crd", cqe_field, NULL, "command retry delay", FIELD(3, 28, 2) },
 	{ "m", cqe_field, NULL, "more: the error log has an entry", FIELD(3, 30, 1) },
-	{ "dnr", cqe_field, NULL, "do not retry", FIELD(3, 31, 1) },
+	{ "dnr", cqe_field, NULL, "do not retry (DNR)", FIELD(3, 31, 1) },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -217,25 +217,31 @@ get_nvme(PyObject *o, void *closure)
 static PyMethodDef ns_methods[] = {
 	CMD("read", py_ns_read,
 	    "read(qpair, buf, lba, lba_count=1, " TAIL
-	    ", meta=None, verify_disable=False)\n--\n\nRead into buf." RETURNS),
+	    ", meta=None, verify_disable=False)\n--\n\nRead into buf.  \"Read command\"." RETURNS),
 	CMD("write", py_ns_write,
 	    "write(qpair, buf, lba, lba_count=1, " TAIL
-	    ", meta=None, verify_disable=False)\n--\n\nWrite from buf." RETURNS),
+	    ", meta=None, verify_disable=False)\n--\n\nWrite from buf.  \"Write command\"." RETURNS),
 	CMD("compare", py_ns_compare,
 	    "compare(qpair, buf, lba, lba_count=1, " TAIL
-	    ", meta=None, verify_disable=False)\n--\n\nCompare with buf." RETURNS),
+	    ", meta=None, verify_disable=False)\n--\n\nCompare with buf.  \"Compare command\"." RETURNS),
 	CMD("write_zeroes", py_ns_write_zeroes,
-	    "write_zeroes(qpair, lba, lba_count=1, " TAIL ")\n--\n\nWrite Zeroes." RETURNS),
+	    "write_zeroes(qpair, lba, lba_count=1, " TAIL
+	    ")\n--\n\nThe blocks read as zeroes then.  \"Write Zeroes command\"." RETURNS),
 	CMD("write_uncorrectable", py_ns_write_uncorrectable,
-	    "write_uncorrectable(qpair, lba, lba_count=1, " TAIL ")\n--\n\nMake reads fail with 02/81." RETURNS),
-	CMD("verify", py_ns_verify, "verify(qpair, lba, lba_count=1, " TAIL ")\n--\n\nVerify on the device." RETURNS),
-	CMD("flush", py_ns_flush, "flush(qpair, cb=None)\n--\n\nFlush." RETURNS),
+	    "write_uncorrectable(qpair, lba, lba_count=1, " TAIL
+	    ")\n--\n\nMake reads fail with 02/81.  \"Write Uncorrectable command\"." RETURNS),
+	CMD("verify", py_ns_verify,
+	    "verify(qpair, lba, lba_count=1, " TAIL
+	    ")\n--\n\nThe device reads and checks, no data is transferred.  \"Verify command\"." RETURNS),
+	CMD("flush", py_ns_flush,
+	    "flush(qpair, cb=None)\n--\n\nWhat was written becomes non-volatile.  \"Flush command\"." RETURNS),
 	CMD("dsm", py_ns_dsm,
-	    "dsm(qpair, buf, range_count, attribute=4, cb=None)\n--\n\nDataset Management; 4 deallocates.  Ranges: "
+	    "dsm(qpair, buf, range_count, attribute=4, cb=None)\n--\n\n4 deallocates.  \"Dataset Management command\". "
+	    " Ranges: "
 	    "Buffer.set_dsm_range()." RETURNS),
 	CMD("copy", py_ns_copy,
 	    "copy(qpair, buf, range_count, sdlba, io_flags=0, prinfor=0, format=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, "
-	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  Ranges: Buffer.set_copy_range()." RETURNS),
+	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  \"Copy command\".  Ranges: Buffer.set_copy_range()." RETURNS),
 	CMD("send_cmd", py_ns_send_cmd,
 	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, meta=None, "
 	    "cb=None, length=0)\n--\n\n"
@@ -264,9 +270,9 @@ static PyGetSetDef ns_getset[] = {
 	{ "meta_size", get_number, NULL, "metadata bytes of an LBA", (void *)P_META },
 	{ "pi_type", get_number, NULL, "type of protection information; 0: none", (void *)P_PI_TYPE },
 	{ "pi_size", get_number, NULL, "bytes of protection information in the metadata", (void *)P_PI_SIZE },
-	{ "nsze", get_number, NULL, "size in LBAs", (void *)P_NLBA },
-	{ "capacity", get_number, NULL, "size in bytes", (void *)P_CAPACITY },
-	{ "nvme", get_nvme, NULL, "the Controller", NULL },
+	{ "nsze", get_number, NULL, "size in LBAs (NSZE)", (void *)P_NLBA },
+	{ "capacity", get_number, NULL, "size in bytes (NSZE in LBAs, times the LBA)", (void *)P_CAPACITY },
+	{ "nvme", get_nvme, NULL, "the Controller that it was made with", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -381,7 +381,7 @@ static PyGetSetDef qpair_getset[] = {
 	{ "outstanding", get_number, NULL, "commands that the device has", (void *)P_OUTSTANDING },
 	{ "iv", get_number, NULL, "interrupt vector; 0xffff: none", (void *)P_IV },
 	{ "ien", get_ien, NULL, "whether the completion queue has interrupts", NULL },
-	{ "nvme", get_nvme, NULL, "the Controller", NULL },
+	{ "nvme", get_nvme, NULL, "the Controller that it was made with", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

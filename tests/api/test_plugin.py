@@ -78,9 +78,7 @@ def test_commands_of_a_failed_test(folder):
         )
     page = (folder.results / "report.html").read_text()
     assert re.search(line.replace("->", "-&gt;"), page) and "it is &lt;bad&gt;" in page
-    assert (
-        "12 IOPS" in page and saved.name in page and "http" not in page
-    )
+    assert "12 IOPS" in page and saved.name in page and "http" not in page
 
 
 def test_counts_and_kinds(folder):
