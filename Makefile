@@ -9,7 +9,7 @@ PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tool
 
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
-	@echo "make test     install what is missing, build, and run all tests"
+	@echo "make test     install what is missing, build, and run all tests; or TESTS=path::test pciaddr=ADDRESS"
 	@echo "make bench    measure (ratios, instructions a command)"
 	@echo "make lint     format, static analysis, layers, types"
 	@echo "make format   rewrite the sources in the project's format"
@@ -35,8 +35,14 @@ asan: setup
 demo: build
 	@$(PY) tools/demo.py
 
+# TESTS=path::test: only these, with pytest; pciaddr=ADDRESS: on that device.
+ifdef TESTS
+test: build
+	@$(PY) -m pytest $(TESTS) $(if $(pciaddr),--pciaddr=$(pciaddr))
+else
 test: build asan
 	@$(PY) tools/run_tests.py unit sim api examples
+endif
 
 test-unit: asan
 	@$(PY) tools/run_tests.py unit sim
