@@ -92,7 +92,7 @@ def _uses_device(item: pytest.Item) -> bool:
 
 def _log_milliseconds(config: pytest.Config) -> None:
     """Log lines on the terminal with milliseconds, unless somebody chose a format."""
-    chosen = {"log_format", "log_cli_format"} & set(config.inicfg) or config.getoption("--log-format")
+    chosen = {"log_format", "log_cli_format"} & set(config.inicfg) or config.getoption("--log-format", None)
     logging_plugin = config.pluginmanager.get_plugin("logging-plugin")
     if chosen or logging_plugin is None:
         return
