@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The write buffer: a ring of slots.  Those that are not programmed yet can be found by unit, and a unit that is written again
+ * stays in its slot.  A slot is used again when the program that emptied it has ended: until then the data are on their way.
+ */
+#include "ssd/ftl/ftl_int.h"
+#include <string.h>
+
+static uint32_t
+bucket(const struct ftl *f, uint32_t unit)
+{
+	return (uint32_t)((unit * 0x9e3779b97f4a7c15ull) >> 32) & (f->nr_hash - 1);
+}
+
+void
+buffer_reset(struct ftl *f)
+{
+	memset(f->hash, 0xff, f->nr_hash * sizeof(f->hash[0]));
+	memset(f->slot, 0, f->nr_slots * sizeof(f->slot[0]));
+	f->first = f->nr_dirty = 0;
+	f->nr_move = 0;
+}
+
+static uint32_t
+find(const struct ftl *f, uint32_t unit)
+{
+	uint32_t s = f->hash[bucket(f, unit)];
+
+	while (s != NAND_NONE && f->slot[s].unit != unit)
+		s = f->slot[s].next;
+	return s;
+}
+
+static uint8_t *
+data(const struct ftl *f, uint32_t slot)
+{
+	return f->buffer + (size_t)slot * NAND_UNIT;
+}
+
+uint8_t *
+buffer_find(const struct ftl *f, uint32_t unit)
+{
+	uint32_t s = find(f, unit);
+
+	return s == NAND_NONE ? NULL : data(f, s);
+}
+
+uint8_t *
+buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns)
+{
+	uint32_t s = (f->first + f->nr_dirty++) % f->nr_slots, *head = &f->hash[bucket(f, unit)];
+
+	assert(f->nr_dirty <= f->nr_slots);
+	*due_ns = UT_MAX(*due_ns, f->slot[s].free_ns);
+	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head };
+	*head = s;
+	return data(f, s);
+}
+
+static void
+unhash(struct ftl *f, uint32_t s)
+{
+	uint32_t *at = &f->hash[bucket(f, f->slot[s].unit)];
+
+	while (*at != s)
+		at = &f->slot[*at].next;
+	*at = f->slot[s].next;
+	f->slot[s].unit = NAND_NONE;
+}
+
+void
+buffer_drop(struct ftl *f, uint32_t unit)
+{
+	uint32_t s = find(f, unit);
+
+	if (s != NAND_NONE)
+		unhash(f, s); /* its place in the ring stays, empty */
+}
+
+/* Take slots from the front of the ring until a page is full.  Returns how many units it has; their slots in taken[]. */
+static uint32_t
+fill(struct ftl *f, uint32_t page, uint32_t *taken, uint32_t *nr_taken)
+{
+	uint32_t used = 0, units = f->nand->cfg.units;
+
+	for (*nr_taken = 0; *nr_taken < f->nr_dirty && used < units; (*nr_taken)++) {
+		uint32_t s = (f->first + *nr_taken) % f->nr_slots, at = page * units + used;
+
+		if (f->slot[s].unit == NAND_NONE)
+			continue;
+		memcpy(nand_unit(f->nand, at), data(f, s), NAND_UNIT);
+		f->nand->what[at] = f->slot[s].unit;
+		taken[used++] = s;
+	}
+	return used;
+}
+
+bool
+buffer_program(struct ftl *f, uint64_t *due_ns)
+{
+	uint32_t page = place_page(f, FTL_HOST, due_ns), taken[NAND_MAX_UNITS], nr_taken, used;
+	uint64_t end = f->now_ns;
+
+	if (page == NAND_NONE)
+		return false;
+	used = fill(f, page, taken, &nr_taken);
+	if (used) {
+		end = place_program(f, FTL_HOST, page, used);
+		for (uint32_t i = 0; i < used; i++) {
+			map_set(f, f->slot[taken[i]].unit, page * f->nand->cfg.units + i);
+			unhash(f, taken[i]);
+		}
+		place_done(f, FTL_HOST, page);
+	}
+	for (uint32_t i = 0; i < nr_taken; i++)
+		f->slot[(f->first + i) % f->nr_slots].free_ns = end;
+	f->first = (f->first + nr_taken) % f->nr_slots;
+	f->nr_dirty -= nr_taken;
+	return true;
+}

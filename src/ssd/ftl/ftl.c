@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The calls of ftl.h, and time. */
+#include "ssd/ftl/ftl_int.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "util/alloc.h"
+
+#define BUFFER_PAGES 4u /* a die */
+#define CKPT_PAGES 4096u /* at the least between two checkpoints */
+
+static void
+tables_free(struct ftl *f)
+{
+	void *const tables[] = { f->map,   f->map_at, f->map_was, f->map_dirty, f->seq_of,
+				 f->block, f->die,    f->empty,   f->slot,	f->buffer, f->hash };
+
+	for (size_t i = 0; i < UT_ARRAY_LEN(tables); i++)
+		free(tables[i]);
+}
+
+void
+ftl_close(struct ftl *f)
+{
+	if (!f)
+		return;
+	nand_close(f->nand);
+	tables_free(f);
+	free(f);
+}
+
+static bool
+tables_open(struct ftl *f)
+{
+	struct nand *n = f->nand;
+
+	f->nr_parts = (f->cfg.units + FTL_MAP_ENTRIES - 1) / FTL_MAP_ENTRIES;
+	f->nr_slots = UT_MAX(f->cfg.buffer ? f->cfg.buffer : n->nr_dies * BUFFER_PAGES * n->cfg.units,
+			     2 * n->cfg.units);
+	for (f->nr_hash = 64; f->nr_hash < 2 * f->nr_slots; f->nr_hash *= 2)
+		;
+	f->map = ut_calloc(f->cfg.units, sizeof(f->map[0]));
+	f->map_at = ut_calloc(f->nr_parts, sizeof(f->map_at[0]));
+	f->map_was = ut_calloc(f->nr_parts, sizeof(f->map_was[0]));
+	f->map_dirty = ut_calloc(f->nr_parts / 64 + 1, sizeof(f->map_dirty[0]));
+	f->seq_of = ut_calloc(f->cfg.units, sizeof(f->seq_of[0]));
+	f->block = ut_calloc(n->nr_blocks, sizeof(f->block[0]));
+	f->die = ut_calloc(n->nr_dies, sizeof(f->die[0]));
+	f->empty = ut_calloc(n->nr_blocks, sizeof(f->empty[0]));
+	f->slot = ut_calloc(f->nr_slots, sizeof(f->slot[0]));
+	f->buffer = ut_calloc(f->nr_slots, NAND_UNIT);
+	f->hash = ut_calloc(f->nr_hash, sizeof(f->hash[0]));
+	return f->map && f->map_at && f->map_was && f->map_dirty && f->seq_of && f->block && f->die && f->empty &&
+	       f->slot && f->buffer && f->hash;
+}
+
+/* Blocks that hold no user data at any time: open ones, the reserve, what is empty or being erased, the map and the journal. */
+static bool
+fits(const struct ftl *f)
+{
+	const struct nand_config *c = &f->nand->cfg;
+	uint64_t a_block = (uint64_t)c->pages * c->units, spare = f->nand->nr_dies * (uint64_t)(FTL_STREAMS + FTL_LOW);
+
+	spare += (f->nr_parts * 2 + FTL_MAX_JOURNAL * c->units + a_block - 1) / a_block;
+	return f->cfg.units && f->cfg.units < FTL_MAX_UNITS && f->nand->nr_blocks > spare &&
+	       f->cfg.units <= (f->nand->nr_blocks - spare) * a_block;
+}
+
+int
+ftl_open(const struct ftl_config *cfg, struct ftl **out)
+{
+	struct ftl *f = ut_calloc(1, sizeof(*f));
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	f->cfg = *cfg;
+	rc = nand_open(&cfg->nand, &f->nand);
+	if (!rc && !tables_open(f))
+		rc = -ENOMEM;
+	if (!rc && !fits(f))
+		rc = -EINVAL;
+	if (rc) {
+		ftl_close(f);
+		return rc;
+	}
+	buffer_reset(f);
+	recover(f);
+	*out = f;
+	return 0;
+}
+
+static void
+raise_to(uint64_t *due_ns, uint64_t ns)
+{
+	*due_ns = UT_MAX(*due_ns, ns);
+}
+
+uint64_t
+ftl_advance(struct ftl *f, uint64_t now_ns)
+{
+	struct nand_op op;
+
+	f->now_ns = UT_MAX(f->now_ns, now_ns);
+	while (nand_commit(f->nand, f->now_ns, &op)) {
+		if (op.kind == NAND_ERASE)
+			place_erased(f, nand_block_of(f->nand, op.page));
+	}
+	place_erase(f);
+	return nand_next(f->nand);
+}
+
+const void *
+ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
+{
+	const void *hit = buffer_find(f, unit);
+	uint32_t at = f->map[unit];
+
+	f->stats.host_read++;
+	if (hit)
+		return hit;
+	if (at == NAND_NONE)
+		return NULL;
+	if (!ftl_in_flight(f, at))
+		raise_to(due_ns, nand_read(f->nand, at / f->nand->cfg.units, 1, now_ns));
+	return nand_unit(f->nand, at);
+}
+
+/* A checkpoint bounds what a recovery has to read. */
+static void
+ckpt_when_due(struct ftl *f, uint64_t *due_ns)
+{
+	if (f->since_ckpt > UT_MAX(f->nand->nr_pages / 4, CKPT_PAGES))
+		ckpt_write(f, due_ns);
+}
+
+void *
+ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *due_ns)
+{
+	uint8_t *to = buffer_find(f, unit);
+	const void *old;
+
+	ftl_advance(f, now_ns);
+	f->stats.host_written++;
+	if (to)
+		return to;
+	if (f->nr_dirty >= f->nand->cfg.units && !buffer_program(f, due_ns))
+		return NULL;
+	ckpt_when_due(f, due_ns);
+	old = whole ? NULL : ftl_read(f, now_ns, unit, due_ns);
+	to = buffer_put(f, unit, due_ns);
+	if (old && !ftl_has(FTL_BUG_PART_OF_UNIT_LOST))
+		memcpy(to, old, NAND_UNIT);
+	else if (!whole)
+		memset(to, 0, NAND_UNIT);
+	return to;
+}
+
+void
+ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns)
+{
+	bool any = false;
+
+	ftl_advance(f, now_ns);
+	for (uint32_t u = unit; u < unit + count; u++) {
+		buffer_drop(f, u);
+		if (f->map[u] == NAND_NONE)
+			continue;
+		map_set(f, u, NAND_NONE);
+		f->stats.host_trimmed++;
+		any = true;
+	}
+	if (any)
+		journal_add(f, unit, count);
+	raise_to(due_ns, now_ns);
+}
+
+void
+ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
+{
+	ftl_advance(f, now_ns);
+	if (f->cfg.capacitor)
+		return;
+	while (f->nr_dirty && buffer_program(f, due_ns))
+		;
+	journal_write(f, due_ns);
+	if (!ftl_has(FTL_BUG_FLUSH_EARLY))
+		raise_to(due_ns, nand_pin(f->nand));
+}
+
+/* With a capacitor there is energy for what is under way and for the write buffer. */
+static void
+rescue(struct ftl *f)
+{
+	uint64_t due = 0;
+
+	while (f->nr_dirty && buffer_program(f, &due))
+		;
+	journal_write(f, &due);
+	while (place_wait(f))
+		;
+}
+
+void
+ftl_power_off(struct ftl *f, uint64_t now_ns)
+{
+	ftl_advance(f, now_ns);
+	if (f->cfg.capacitor)
+		rescue(f);
+	nand_power_off(f->nand, f->now_ns);
+	if (ftl_has(FTL_BUG_WEAR_LOST))
+		memset(f->nand->wear, 0, f->nand->nr_blocks * sizeof(f->nand->wear[0]));
+	f->off = true;
+}
+
+uint64_t
+ftl_power_on(struct ftl *f)
+{
+	uint64_t ns, due = 0;
+
+	buffer_reset(f);
+	ns = recover(f);
+	place_restore(f);
+	f->off = false;
+	ckpt_write(f, &due); /* what was pieced together is written down, so that the journal can go */
+	f->stats.recoveries++;
+	f->stats.recovered_ns += ns;
+	return ns;
+}
+
+const struct ftl_stats *
+ftl_stats(const struct ftl *f)
+{
+	return &f->stats;
+}
+
+const struct nand *
+ftl_nand(const struct ftl *f)
+{
+	return f->nand;
+}
+
+double
+ftl_waf(const struct ftl *f)
+{
+	uint64_t programmed = 0;
+
+	for (int s = 0; s < FTL_STREAMS; s++)
+		programmed += f->stats.programmed[s];
+	return f->stats.host_written ? (double)programmed / (double)f->stats.host_written : 0;
+}

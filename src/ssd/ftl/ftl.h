@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The flash translation layer: logical units of 4 KiB on NAND that is written in pages and erased in blocks.
+ *
+ * A write goes into the write buffer; when a page of units is there, it is programmed on the next die, and the map points at
+ * it.  Garbage collection moves what is still valid out of the block with the least of it.  After a power loss the map is
+ * built again from what is on the NAND: the last checkpoint of the map, and the spare bytes of all pages that are newer.
+ *
+ * What keeps that true, in four rules:
+ *	1. each page has a sequence number; of two copies of a unit the one with the higher number counts;
+ *	2. a block is erased only after every operation that was issued before it became empty has ended, so that no copy goes
+ *	   before a newer one is there;
+ *	3. trimmed ranges are written down (the journal) before such an erase, and when the host flushes;
+ *	4. a checkpoint counts when its root page is whole.
+ *
+ * Time is the caller's, and never goes back.  A call that needs something which only time brings (a free block, an erase) lets
+ * the NAND run ahead and says so in *due_ns; whatever it reports as done before due_ns is not done yet for the host.
+ */
+#pragma once
+#include "ssd/nand/nand.h"
+
+/* What a unit on NAND is: a logical unit, or one of these. */
+#define FTL_MAP 0xf0000000u /* + n: a part of the map */
+#define FTL_JOURNAL 0xfe000000u /* trimmed ranges */
+#define FTL_ROOT 0xff000000u /* a checkpoint is complete */
+#define FTL_MAX_UNITS FTL_MAP /* logical units: 15 TiB */
+#define FTL_MAP_ENTRIES 1020u /* a part, behind its head */
+
+struct ftl_config {
+	struct nand_config nand;
+	uint32_t units; /* logical, of 4 KiB */
+	uint32_t buffer; /* units of write buffer; 0: 4 pages a die */
+	bool capacitor; /* what is in the write buffer survives a power loss */
+	bool cost_benefit; /* garbage collection prefers old blocks, not only empty ones */
+};
+
+enum ftl_stream { /* what is programmed into blocks of its own */
+	FTL_HOST,
+	FTL_MOVED,
+	FTL_META,
+	FTL_STREAMS,
+};
+
+struct ftl_stats { /* units */
+	uint64_t host_written, host_read, host_trimmed;
+	uint64_t programmed[FTL_STREAMS], padded;
+	uint64_t collected; /* blocks */
+	uint64_t checkpoints, recoveries, recovered_ns;
+};
+
+struct ftl;
+
+/* -EINVAL: impossible geometry, or too little NAND for so many units; -ENOMEM. */
+int ftl_open(const struct ftl_config *cfg, struct ftl **out);
+void ftl_close(struct ftl *f); /* NULL is fine */
+
+/*
+ * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.
+ * read: NULL: it was never written, or trimmed.  write: what is there now is to be changed in place; whole: all of it will
+ * be.  NULL: there is no space, for good.
+ */
+const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns);
+void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *due_ns);
+/* Units read as never written from now on. */
+void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
+/* All that was written and trimmed survives a power loss from *due_ns on. */
+void ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns);
+
+/* Let time pass.  Returns when to call next; NAND_NEVER. */
+uint64_t ftl_advance(struct ftl *f, uint64_t now_ns);
+
+/* The power goes at now_ns, at any instant; and comes back.  power_on returns how long the recovery takes. */
+void ftl_power_off(struct ftl *f, uint64_t now_ns);
+uint64_t ftl_power_on(struct ftl *f);
+
+const struct ftl_stats *ftl_stats(const struct ftl *f);
+const struct nand *ftl_nand(const struct ftl *f);
+/* Write amplification so far: units programmed a unit that the host wrote. */
+double ftl_waf(const struct ftl *f);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside the FTL.  buffer.c: the write buffer; place.c: blocks, and pages for streams; gc.c: garbage collection; ckpt.c: journal and
+ * checkpoint; recover.c: from NAND to map; ftl.c: the calls of ftl.h and time.
+ */
+#pragma once
+#include <assert.h>
+#include "nvproof/spec/types.h"
+#include "ssd/ftl/ftl.h"
+#include "util/bits.h"
+
+#define FTL_JOURNAL_RECORDS 255u /* in a unit, behind its head */
+#define FTL_MAX_JOURNAL 64u /* units of journal that a checkpoint follows */
+#define FTL_JOURNAL_FOUND 256u /* units of it that a recovery keeps: with copies that garbage collection left */
+#define FTL_RESERVE 2u /* free blocks a die that only garbage collection may take */
+#define FTL_LOW 4u /* free blocks a die below which it collects */
+
+/*
+ * The test of the FTL is built with these bugs in it, one at a time, to see that it finds each.  The product is built without.
+ */
+enum ftl_bug {
+	FTL_NO_BUG,
+	FTL_BUG_JOURNAL_AFTER_ERASE,
+	FTL_BUG_ERASE_EARLY,
+	FTL_BUG_GC_DROPS_TRIM,
+	FTL_BUG_TWO_UNITS_ONE_PLACE,
+	FTL_BUG_WEAR_LOST,
+	FTL_BUG_FLUSH_EARLY,
+	FTL_BUG_OLD_MAP_GOES_FIRST,
+	FTL_BUG_OLDER_WINS,
+	FTL_BUG_TORN_COUNTS,
+	FTL_BUG_TRIM_WINS_ALWAYS,
+	FTL_BUG_PART_OF_UNIT_LOST,
+	FTL_BUG_ROOT_BEFORE_MAP,
+	FTL_BUGS,
+};
+#ifdef FTL_WITH_BUGS
+extern enum ftl_bug ftl_bug;
+#define ftl_has(b) (ftl_bug == (b))
+#else
+#define ftl_has(b) false
+#endif
+
+enum ftl_block_state {
+	FTL_FREE,
+	FTL_OPEN,
+	FTL_FULL,
+	FTL_EMPTY, /* nothing in it is valid; the erase waits for rule 2 */
+	FTL_ERASING,
+};
+
+struct ftl_block {
+	uint32_t valid; /* units */
+	uint8_t state;
+	bool collecting; /* its units are on their way out */
+	uint64_t barrier; /* FTL_EMPTY: operations below this number have to be done first */
+	uint64_t age; /* sequence number when it was filled */
+};
+
+struct ftl_die {
+	uint32_t open[FTL_STREAMS]; /* block, or NAND_NONE */
+	uint32_t page[FTL_STREAMS]; /* the next in it */
+	uint32_t free, coming; /* blocks; coming: collected or empty, and not erased yet */
+	uint32_t next; /* where the search for a free block goes on */
+};
+
+struct ftl_slot {
+	uint32_t unit;
+	uint32_t next; /* in its hash chain */
+	uint64_t free_ns; /* the program that emptied it ends */
+};
+
+struct ftl_trimmed {
+	uint64_t seq;
+	uint32_t unit, count;
+};
+
+struct ftl {
+	struct ftl_config cfg;
+	struct nand *nand;
+	uint64_t now_ns; /* never goes back; ahead of the host's after a stall */
+	uint64_t seq; /* of the last page or trim */
+	uint64_t ckpt_seq; /* of the last checkpoint */
+	uint32_t *map; /* a logical unit: where on NAND, or NAND_NONE */
+	uint32_t *map_at; /* a part of the map: where its last checkpoint is */
+	uint32_t *map_was; /* the one before, until the new root is under way */
+	uint64_t *map_dirty; /* a bit a part */
+	uint64_t *seq_of; /* recovery: of what the map says, by unit */
+	uint32_t nr_parts;
+	struct ftl_block *block;
+	struct ftl_die *die;
+	uint32_t turn[FTL_STREAMS]; /* die of the next page */
+	uint32_t *empty, first_empty, nr_empty; /* a ring of the blocks that wait for their erase */
+	uint64_t journal_barrier; /* operations below this number have to be done before any erase */
+	uint32_t since_ckpt; /* pages programmed */
+	bool busy_meta; /* a journal or checkpoint is being written */
+
+	/* write buffer: slots in a ring; those from first on, nr_dirty of them, are not programmed yet */
+	struct ftl_slot *slot;
+	uint8_t *buffer;
+	uint32_t *hash; /* slot, by unit */
+	uint32_t nr_slots, nr_hash, first, nr_dirty;
+
+	uint32_t move[NAND_MAX_UNITS]; /* units on NAND that garbage collection took up: less than a page */
+	uint32_t nr_move;
+
+	struct ftl_trimmed trimmed[FTL_JOURNAL_RECORDS];
+	uint32_t nr_trimmed;
+	uint32_t journal[FTL_JOURNAL_FOUND]; /* units that hold journal since the last checkpoint */
+	uint32_t nr_journal;
+	uint32_t root; /* unit of the last root, or NAND_NONE */
+	bool off;
+	struct ftl_stats stats;
+};
+
+/* place.c */
+void place_reset(struct ftl *f);
+/* The next page of a stream, or NAND_NONE: no die has room.  Lets time run for it, unless it is garbage collection's. */
+uint32_t place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns);
+/*
+ * Program it; what and data of its units are filled up to `used`, and count as valid.  Returns when it ends.  place_done()
+ * follows, when the caller has taken back what the page replaces.
+ */
+uint64_t place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t used);
+void place_done(struct ftl *f, enum ftl_stream s, uint32_t page);
+void place_invalid(struct ftl *f, uint32_t at); /* this unit on NAND no longer counts; NAND_NONE is fine */
+void place_erase(struct ftl *f); /* whatever may be erased now */
+void place_erased(struct ftl *f, uint32_t block);
+void place_restore(struct ftl *f); /* block states from what is on NAND; valid counts are there */
+/* Let the NAND run to the end of its next operation.  false: there is none. */
+bool place_wait(struct ftl *f);
+
+/* buffer.c */
+void buffer_reset(struct ftl *f);
+uint8_t *buffer_find(const struct ftl *f, uint32_t unit); /* NULL: it is not there */
+uint8_t *buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns); /* room for a unit that has none */
+void buffer_drop(struct ftl *f, uint32_t unit);
+bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; false: no space */
+
+/* gc.c */
+bool gc_run(struct ftl *f, uint32_t die); /* one block; false: there is none worth it, or no room for what is in it */
+bool gc_flush(struct ftl *f); /* what was taken up and is less than a page, too; false: there is none */
+
+/* ckpt.c */
+void journal_add(struct ftl *f, uint32_t unit, uint32_t count);
+bool journal_write(struct ftl *f, uint64_t *due_ns); /* what is in memory of it */
+bool ckpt_write(struct ftl *f, uint64_t *due_ns);
+void map_set(struct ftl *f, uint32_t unit, uint32_t at); /* what was there before is invalid */
+
+/* recover.c: the map and the blocks from what is on NAND.  Returns how long that takes. */
+uint64_t recover(struct ftl *f);
+
+/* On NAND, little-endian: the head of a unit of journal or map, and a root. */
+struct ftl_head {
+	le64 seq; /* map, root: of the checkpoint */
+	le32 count; /* journal: records */
+	le32 rsvd12;
+};
+
+struct ftl_record {
+	le64 seq;
+	le32 unit, count;
+};
+static_assert(sizeof(struct ftl_head) + FTL_JOURNAL_RECORDS * sizeof(struct ftl_record) == NAND_UNIT, "journal");
+static_assert(sizeof(struct ftl_head) + FTL_MAP_ENTRIES * sizeof(le32) == NAND_UNIT, "map");
+
+static inline uint32_t
+ftl_block_of(const struct ftl *f, uint32_t at)
+{
+	return at / f->nand->cfg.units / f->nand->cfg.pages;
+}
+
+static inline bool
+ftl_in_flight(const struct ftl *f, uint32_t at)
+{
+	return f->nand->seq[at / f->nand->cfg.units] == NAND_SEQ_ERASED;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Garbage collection: the valid units of a block are gathered into pages of a stream of their own, and programmed elsewhere.
+ * The block goes when the last of them has left it.
+ */
+#include "ssd/ftl/ftl_int.h"
+#include <string.h>
+
+/* What a unit on NAND is known by, or NULL: nothing refers to it. */
+static uint32_t *
+reference(struct ftl *f, uint32_t at)
+{
+	uint32_t what = f->nand->what[at], *ref = NULL;
+
+	if (what == FTL_ROOT)
+		ref = &f->root;
+	else if (what >= FTL_MAP && what - FTL_MAP < f->nr_parts)
+		ref = &f->map_at[what - FTL_MAP];
+	else if (what < f->cfg.units)
+		ref = &f->map[what];
+	for (uint32_t i = 0; what == FTL_JOURNAL && i < f->nr_journal; i++) {
+		if (f->journal[i] == at)
+			ref = &f->journal[i];
+	}
+	if (ftl_has(FTL_BUG_GC_DROPS_TRIM) && ref && *ref == NAND_NONE)
+		f->block[ftl_block_of(f, *ref = at)].valid++;
+	return ref && *ref == at ? ref : NULL;
+}
+
+static void
+refer(struct ftl *f, uint32_t *ref, uint32_t what, uint32_t at)
+{
+	if (what < FTL_MAP) {
+		map_set(f, what, at);
+		return;
+	}
+	place_invalid(f, *ref);
+	*ref = at;
+}
+
+/* Forget what is no longer valid of what was taken up. */
+static uint32_t
+still_valid(struct ftl *f)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < f->nr_move; i++) {
+		if (reference(f, f->move[i]))
+			f->move[kept++] = f->move[i];
+	}
+	return f->nr_move = kept;
+}
+
+/* What was taken up, into a page.  false: there is no room. */
+static bool
+program(struct ftl *f)
+{
+	uint32_t units = f->nand->cfg.units, used = f->nr_move, page;
+	uint64_t due = 0;
+
+	page = place_page(f, FTL_MOVED, &due);
+	if (page == NAND_NONE)
+		return false;
+	for (uint32_t i = 0; i < used; i++) {
+		memcpy(nand_unit(f->nand, page * units + i), nand_unit(f->nand, f->move[i]), NAND_UNIT);
+		f->nand->what[page * units + i] = f->nand->what[f->move[i]];
+	}
+	place_program(f, FTL_MOVED, page, used);
+	f->nr_move = 0;
+	for (uint32_t i = 0; i < used; i++)
+		refer(f, reference(f, f->move[i]), f->nand->what[f->move[i]], page * units + i);
+	place_done(f, FTL_MOVED, page);
+	return true;
+}
+
+bool
+gc_flush(struct ftl *f)
+{
+	return still_valid(f) && program(f);
+}
+
+/* false: what is valid of the page does not fit anywhere. */
+static bool
+take_page(struct ftl *f, uint32_t page)
+{
+	uint32_t units = f->nand->cfg.units, n = 0;
+
+	if (f->nand->seq[page] == NAND_SEQ_TORN)
+		return true;
+	for (uint32_t at = page * units; at < (page + 1) * units; at++) {
+		if (!reference(f, at))
+			continue;
+		if (!n++)
+			nand_read(f->nand, page, units, f->now_ns);
+		if (f->nr_move == units && still_valid(f) == units && !program(f))
+			return false;
+		f->move[f->nr_move++] = at;
+	}
+	return true;
+}
+
+/* The less is valid, the better; cost-benefit also weighs for how long nothing was written there. */
+static double
+score(const struct ftl *f, const struct ftl_block *b, uint32_t units)
+{
+	double used = (double)b->valid / units;
+
+	if (!f->cfg.cost_benefit)
+		return 1 - used;
+	return (1 - used) / (1 + used) * (double)(f->seq - b->age + 1);
+}
+
+static uint32_t
+victim(const struct ftl *f, uint32_t die)
+{
+	uint32_t units = f->nand->cfg.pages * f->nand->cfg.units, best = NAND_NONE;
+	double best_score = 0;
+
+	for (uint32_t b = die * f->nand->cfg.blocks; b < (die + 1) * f->nand->cfg.blocks; b++) {
+		const struct ftl_block *blk = &f->block[b];
+
+		if (blk->state != FTL_FULL || blk->collecting || blk->valid == units)
+			continue;
+		if (best == NAND_NONE || score(f, blk, units) > best_score) {
+			best = b;
+			best_score = score(f, blk, units);
+		}
+	}
+	return best;
+}
+
+bool
+gc_run(struct ftl *f, uint32_t die)
+{
+	uint32_t block = victim(f, die);
+
+	if (block == NAND_NONE)
+		return false;
+	for (uint32_t p = 0; p < f->nand->cfg.pages; p++) {
+		if (!take_page(f, block * f->nand->cfg.pages + p))
+			return false;
+	}
+	f->block[block].collecting = f->block[block].state == FTL_FULL; /* some of it is taken up and not written yet */
+	f->die[die].coming += f->block[block].collecting;
+	return true;
+}

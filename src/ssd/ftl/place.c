@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where things go: each stream writes page after page, die after die, into an open block of its own on each die.  A block whose
+ * last valid unit went away is erased when rule 2 of ftl.h allows it.
+ */
+#include "ssd/ftl/ftl_int.h"
+#include <string.h>
+
+void
+place_reset(struct ftl *f)
+{
+	memset(f->block, 0, f->nand->nr_blocks * sizeof(f->block[0]));
+	memset(f->turn, 0, sizeof(f->turn));
+	f->nr_empty = f->first_empty = 0;
+	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
+		f->die[d] = (struct ftl_die){ .free = f->nand->cfg.blocks };
+		for (int s = 0; s < FTL_STREAMS; s++)
+			f->die[d].open[s] = NAND_NONE;
+	}
+}
+
+/* The free block of the die that was erased least: wear levels out by itself where there is a choice. */
+static uint32_t
+free_block(struct ftl *f, uint32_t die)
+{
+	uint32_t first = die * f->nand->cfg.blocks, best = NAND_NONE;
+
+	for (uint32_t i = 0; i < f->nand->cfg.blocks; i++) {
+		uint32_t b = first + (f->die[die].next + i) % f->nand->cfg.blocks;
+
+		if (f->block[b].state == FTL_FREE && (best == NAND_NONE || f->nand->wear[b] < f->nand->wear[best]))
+			best = b;
+	}
+	f->die[die].next = best == NAND_NONE ? 0 : (best + 1) % f->nand->cfg.blocks;
+	return best;
+}
+
+static bool
+open_block(struct ftl *f, enum ftl_stream s, uint32_t die)
+{
+	struct ftl_die *d = &f->die[die];
+	uint32_t reserve = s == FTL_HOST ? FTL_RESERVE : 0;
+
+	if (d->open[s] != NAND_NONE)
+		return true;
+	if (d->free <= reserve)
+		return false;
+	d->open[s] = free_block(f, die);
+	assert(d->open[s] != NAND_NONE);
+	d->free--;
+	d->page[s] = 0;
+	f->block[d->open[s]] = (struct ftl_block){ .state = FTL_OPEN };
+	return true;
+}
+
+static uint32_t
+try_page(struct ftl *f, enum ftl_stream s)
+{
+	for (uint32_t i = 0; i < f->nand->nr_dies; i++) {
+		uint32_t die = (f->turn[s] + i) % f->nand->nr_dies;
+
+		if (!open_block(f, s, die))
+			continue;
+		f->turn[s] = (die + 1) % f->nand->nr_dies;
+		return f->die[die].open[s] * f->nand->cfg.pages + f->die[die].page[s];
+	}
+	return NAND_NONE;
+}
+
+bool
+place_wait(struct ftl *f)
+{
+	uint64_t next = nand_next(f->nand);
+
+	if (next == NAND_NEVER)
+		return false;
+	ftl_advance(f, UT_MAX(next, f->now_ns));
+	return true;
+}
+
+/* Collect on each die that is short of blocks. */
+static void
+make_room(struct ftl *f)
+{
+	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
+		if (f->die[d].free + f->die[d].coming < FTL_LOW)
+			gc_run(f, d);
+	}
+}
+
+/* Nothing is under way that would bring a block: collect wherever it is possible. */
+static bool
+force_room(struct ftl *f)
+{
+	bool any = gc_flush(f);
+
+	for (uint32_t d = 0; d < f->nand->nr_dies && !any; d++)
+		any = gc_run(f, d);
+	return any;
+}
+
+uint32_t
+place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
+{
+	uint32_t page;
+
+	if (s == FTL_HOST)
+		make_room(f);
+	page = try_page(f, s);
+	while (page == NAND_NONE && (place_wait(f) || (s == FTL_HOST && force_room(f))))
+		page = try_page(f, s);
+	*due_ns = UT_MAX(*due_ns, f->now_ns);
+	return page;
+}
+
+static void
+empty(struct ftl *f, uint32_t block)
+{
+	f->block[block].state = FTL_EMPTY;
+	f->block[block].barrier = f->nand->issued;
+	f->die[block / f->nand->cfg.blocks].coming += !f->block[block].collecting;
+	f->empty[(f->first_empty + f->nr_empty++) % f->nand->nr_blocks] = block;
+}
+
+static void
+close_block(struct ftl *f, struct ftl_die *d, enum ftl_stream s)
+{
+	uint32_t block = d->open[s];
+
+	d->open[s] = NAND_NONE;
+	f->block[block].state = FTL_FULL;
+	f->block[block].age = f->seq;
+	if (!f->block[block].valid)
+		empty(f, block);
+}
+
+uint64_t
+place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t used)
+{
+	struct nand *n = f->nand;
+
+	for (uint32_t i = used; i < n->cfg.units; i++)
+		n->what[page * n->cfg.units + i] = NAND_NONE;
+	for (uint32_t i = 0; i < used; i++)
+		f->block[nand_block_of(n, page)].valid++;
+	f->stats.programmed[s] += used;
+	f->stats.padded += n->cfg.units - used;
+	f->since_ckpt++;
+	return nand_program(n, page, ++f->seq, f->now_ns);
+}
+
+void
+place_done(struct ftl *f, enum ftl_stream s, uint32_t page)
+{
+	struct ftl_die *d = &f->die[nand_die_of(f->nand, page)];
+
+	if (++d->page[s] == f->nand->cfg.pages)
+		close_block(f, d, s);
+}
+
+void
+place_invalid(struct ftl *f, uint32_t at)
+{
+	struct ftl_block *b;
+
+	if (at == NAND_NONE)
+		return;
+	b = &f->block[ftl_block_of(f, at)];
+	assert(b->valid);
+	if (!--b->valid && b->state == FTL_FULL)
+		empty(f, ftl_block_of(f, at));
+}
+
+/* Rule 3: what was trimmed is in the journal, or in a checkpoint, before the block that held it goes. */
+void
+place_erase(struct ftl *f)
+{
+	uint64_t settled, due = 0;
+
+	if (!f->nr_empty || f->busy_meta || (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE) && f->nr_trimmed && !journal_write(f, &due)))
+		return;
+	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : nand_settled(f->nand);
+	while (f->nr_empty && settled >= f->journal_barrier) {
+		uint32_t block = f->empty[f->first_empty];
+
+		if (f->block[block].barrier > settled)
+			return;
+		f->first_empty = (f->first_empty + 1) % f->nand->nr_blocks;
+		f->nr_empty--;
+		f->block[block].state = FTL_ERASING;
+		nand_erase(f->nand, block, f->now_ns);
+	}
+}
+
+void
+place_erased(struct ftl *f, uint32_t block)
+{
+	assert(f->block[block].state == FTL_ERASING && !f->block[block].valid);
+	f->block[block] = (struct ftl_block){ .state = FTL_FREE };
+	f->die[block / f->nand->cfg.blocks].free++;
+	f->die[block / f->nand->cfg.blocks].coming--;
+	f->stats.collected++;
+}
+
+/* Pages of a block that hold something, or did: those behind them can still be programmed. */
+static uint32_t
+pages_used(const struct nand *n, uint32_t block)
+{
+	uint32_t used = n->cfg.pages;
+
+	while (used && n->seq[block * n->cfg.pages + used - 1] == NAND_SEQ_ERASED)
+		used--;
+	return used;
+}
+
+/* Writing goes on in a block that is not full: a drive that loses its power often must not run out of blocks. */
+static bool
+reopen(struct ftl *f, uint32_t block, uint32_t used)
+{
+	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+
+	for (int s = 0; s < FTL_STREAMS && used < f->nand->cfg.pages; s++) {
+		if (d->open[s] != NAND_NONE)
+			continue;
+		d->open[s] = block;
+		d->page[s] = used;
+		f->block[block].state = FTL_OPEN;
+		return true;
+	}
+	return false;
+}
+
+/* After a power loss. */
+void
+place_restore(struct ftl *f)
+{
+	for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
+		uint32_t used = pages_used(f->nand, b);
+
+		if (!used)
+			continue;
+		f->die[b / f->nand->cfg.blocks].free--;
+		if (reopen(f, b, used))
+			continue;
+		f->block[b].state = FTL_FULL;
+		f->block[b].age = f->seq;
+		if (!f->block[b].valid)
+			empty(f, b);
+	}
+}

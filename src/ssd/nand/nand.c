@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The flash itself: see nand.h. */
+#include "ssd/nand/nand.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "util/alloc.h"
+#include "util/bits.h"
+
+#define OPS_A_DIE 4096u /* operations under way; beyond that the oldest counts as done */
+
+static void *
+map(uint64_t bytes)
+{
+	void *va = MAP_FAILED;
+
+	if (!ut_alloc_spend())
+		va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (va == MAP_FAILED)
+		return NULL;
+	madvise(va, bytes, MADV_DONTDUMP);
+	return va;
+}
+
+static uint64_t
+data_bytes(const struct nand *n)
+{
+	return (uint64_t)n->nr_pages * n->cfg.units * NAND_UNIT;
+}
+
+static uint64_t
+what_bytes(const struct nand *n)
+{
+	return (uint64_t)n->nr_pages * n->cfg.units * sizeof(n->what[0]);
+}
+
+void
+nand_close(struct nand *n)
+{
+	if (!n)
+		return;
+	for (uint32_t i = 0; n->die && i < n->nr_dies; i++)
+		free(n->die[i].ops);
+	if (n->data)
+		munmap(n->data, data_bytes(n));
+	if (n->what)
+		munmap(n->what, what_bytes(n));
+	free(n->die);
+	free(n->channel_ns);
+	free(n->seq);
+	free(n->wear);
+	free(n);
+}
+
+static bool
+geometry_ok(const struct nand_config *c)
+{
+	uint64_t units = (uint64_t)c->channels * c->dies * c->blocks * c->pages * c->units;
+
+	return c->channels && c->dies && c->channels * c->dies <= NAND_MAX_DIES && c->blocks && c->pages && c->units &&
+	       c->units <= NAND_MAX_UNITS && c->levels && c->levels <= NAND_MAX_LEVELS && units < UINT32_MAX / 2;
+}
+
+static bool
+parts_open(struct nand *n)
+{
+	n->die = ut_calloc(n->nr_dies, sizeof(n->die[0]));
+	n->channel_ns = ut_calloc(n->cfg.channels, sizeof(n->channel_ns[0]));
+	n->seq = ut_calloc(n->nr_pages, sizeof(n->seq[0]));
+	n->wear = ut_calloc(n->nr_blocks, sizeof(n->wear[0]));
+	n->data = map(data_bytes(n));
+	n->what = map(what_bytes(n));
+	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->data || !n->what)
+		return false;
+	for (uint32_t i = 0; i < n->nr_dies; i++) {
+		n->die[i].reg_page = NAND_NONE;
+		n->die[i].ops = ut_calloc(n->ring, sizeof(struct nand_op));
+		if (!n->die[i].ops)
+			return false;
+	}
+	return true;
+}
+
+int
+nand_open(const struct nand_config *cfg, struct nand **out)
+{
+	struct nand *n;
+
+	if (!geometry_ok(cfg))
+		return -EINVAL;
+	n = ut_calloc(1, sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	n->cfg = *cfg;
+	n->nr_dies = cfg->channels * cfg->dies;
+	n->nr_blocks = n->nr_dies * cfg->blocks;
+	n->nr_pages = n->nr_blocks * cfg->pages;
+	n->ring = OPS_A_DIE;
+	if (!parts_open(n)) {
+		nand_close(n);
+		return -ENOMEM;
+	}
+	*out = n;
+	return 0;
+}
+
+/* Neighbouring dies are on different channels. */
+static uint64_t *
+channel(struct nand *n, uint32_t die)
+{
+	return &n->channel_ns[die % n->cfg.channels];
+}
+
+static uint32_t
+type_of(const struct nand *n, uint32_t page)
+{
+	return page % n->cfg.pages % n->cfg.levels;
+}
+
+static void
+settle(struct nand *n, const struct nand_op *op)
+{
+	if (op->kind == NAND_PROGRAM) {
+		n->seq[op->page] = op->seq;
+		return;
+	}
+	memset(&n->seq[op->page], 0, n->cfg.pages * sizeof(n->seq[0]));
+	madvise(nand_unit(n, op->page * n->cfg.units), (uint64_t)n->cfg.pages * n->cfg.units * NAND_UNIT,
+		MADV_DONTNEED);
+	n->wear[nand_block_of(n, op->page)]++;
+}
+
+static struct nand_op *
+oldest(const struct nand *n, const struct nand_die *d)
+{
+	return d->count ? &d->ops[d->head % n->ring] : NULL;
+}
+
+static void
+drop_oldest(struct nand_die *d)
+{
+	d->head++;
+	d->count--;
+}
+
+static uint64_t
+issue(struct nand *n, struct nand_die *d, struct nand_op op, uint64_t takes_ns)
+{
+	if (d->count == n->ring) {
+		settle(n, oldest(n, d));
+		drop_oldest(d);
+	}
+	op.start_ns = UT_MAX(op.start_ns, UT_MAX(d->free_ns, d->read_ns));
+	op.end_ns = op.start_ns + takes_ns;
+	op.number = n->issued++;
+	d->ops[(d->head + d->count++) % n->ring] = op;
+	d->free_ns = op.end_ns;
+	d->reg_page = NAND_NONE;
+	return op.end_ns;
+}
+
+uint64_t
+nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns)
+{
+	uint32_t die = nand_die_of(n, page);
+	uint64_t *bus = channel(n, die);
+
+	assert(n->seq[page] == NAND_SEQ_ERASED && seq != NAND_SEQ_ERASED && seq != NAND_SEQ_TORN);
+	*bus = UT_MAX(*bus, from_ns) + n->cfg.units * n->cfg.unit_ns;
+	n->stats.programs++;
+	return issue(n, &n->die[die],
+		     (struct nand_op){ .kind = NAND_PROGRAM, .page = page, .seq = seq, .start_ns = *bus },
+		     n->cfg.program_ns[type_of(n, page)]);
+}
+
+uint64_t
+nand_erase(struct nand *n, uint32_t block, uint64_t from_ns)
+{
+	uint32_t page = block * n->cfg.pages;
+
+	n->stats.erases++;
+	return issue(n, &n->die[nand_die_of(n, page)],
+		     (struct nand_op){ .kind = NAND_ERASE, .page = page, .start_ns = from_ns }, n->cfg.erase_ns);
+}
+
+/* What is under way at now_ns, and all that follows it, ends later by as long as it is interrupted. */
+static void
+delay(struct nand *n, struct nand_die *d, uint64_t now_ns, uint64_t by_ns)
+{
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct nand_op *op = &d->ops[(d->head + i) % n->ring];
+
+		if (op->end_ns <= now_ns)
+			continue;
+		op->start_ns += op->start_ns > now_ns ? by_ns : 0;
+		op->end_ns += by_ns;
+	}
+	d->free_ns += by_ns;
+	n->stats.suspends++;
+}
+
+static uint64_t
+pinned_until(const struct nand *n, const struct nand_die *d)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < d->count; i++) {
+		const struct nand_op *op = &d->ops[(d->head + i) % n->ring];
+
+		if (op->number >= n->pinned)
+			break;
+		end = op->end_ns;
+	}
+	return end;
+}
+
+/* When the cells can be read. */
+static uint64_t
+read_start(struct nand *n, struct nand_die *d, uint64_t from_ns, uint64_t takes_ns)
+{
+	uint64_t start = UT_MAX(from_ns, d->read_ns);
+
+	if (start >= d->free_ns)
+		return start;
+	if (!n->cfg.suspend_ns)
+		return UT_MAX(start, d->free_ns);
+	start = UT_MAX(start, pinned_until(n, d));
+	if (start >= d->free_ns)
+		return start;
+	start += n->cfg.suspend_ns;
+	delay(n, d, start, takes_ns + n->cfg.suspend_ns);
+	return start;
+}
+
+uint64_t
+nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns)
+{
+	uint32_t die = nand_die_of(n, page);
+	struct nand_die *d = &n->die[die];
+	uint64_t takes = n->cfg.read_ns[type_of(n, page)], *bus = channel(n, die);
+
+	n->stats.reads++;
+	if (d->reg_page != page) {
+		d->reg_ns = d->read_ns = read_start(n, d, from_ns, takes) + takes;
+		d->reg_page = page;
+	}
+	*bus = UT_MAX(*bus, UT_MAX(d->reg_ns, from_ns)) + units * n->cfg.unit_ns;
+	return *bus;
+}
+
+static struct nand_die *
+first_to_end(const struct nand *n)
+{
+	struct nand_die *first = NULL;
+
+	for (uint32_t i = 0; i < n->nr_dies; i++) {
+		struct nand_die *d = &n->die[i];
+
+		if (d->count && (!first || oldest(n, d)->end_ns < oldest(n, first)->end_ns))
+			first = d;
+	}
+	return first;
+}
+
+uint64_t
+nand_next(const struct nand *n)
+{
+	const struct nand_die *d = first_to_end(n);
+
+	return d ? oldest(n, d)->end_ns : NAND_NEVER;
+}
+
+bool
+nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op)
+{
+	struct nand_die *d = first_to_end(n);
+
+	if (!d || oldest(n, d)->end_ns > now_ns)
+		return false;
+	*op = *oldest(n, d);
+	settle(n, op);
+	drop_oldest(d);
+	return true;
+}
+
+uint64_t
+nand_settled(const struct nand *n)
+{
+	uint64_t least = n->issued;
+
+	for (uint32_t i = 0; i < n->nr_dies; i++) {
+		const struct nand_op *op = oldest(n, &n->die[i]);
+
+		least = op ? UT_MIN(least, op->number) : least;
+	}
+	return least;
+}
+
+uint64_t
+nand_pin(struct nand *n)
+{
+	uint64_t last = 0;
+
+	for (uint32_t i = 0; i < n->nr_dies; i++)
+		last = UT_MAX(last, n->die[i].count ? n->die[i].free_ns : 0);
+	n->pinned = n->issued;
+	return last;
+}
+
+/* A program that had begun leaves a torn page, an erase a torn block; what had not begun leaves nothing. */
+static void
+cut(struct nand *n, const struct nand_op *op, uint64_t now_ns)
+{
+	uint32_t pages = op->kind == NAND_ERASE ? n->cfg.pages : 1;
+
+	if (op->start_ns >= now_ns)
+		return;
+	for (uint32_t i = 0; i < pages; i++)
+		n->seq[op->page + i] = NAND_SEQ_TORN;
+	memset(nand_unit(n, op->page * n->cfg.units), 0xa5, (size_t)pages * n->cfg.units * NAND_UNIT);
+}
+
+void
+nand_power_off(struct nand *n, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < n->nr_dies; i++) {
+		struct nand_die *d = &n->die[i];
+
+		for (; d->count; drop_oldest(d))
+			cut(n, oldest(n, d), now_ns);
+		d->free_ns = d->read_ns = 0;
+		d->reg_page = NAND_NONE;
+	}
+	memset(n->channel_ns, 0, n->cfg.channels * sizeof(n->channel_ns[0]));
+}

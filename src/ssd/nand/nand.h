@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * NAND flash: dies that read and program pages and erase blocks, each in its time, behind channels that carry the data.
+ *
+ * All planes of a die work together here: a page is what one program operation writes (planes * page size), and a block is
+ * the same block of all planes.  Pages are programmed once and in order; a block is erased as a whole.  Beside its units of
+ * 4 KiB a page has spare bytes for the FTL: what each unit is, and a sequence number.
+ *
+ * Time is the caller's.  An operation is entered into the timeline of its die when it is issued, and takes effect for good
+ * when nand_advance() comes to its end.  When the power goes before that, a page whose program had begun is torn, and one whose
+ * program had not is as it was: that is all that survives.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NAND_UNIT 4096u
+#define NAND_MAX_UNITS 64u /* a page */
+#define NAND_MAX_DIES 256u
+#define NAND_MAX_LEVELS 4u /* bits a cell */
+#define NAND_NONE UINT32_MAX
+#define NAND_NEVER UINT64_MAX
+#define NAND_SEQ_ERASED 0ull
+#define NAND_SEQ_TORN UINT64_MAX /* programmed or erased halfway: reads fail */
+
+struct nand_config {
+	uint32_t channels, dies; /* dies a channel */
+	uint32_t blocks, pages; /* blocks a die, pages a block; of all planes together */
+	uint32_t units; /* of 4 KiB a page */
+	uint32_t levels; /* page p of a block is of type p % levels */
+	uint64_t read_ns[NAND_MAX_LEVELS], program_ns[NAND_MAX_LEVELS], erase_ns;
+	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
+	uint64_t unit_ns; /* a unit on the bus of its channel */
+};
+
+enum nand_kind {
+	NAND_PROGRAM,
+	NAND_ERASE,
+};
+
+struct nand_op {
+	enum nand_kind kind;
+	uint32_t page; /* of the device; an erase: the first of the block */
+	uint64_t start_ns, end_ns;
+	uint64_t seq; /* of the page; an erase: 0 */
+	uint64_t number; /* of all operations, in the order of issue */
+};
+
+struct nand_die {
+	struct nand_op *ops; /* a ring of nand->ring entries, in the order of their times */
+	uint32_t head, count;
+	uint64_t free_ns; /* the last of them ends */
+	uint64_t read_ns; /* the last read ends */
+	uint32_t reg_page; /* whose data are in the page register */
+	uint64_t reg_ns; /* since when */
+};
+
+struct nand_stats {
+	uint64_t reads, programs, erases, suspends;
+};
+
+struct nand {
+	struct nand_config cfg;
+	uint32_t nr_dies, nr_blocks, nr_pages; /* of all */
+	uint32_t ring;
+	struct nand_die *die;
+	uint64_t *channel_ns; /* until when each is in use */
+	uint8_t *data; /* units; the memory of erased blocks is given back */
+	uint64_t *seq; /* a page */
+	uint32_t *what; /* a unit: the FTL's word for it */
+	uint32_t *wear; /* a block: erases */
+	uint64_t issued; /* operations */
+	uint64_t pinned; /* operations below this number are not interrupted by reads */
+	struct nand_stats stats;
+};
+
+/* -ENOMEM, -EINVAL: impossible geometry. */
+int nand_open(const struct nand_config *cfg, struct nand **out);
+void nand_close(struct nand *n); /* NULL is fine */
+
+/*
+ * Program a page.  The caller has filled its units at nand_unit() and nand_what(); what of an unused unit is NAND_NONE.
+ * from_ns: not before.  Returns when it ends, as things stand now.
+ */
+uint64_t nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns);
+uint64_t nand_erase(struct nand *n, uint32_t block, uint64_t from_ns);
+/* Read `units` units of a page to the host's side.  Returns when they are there. */
+uint64_t nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns);
+
+/* When the next operation ends; NAND_NEVER: none is under way. */
+uint64_t nand_next(const struct nand *n);
+/* The operation that ends next takes effect; its copy in *op.  false: none ends until now_ns. */
+bool nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op);
+/* Every operation with a number below this one took effect. */
+uint64_t nand_settled(const struct nand *n);
+/* What was issued so far is not interrupted any more.  Returns when the last of it ends. */
+uint64_t nand_pin(struct nand *n);
+/* The power goes at now_ns, to which nand_commit() has been called. */
+void nand_power_off(struct nand *n, uint64_t now_ns);
+
+static inline uint32_t
+nand_die_of(const struct nand *n, uint32_t page)
+{
+	return page / n->cfg.pages / n->cfg.blocks;
+}
+
+static inline uint32_t
+nand_block_of(const struct nand *n, uint32_t page)
+{
+	return page / n->cfg.pages;
+}
+
+static inline uint8_t *
+nand_unit(const struct nand *n, uint32_t unit)
+{
+	return n->data + (uint64_t)unit * NAND_UNIT;
+}

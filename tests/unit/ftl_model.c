@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ftl_model.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct ftl_config
+model_config(void)
+{
+	return (struct ftl_config){
+		.units = MODEL_UNITS,
+		.nand = {
+			.channels = 2, .dies = 2, .blocks = 24, .pages = 8, .units = 4, .levels = 3,
+			.read_ns = { 40000, 50000, 60000 },
+			.program_ns = { 300000, 400000, 700000 },
+			.erase_ns = 3 * MS, .suspend_ns = 5000, .unit_ns = 3400,
+		},
+	};
+}
+
+static void __attribute__((format(printf, 2, 3))) check(bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ok)
+		return;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	_exit(1);
+}
+
+static void
+may_be(struct model *m, uint32_t u, uint32_t version)
+{
+	m->since[u] = realloc(m->since[u], (m->nr_since[u] + 1) * sizeof(uint32_t));
+	check(m->since[u] != NULL, "no memory");
+	m->since[u][m->nr_since[u]++] = version;
+	m->last[u] = version;
+}
+
+static void
+fill(uint8_t *to, uint32_t u, uint32_t version)
+{
+	for (uint32_t i = 0; i < NAND_UNIT; i += 8) {
+		memcpy(to + i, &u, 4);
+		memcpy(to + i + 4, &version, 4);
+	}
+}
+
+static uint32_t
+version_of(const uint8_t *from, uint32_t u)
+{
+	uint32_t version, word;
+
+	if (!from)
+		return 0;
+	memcpy(&version, from + 4, 4);
+	for (uint32_t i = 0; i < NAND_UNIT; i += 8) {
+		memcpy(&word, from + i, 4);
+		check(word == (version ? u : 0), "unit %u holds what belongs to unit %u", u, word);
+		memcpy(&word, from + i + 4, 4);
+		check(word == version, "unit %u is a mix of versions %u and %u", u, version, word);
+	}
+	return version;
+}
+
+void
+model_open(struct model *m, const struct ftl_config *cfg, uint64_t seed)
+{
+	*m = (struct model){ 0 };
+	ut_rng_seed(&m->rng, seed);
+	m->cuts = 1 + (uint32_t)ut_rng_below(&m->rng, 20);
+	m->flushes = (uint32_t)ut_rng_below(&m->rng, 12);
+	m->trims = 10 + (uint32_t)ut_rng_below(&m->rng, 60);
+	check(!ftl_open(cfg, &m->f), "the FTL does not open");
+}
+
+void
+model_close(struct model *m)
+{
+	for (uint32_t u = 0; u < MODEL_UNITS; u++)
+		free(m->since[u]);
+	ftl_close(m->f);
+}
+
+void
+model_write(struct model *m, uint32_t u, bool whole)
+{
+	uint64_t due = m->now;
+	uint8_t *to = ftl_write(m->f, m->now, u, whole, &due);
+
+	check(to != NULL, "no space for unit %u", u);
+	if (!whole) { /* a part is written: the rest is what was there */
+		uint32_t was = version_of(to, u);
+
+		check(was == m->last[u], "unit %u: version %u is changed, not %u", u, was, m->last[u]);
+	}
+	fill(to, u, ++m->version);
+	may_be(m, u, m->version);
+}
+
+void
+model_read(struct model *m, uint32_t u)
+{
+	uint64_t due = m->now;
+	uint32_t version = version_of(ftl_read(m->f, m->now, u, &due), u);
+
+	check(version == m->last[u], "unit %u reads as version %u, not %u", u, version, m->last[u]);
+}
+
+void
+model_trim(struct model *m, uint32_t u, uint32_t n)
+{
+	uint64_t due = m->now;
+
+	ftl_trim(m->f, m->now, u, n, &due);
+	for (uint32_t i = u; i < u + n; i++)
+		may_be(m, i, 0);
+}
+
+/* What is there now survives. */
+static void
+all_safe(struct model *m)
+{
+	for (uint32_t u = 0; u < MODEL_UNITS; u++) {
+		m->safe[u] = m->last[u];
+		m->nr_since[u] = 0;
+	}
+}
+
+void
+model_flush(struct model *m)
+{
+	uint64_t due = m->now;
+
+	ftl_flush(m->f, m->now, &due);
+	m->now = due;
+	all_safe(m);
+}
+
+static bool
+allowed(const struct model *m, uint32_t u, uint32_t version)
+{
+	bool ok = version == m->safe[u];
+
+	for (uint32_t i = 0; i < m->nr_since[u] && !ok; i++)
+		ok = m->since[u][i] == version;
+	return ok;
+}
+
+/* Wear is what the NAND went through: it only grows. */
+static void
+check_wear(struct model *m)
+{
+	const struct nand *n = ftl_nand(m->f);
+	uint64_t sum = 0;
+
+	for (uint32_t b = 0; b < n->nr_blocks; b++)
+		sum += n->wear[b];
+	check(sum >= m->erases && sum >= ftl_stats(m->f)->collected, "blocks were erased %llu times, wear says %llu",
+	      (unsigned long long)ftl_stats(m->f)->collected, (unsigned long long)sum);
+	m->erases = sum;
+}
+
+void
+model_power_cut(struct model *m)
+{
+	ftl_power_off(m->f, m->now);
+	ftl_power_on(m->f);
+	for (uint32_t u = 0; u < MODEL_UNITS; u++) {
+		uint64_t due = m->now;
+		uint32_t version = version_of(ftl_read(m->f, m->now, u, &due), u);
+
+		check(allowed(m, u, version), "unit %u: version %u after the power loss; safe was %u, last %u", u,
+		      version, m->safe[u], m->last[u]);
+		m->last[u] = version;
+	}
+	check_wear(m);
+	all_safe(m);
+}
+
+/*
+ * Rule 3 of ftl.h: units of which an old version lies among others that stay, and the newest in blocks that a trim empties.
+ * When those are erased, a power loss must not bring back what is older than both.
+ */
+void
+model_trim_empties_blocks(struct model *m)
+{
+	for (uint32_t u = 0; u < 400; u++)
+		model_write(m, u, true);
+	for (uint32_t i = 0; i < 2 * 400; i += 2) /* twice: the second time fills whole blocks of each die */
+		model_write(m, i % 400, true);
+	model_flush(m);
+	for (uint32_t u = 0; u < 400; u += 2)
+		model_trim(m, u, 1);
+	for (uint32_t i = 0; i < 20; i++)
+		ftl_advance(m->f, m->now += 5 * MS);
+	model_power_cut(m);
+}
+
+/* Some are written far more often than others. */
+static uint32_t
+any_unit(struct model *m)
+{
+	bool hot = !ut_rng_below(&m->rng, 4);
+
+	return (uint32_t)ut_rng_below(&m->rng, hot ? MODEL_UNITS / 16 : MODEL_UNITS);
+}
+
+void
+model_step(struct model *m)
+{
+	uint32_t dice = (uint32_t)ut_rng_below(&m->rng, 1000), u = any_unit(m);
+
+	if (dice < m->cuts)
+		model_power_cut(m);
+	else if (dice < m->cuts + m->flushes)
+		model_flush(m);
+	else if (dice < m->cuts + m->flushes + m->trims)
+		model_trim(m, u, (uint32_t)(1 + ut_rng_below(&m->rng, UT_MIN(dice & 7 ? 16 : 800, MODEL_UNITS - u))));
+	else if (dice < 300)
+		model_read(m, u);
+	else
+		model_write(m, u, dice < 900);
+	m->now += ut_rng_below(&m->rng, 8) ? ut_rng_below(&m->rng, 20000) : ut_rng_below(&m->rng, 2 * MS);
+}
