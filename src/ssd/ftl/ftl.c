@@ -12,8 +12,8 @@
 static void
 tables_free(struct ftl *f)
 {
-	void *const tables[] = { f->map,   f->map_at, f->map_was, f->map_dirty, f->seq_of,
-				 f->block, f->die,    f->empty,   f->slot,	f->buffer, f->hash };
+	void *const tables[] = { f->map, f->map_at, f->map_was, f->map_dirty, f->seq_of, f->block,
+				 f->die, f->empty,  f->slot,	f->buffer,    f->hash };
 
 	for (size_t i = 0; i < UT_ARRAY_LEN(tables); i++)
 		free(tables[i]);
@@ -35,8 +35,8 @@ tables_open(struct ftl *f)
 	struct nand *n = f->nand;
 
 	f->nr_parts = (f->cfg.units + FTL_MAP_ENTRIES - 1) / FTL_MAP_ENTRIES;
-	f->nr_slots = UT_MAX(f->cfg.buffer ? f->cfg.buffer : n->nr_dies * BUFFER_PAGES * n->cfg.units,
-			     2 * n->cfg.units);
+	f->nr_slots =
+		UT_MAX(f->cfg.buffer ? f->cfg.buffer : n->nr_dies * BUFFER_PAGES * n->cfg.units, 2 * n->cfg.units);
 	for (f->nr_hash = 64; f->nr_hash < 2 * f->nr_slots; f->nr_hash *= 2)
 		;
 	f->map = ut_calloc(f->cfg.units, sizeof(f->map[0]));

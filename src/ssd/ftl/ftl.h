@@ -35,10 +35,10 @@ struct ftl_config {
 };
 
 enum ftl_stream { /* what is programmed into blocks of its own */
-	FTL_HOST,
-	FTL_MOVED,
-	FTL_META,
-	FTL_STREAMS,
+		  FTL_HOST,
+		  FTL_MOVED,
+		  FTL_META,
+		  FTL_STREAMS,
 };
 
 struct ftl_stats { /* units */

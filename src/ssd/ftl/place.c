@@ -177,7 +177,8 @@ place_erase(struct ftl *f)
 {
 	uint64_t settled, due = 0;
 
-	if (!f->nr_empty || f->busy_meta || (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE) && f->nr_trimmed && !journal_write(f, &due)))
+	if (!f->nr_empty || f->busy_meta ||
+	    (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE) && f->nr_trimmed && !journal_write(f, &due)))
 		return;
 	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : nand_settled(f->nand);
 	while (f->nr_empty && settled >= f->journal_barrier) {
