@@ -27,6 +27,7 @@ enum ssd_media_kind {
 	SSD_MEDIA_RAM, /* sparse memory, gone with the process */
 	SSD_MEDIA_FILE, /* an image file that survives it */
 	SSD_MEDIA_NULL, /* keeps nothing, copies nothing: for measuring */
+	SSD_MEDIA_FLASH, /* modelled NAND behind a translation layer, in memory: it takes its time, and forgets at power loss what a drive would */
 };
 
 struct ssd_ns_config {
@@ -38,6 +39,7 @@ struct ssd_config {
 	struct ssd_ns_config ns[SSD_MAX_NAMESPACES];
 	uint32_t nr_ns;
 	enum ssd_media_kind media;
+	char profile[24]; /* SSD_MEDIA_FLASH: client-tlc, enterprise-tlc, qlc or slow */
 	const char *image; /* SSD_MEDIA_FILE: the path; one file for all namespaces */
 	bool create; /* SSD_MEDIA_FILE: make it when it is missing, and size it */
 	/*
@@ -104,6 +106,8 @@ bool ssd_powered(const struct ssd_subsys *sub);
 /* Counters since the process started, for statistics. */
 struct ssd_stats {
 	uint64_t cmds_admin, cmds_read, cmds_write, cmds_other, bytes_read, bytes_written, errors;
+	/* SSD_MEDIA_FLASH; 4 KiB units: from the host, and programmed; blocks erased.  Their ratio is the write amplification. */
+	uint64_t flash_host_units, flash_programmed_units, flash_erases;
 };
 void ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out);
 /* Composite temperature in Kelvin, as SMART tells it; crossing a threshold raises the event. */

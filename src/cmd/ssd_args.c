@@ -35,7 +35,8 @@ static const char help[] =
 	"  --ns SIZE[:LBA]       one namespace of that size; repeat it for more\n"
 	"  --lba 512|4096        LBA size (default 512)\n"
 	"  --media ram|null|file where the data is: sparse memory, nowhere (for measuring), a file (default ram;\n"
-	"                        file when --image is given)\n"
+	"                        file when --image is given); or modelled flash: client-tlc, enterprise-tlc, qlc, "
+	"slow\n"
 	"  --ram-limit SIZE      media ram: how much may be written before the drive is full (default: three quarters\n"
 	"                        of the memory available at the start)\n"
 	"  --image PATH          the file; locked while in use\n"
@@ -224,7 +225,12 @@ on_media(struct parse *p, const char *val)
 			return 0;
 		}
 	}
-	return bad(p, "media", val, "ram, null or file");
+	if (strlen(val) >= sizeof(p->a->cfg.profile))
+		return bad(p, "media", val, "ram, null, file, client-tlc, enterprise-tlc, qlc or slow");
+	p->a->cfg.media = SSD_MEDIA_FLASH; /* whether there is such a profile is the drive's to say */
+	strcpy(p->a->cfg.profile, val);
+	p->media_given = true;
+	return 0;
 }
 
 /* Printable ASCII: what Identify may contain. */

@@ -75,9 +75,16 @@ stats(struct control *ctl, const json_t *params)
 		const char *name;
 		uint64_t value;
 	} counters[] = {
-		{ "cmds_admin", st.cmds_admin }, { "cmds_read", st.cmds_read },	  { "cmds_write", st.cmds_write },
-		{ "cmds_other", st.cmds_other }, { "bytes_read", st.bytes_read }, { "bytes_written", st.bytes_written },
+		{ "cmds_admin", st.cmds_admin },
+		{ "cmds_read", st.cmds_read },
+		{ "cmds_write", st.cmds_write },
+		{ "cmds_other", st.cmds_other },
+		{ "bytes_read", st.bytes_read },
+		{ "bytes_written", st.bytes_written },
 		{ "errors", st.errors },
+		{ "flash_host_units", st.flash_host_units },
+		{ "flash_programmed_units", st.flash_programmed_units },
+		{ "flash_erases", st.flash_erases },
 	};
 	for (size_t i = 0; i < UT_ARRAY_LEN(counters); i++)
 		json_object_set_new(r, counters[i].name, json_integer((json_int_t)counters[i].value));

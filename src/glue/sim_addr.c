@@ -94,7 +94,10 @@ profile(const char *name, struct ssd_config *cfg)
 		cfg->media = SSD_MEDIA_RAM;
 	else if (!strcmp(name, "null"))
 		cfg->media = SSD_MEDIA_NULL;
-	else
+	else if (strlen(name) < sizeof(cfg->profile)) {
+		cfg->media = SSD_MEDIA_FLASH; /* whether there is such a profile is the drive's to say */
+		strcpy(cfg->profile, name);
+	} else
 		return bad("unknown profile", name);
 	return 0;
 }

@@ -22,7 +22,7 @@ burst(const struct ssd *ssd)
 static bool
 held(struct ssd *ssd, const struct ssd_sq *sq)
 {
-	ssd->io_held |= sq->id != 0;
+	ssd->io_held |= sq->id && (ssd->hold & ~SSD_HOLD_MEDIA);
 	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
 }
 

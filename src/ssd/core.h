@@ -27,6 +27,11 @@ void ssd_nssr(struct ssd_subsys *sub);
 void ssd_ctrlr_tick(struct ssd *ssd);
 uint64_t ssd_ctrlr_due(const struct ssd *ssd);
 
+/* delay.c */
+bool ssd_delay(struct ssd_cmd *c, nvme_status sc); /* whether the completion waits for the media */
+uint64_t ssd_delay_tick(struct ssd *ssd);
+void ssd_delay_drop(struct ssd *ssd, uint16_t sqid); /* forget those of an SQ that goes */
+
 /* timers.c: have it run at at_ns, or before; of all controllers. */
 void ssd_timer_arm(struct ssd *ssd, uint64_t at_ns);
 void ssd_timer_arm_all(struct ssd_subsys *sub, uint64_t at_ns);

@@ -51,6 +51,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd_boot_reset(ssd);
 	ssd->hold = 0;
 	ssd->nr_later = 0;
+	ssd->nr_delayed = 0;
 	ssd_pstate_reset(ssd);
 	ssd_resv_ctrlr_reset(ssd);
 	ssd->pel_len = 0;
@@ -166,7 +167,7 @@ enable(struct ssd *ssd)
 		return;
 	}
 	ssd->clean = false;
-	ssd->ready_ns = ssd->now_ns + SSD_READY_NS;
+	ssd->ready_ns = UT_MAX(ssd->now_ns + SSD_READY_NS, ssd->sub->media_ready_ns);
 }
 
 static void
@@ -177,6 +178,9 @@ shutdown(struct ssd *ssd)
 	ssd->csts |= nvme_put32(NVME_CSTS_SHST, NVME_CSTS_SHST_OCCURRING);
 	ssd->shutting = true;
 	ssd->stopped = true;
+	ssd->sub->media->ops->flush(ssd->sub->media);
+	ssd->shut_ns = UT_MAX(ssd->now_ns, ssd->sub->io_due_ns);
+	ssd->sub->io_due_ns = 0;
 }
 
 /* While it is enabled, a host may only change SHN and the entry sizes; the rest stays as it was. */
@@ -209,7 +213,6 @@ shutdown_finish(struct ssd *ssd)
 	ssd->shutting = false;
 	ssd->clean = true;
 	ssd_persist_save(sub);
-	sub->media->ops->flush(sub->media);
 	ssd->csts &= ~(uint32_t)NVME_CSTS_SHST;
 	ssd->csts |= nvme_put32(NVME_CSTS_SHST, NVME_CSTS_SHST_COMPLETE);
 	ssd->busy = true;
@@ -218,7 +221,7 @@ shutdown_finish(struct ssd *ssd)
 void
 ssd_ctrlr_tick(struct ssd *ssd)
 {
-	if (ssd_unlikely(ssd->shutting))
+	if (ssd_unlikely(ssd->shutting && ssd->now_ns >= ssd->shut_ns))
 		shutdown_finish(ssd);
 	if (ssd_likely(ssd->now_ns < ssd->ready_ns))
 		return;
@@ -241,8 +244,10 @@ ssd_ctrlr_due(const struct ssd *ssd)
 {
 	uint64_t due = UT_MIN(ssd->ready_ns, ssd->timers_ns);
 
-	if (ssd->busy || ssd->shutting)
+	if (ssd->busy)
 		return ssd->now_ns;
+	if (ssd->shutting)
+		due = UT_MIN(due, ssd->shut_ns);
 	if (ssd->kato_due && !ssd->stopped)
 		due = UT_MIN(due, ssd->kato_due);
 	return due;
@@ -256,7 +261,7 @@ late_io(const struct ssd *ssd)
 		if (ssd->late[i].sqid)
 			return true;
 	}
-	return false;
+	return ssd->nr_delayed != 0;
 }
 
 /* The keep alive timer is looked at after the queues: a command that is there already counts, however late the step is. */
@@ -348,10 +353,14 @@ buffers_open(struct ssd *ssd, void *doorbells)
 	ssd->bounce2 = ut_calloc(1, SSD_BOUNCE);
 	ssd->fw_load.buf = ut_calloc(1, SSD_FW_MAX);
 	ssd->pel = ut_calloc(1, SSD_PEL_MAX);
+	ssd->delayed = ut_calloc(SSD_MAX_DELAYED, sizeof(ssd->delayed[0]));
 	if (!doorbells)
 		doorbells = ssd->db_own = ut_calloc_aligned(SSD_PAGE, SSD_BAR_DB_SIZE);
 	ssd->db = doorbells;
-	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->pel && ssd->db ? 0 : -ENOMEM;
+	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->pel && ssd->delayed &&
+			       ssd->db
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void
@@ -362,6 +371,7 @@ ctrlr_free(struct ssd *ssd)
 	free(ssd->bounce2);
 	free(ssd->fw_load.buf);
 	free(ssd->pel);
+	free(ssd->delayed);
 	free(ssd->db_own);
 	free(ssd);
 }

@@ -123,6 +123,8 @@ ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
 		return;
 	if (ssd_unlikely(sc))
 		sc = failed(c, sc);
+	if (ssd_unlikely(c->ssd->sub->io_due_ns) && ssd_delay(c, sc))
+		return;
 	ssd_cqe_post(c->ssd, c->sq, c->sqe->cid, c->dw0, c->dw1, sc);
 }
 

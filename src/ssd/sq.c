@@ -49,6 +49,7 @@ ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq)
 	sq->live = false;
 	sq->fused = false;
 	ssd_cq_late_drop(ssd, sq->id);
+	ssd_delay_drop(ssd, sq->id);
 	sq->cq->refs--;
 	ssd->live_sqs[sq->id / 64] &= ~(1ull << (sq->id % 64));
 	ut_store(ssd_db_sq(ssd, sq->id), 0u);

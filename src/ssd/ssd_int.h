@@ -69,6 +69,9 @@ struct ssd_media_ops {
 	void *(*poke)(struct ssd_media *m, uint64_t off, uint64_t *len);
 	void (*discard)(struct ssd_media *m, uint64_t off, uint64_t len); /* reads as zeros from now on */
 	int (*flush)(struct ssd_media *m); /* what was written survives a power loss */
+	/* The power goes: what was not made durable may be gone.  It comes back: how many ns until the media can be used. */
+	void (*power_off)(struct ssd_media *m);
+	uint64_t (*power_on)(struct ssd_media *m);
 };
 struct ssd_media {
 	const struct ssd_media_ops *ops;
@@ -150,6 +153,8 @@ struct ssd_subsys {
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped; /* last_ns is valid */
+	uint64_t io_due_ns; /* raised by media that take time, while a command is carried out; 0: at once */
+	uint64_t media_ready_ns; /* after power-on: until when the media are recovering */
 	uint32_t io_busy; /* bit cntlid - 1: it had I/O commands at the end of its last step */
 	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };
@@ -187,6 +192,7 @@ struct ssd_sq {
 #define SSD_HOLD_FW 0x01u /* CSTS.PP: firmware is activated */
 #define SSD_HOLD_POWER 0x02u /* I/O: not in an operational power state, or on the way to one */
 #define SSD_HOLD_HEAT 0x04u /* I/O: thermal management */
+#define SSD_HOLD_MEDIA 0x08u /* I/O: as many commands wait for their media as can be kept */
 #define SSD_HOLD_ADMIN SSD_HOLD_FW /* what holds the admin queue */
 
 /* A piece of host memory: `va` when the port could map it, else only `addr`; or a bit bucket, which has neither. */
@@ -209,6 +215,14 @@ struct ssd_cmd {
 	uint64_t err_cs; /* for the error log: what the command says that it is */
 	uint32_t nsegs; /* filled by ssd_data() */
 	struct ssd_seg *segs; /* the controller's SSD_MAX_SEGS entries */
+};
+
+#define SSD_MAX_DELAYED 8192u
+struct ssd_delayed { /* an I/O command that waits for its media */
+	uint64_t due_ns, order;
+	uint16_t sqid, cid;
+	nvme_status status;
+	uint32_t dw0, dw1;
 };
 
 struct ssd_late { /* a CQE that found its queue full */
@@ -270,6 +284,10 @@ struct ssd {
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
+	struct ssd_delayed *delayed; /* delay.c */
+	uint32_t nr_delayed;
+	uint64_t delay_order;
+	uint64_t shut_ns; /* when what a shutdown makes durable is */
 	bool io_held; /* I/O commands are there, and held */
 	bool io_waits; /* I/O commands wait for room in their completion queue */
 	struct ssd_tlb tlb[SSD_TLB_SIZE];

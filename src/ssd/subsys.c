@@ -13,6 +13,7 @@
 #include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/media/flash.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
 #include "util/alloc.h"
@@ -68,6 +69,10 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 		return complain(to, -EINVAL, "MDTS is at most %u, not %u", SSD_MAX_MDTS, cfg->mdts);
 	if (cfg->media == SSD_MEDIA_FILE && !cfg->image)
 		return complain(to, -EINVAL, "media in a file need the path of an image");
+	if (cfg->media == SSD_MEDIA_FLASH && !ssd_flash_profile(cfg->profile))
+		return complain(to, -EINVAL,
+				"no such media: %.23s (ram, null, file; flash: client-tlc, enterprise-tlc, qlc, slow)",
+				cfg->profile);
 	for (uint32_t i = 0; i < cfg->nr_ns && !rc; i++)
 		rc = ns_check(&cfg->ns[i], i + 1, to);
 	return rc;
@@ -95,6 +100,11 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
+	if (sub->cfg.media == SSD_MEDIA_FLASH) {
+		rc = ssd_media_flash(ssd_flash_profile(sub->cfg.profile), size, &sub->last_ns, &sub->io_due_ns,
+				     &sub->media);
+		return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of flash, or too many", size) : 0;
+	}
 	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
 					      : ssd_media_ram(size, sub->cfg.ram_limit, &sub->media);
 	return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of media", size) : 0;
@@ -194,6 +204,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	ssd_resv_power_lost(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
 	ssd_persist_save(sub);
+	sub->media->ops->power_off(sub->media);
 	sub->powered = false;
 	sub->stepped = false;
 	sub->io_busy = 0;
@@ -206,6 +217,7 @@ ssd_power_on(struct ssd_subsys *sub)
 		return;
 	sub->powered = true;
 	sub->smart.power_cycles++;
+	sub->media_ready_ns = sub->last_ns + sub->media->ops->power_on(sub->media);
 	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
 	ssd_boot_power_on(sub);
 	sub->mi_ccs = 0;
@@ -225,7 +237,15 @@ ssd_powered(const struct ssd_subsys *sub)
 void
 ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 {
+	const struct ftl *ftl = ssd_flash_ftl(sub->media);
+
 	*out = sub->stats;
+	if (!ftl)
+		return;
+	out->flash_host_units = ftl_stats(ftl)->host_written;
+	for (int s = 0; s < FTL_STREAMS; s++)
+		out->flash_programmed_units += ftl_stats(ftl)->programmed[s];
+	out->flash_erases = ftl_nand(ftl)->stats.erases;
 }
 
 /* Above the critical temperature the drive keeps what it knows: it may be the last chance. */

@@ -121,7 +121,9 @@ ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 		return hit;
 	if (at == NAND_NONE)
 		return NULL;
-	if (!ftl_in_flight(f, at))
+	if (ftl_in_flight(f, at))
+		ftl_advance(f, now_ns);
+	if (!ftl_in_flight(f, at)) /* what is still under way is in the memory of the drive, too */
 		raise_to(due_ns, nand_read(f->nand, at / f->nand->cfg.units, 1, now_ns));
 	return nand_unit(f->nand, at);
 }
@@ -222,7 +224,8 @@ ftl_power_on(struct ftl *f)
 	ns = recover(f);
 	place_restore(f);
 	f->off = false;
-	ckpt_write(f, &due); /* what was pieced together is written down, so that the journal can go */
+	if (f->root != NAND_NONE || f->seq > 1)
+		ckpt_write(f, &due); /* what was pieced together is written down, so that the journal can go */
 	f->stats.recoveries++;
 	f->stats.recovered_ns += ns;
 	return ns;

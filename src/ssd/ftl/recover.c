@@ -138,7 +138,7 @@ count_valid(struct ftl *f)
 		f->block[ftl_block_of(f, f->root)].valid++;
 }
 
-/* Dies read side by side: the first page of each block, and all that is newer than the checkpoint. */
+/* Dies read side by side: the first page of each block in use, and all that is newer than the checkpoint. */
 static uint64_t
 takes_ns(const struct ftl *f)
 {
@@ -146,10 +146,10 @@ takes_ns(const struct ftl *f)
 	uint64_t most = 0;
 
 	for (uint32_t d = 0; d < n->nr_dies; d++) {
-		uint32_t first = d * n->cfg.blocks * n->cfg.pages, pages = n->cfg.blocks;
+		uint32_t first = d * n->cfg.blocks * n->cfg.pages, pages = 0;
 
 		for (uint32_t p = first; p < first + n->cfg.blocks * n->cfg.pages; p++)
-			pages += whole(n, p) && n->seq[p] > f->ckpt_seq;
+			pages += whole(n, p) && (n->seq[p] > f->ckpt_seq || p % n->cfg.pages == 0);
 		most = UT_MAX(most, pages * n->cfg.read_ns[0]);
 	}
 	return most;

@@ -198,6 +198,8 @@ const struct ssd_media_ops ssd_file_ops = {
 	.poke = file_poke,
 	.discard = file_discard,
 	.flush = file_flush,
+	.power_off = ssd_media_stays,
+	.power_on = ssd_media_at_once,
 };
 
 struct ssd_file_media *

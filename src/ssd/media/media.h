@@ -18,6 +18,10 @@ ssd_map_bytes(uint64_t size)
 	return (size / 512 + 63) / 64 * 8;
 }
 
+/* Media that lose nothing with the power. */
+void ssd_media_stays(struct ssd_media *m);
+uint64_t ssd_media_at_once(struct ssd_media *m);
+
 /* What an image keeps.  In memory in this form; image_hdr.c has the form on disk. */
 struct ssd_image_state {
 	uint64_t ns_size[SSD_MAX_NAMESPACES];

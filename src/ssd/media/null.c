@@ -48,12 +48,27 @@ null_flush(struct ssd_media *m)
 	return 0;
 }
 
+void
+ssd_media_stays(struct ssd_media *m)
+{
+	(void)m;
+}
+
+uint64_t
+ssd_media_at_once(struct ssd_media *m)
+{
+	(void)m;
+	return 0;
+}
+
 static const struct ssd_media_ops null_ops = {
 	.close = null_close,
 	.peek = null_peek,
 	.poke = null_poke,
 	.discard = null_discard,
 	.flush = null_flush,
+	.power_off = ssd_media_stays,
+	.power_on = ssd_media_at_once,
 };
 
 int

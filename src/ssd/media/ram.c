@@ -172,6 +172,8 @@ static const struct ssd_media_ops ram_ops = {
 	.poke = ram_poke,
 	.discard = ram_discard,
 	.flush = ram_flush,
+	.power_off = ssd_media_stays,
+	.power_on = ssd_media_at_once,
 };
 
 /* What the machine can spare now: three quarters of it, so that the rest of the system lives on. */

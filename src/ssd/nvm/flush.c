@@ -6,5 +6,7 @@
 nvme_status
 ssd_nvm_flush(struct ssd_cmd *c)
 {
-	return ssd_persist_save(c->ssd->sub) ? NVME_SC_WRITE_FAULT : NVME_SC_SUCCESS;
+	struct ssd_media *m = c->ssd->sub->media;
+
+	return ssd_persist_save(c->ssd->sub) || m->ops->flush(m) ? NVME_SC_WRITE_FAULT : NVME_SC_SUCCESS;
 }

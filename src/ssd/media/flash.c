@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the media operations, which are about bytes, and the FTL, which is about units of 4 KiB. */
+#include "ssd/media/flash.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ssd/media/media.h"
+#include "util/alloc.h"
+
+#define SPARE_BLOCKS 8u /* a die: open ones and what garbage collection needs */
+
+/*
+ * Times of parts as their makers publish them, by class: TLC reads in 40-60 us and programs in 350-700 us, QLC in 80-120 and
+ * 1,600-3,000 us; 16 KiB pages in 4 planes; buses of 1,600 to 3,600 MT/s.
+ */
+const struct ssd_flash_profile ssd_flash_profiles[] = {
+	{ "client-tlc",
+	  "4 channels of 2 dies, 7 % spare, no capacitor",
+	  4,
+	  2,
+	  192,
+	  16,
+	  3,
+	  { 45, 55, 60 },
+	  { 400, 500, 700 },
+	  5000,
+	  20,
+	  1600,
+	  7,
+	  false },
+	{ "enterprise-tlc",
+	  "8 channels of 4 dies, 28 % spare, capacitor",
+	  8,
+	  4,
+	  192,
+	  16,
+	  3,
+	  { 40, 50, 60 },
+	  { 350, 450, 600 },
+	  4000,
+	  10,
+	  2400,
+	  28,
+	  true },
+	{ "qlc",
+	  "4 channels of 2 dies, 7 % spare, no capacitor",
+	  4,
+	  2,
+	  256,
+	  16,
+	  4,
+	  { 80, 95, 110, 120 },
+	  { 1600, 2000, 2500, 3000 },
+	  10000,
+	  30,
+	  2400,
+	  7,
+	  false },
+	{ "slow",
+	  "one die that takes its time: for timeouts and small power-loss tests",
+	  1,
+	  1,
+	  32,
+	  4,
+	  1,
+	  { 500 },
+	  { 5000 },
+	  20000,
+	  0,
+	  100,
+	  28,
+	  false },
+};
+const uint32_t ssd_nr_flash_profiles = UT_ARRAY_LEN(ssd_flash_profiles);
+
+struct flash_media {
+	struct ssd_media base;
+	struct ftl *ftl;
+	const uint64_t *now_ns;
+	uint64_t *due_ns;
+};
+
+static struct flash_media *
+flash(const struct ssd_media *m)
+{
+	return ut_container_of(m, struct flash_media, base);
+}
+
+const struct ssd_flash_profile *
+ssd_flash_profile(const char *name)
+{
+	for (uint32_t i = 0; i < ssd_nr_flash_profiles; i++) {
+		if (!strcmp(name, ssd_flash_profiles[i].name))
+			return &ssd_flash_profiles[i];
+	}
+	return NULL;
+}
+
+static void
+flash_close(struct ssd_media *m)
+{
+	ftl_close(flash(m)->ftl);
+	free(flash(m));
+}
+
+static uint64_t
+in_unit(uint64_t off, uint64_t len)
+{
+	return UT_MIN(len, NAND_UNIT - off % NAND_UNIT);
+}
+
+static const void *
+flash_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
+{
+	struct flash_media *f = flash(m);
+	const uint8_t *unit = ftl_read(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), f->due_ns);
+
+	*len = in_unit(off, *len);
+	return unit ? unit + off % NAND_UNIT : ssd_zeros;
+}
+
+static void *
+flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
+{
+	struct flash_media *f = flash(m);
+	uint8_t *unit;
+
+	*len = in_unit(off, *len);
+	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), *len == NAND_UNIT, f->due_ns);
+	return unit ? unit + off % NAND_UNIT : NULL;
+}
+
+/* Less than a unit: written as zeros. */
+static void
+zero(struct ssd_media *m, uint64_t off, uint64_t len)
+{
+	uint64_t n = len;
+	void *p = len ? flash_poke(m, off, &n) : NULL;
+
+	if (p)
+		memset(p, 0, n);
+}
+
+static void
+flash_discard(struct ssd_media *m, uint64_t off, uint64_t len)
+{
+	struct flash_media *f = flash(m);
+	uint64_t first = ut_align_up(off, NAND_UNIT), last = (off + len) & ~(uint64_t)(NAND_UNIT - 1);
+
+	if (first > last) { /* inside one unit */
+		zero(m, off, len);
+		return;
+	}
+	zero(m, off, first - off);
+	ftl_trim(f->ftl, *f->now_ns, (uint32_t)(first / NAND_UNIT), (uint32_t)((last - first) / NAND_UNIT), f->due_ns);
+	zero(m, last, off + len - last);
+}
+
+static int
+flash_flush(struct ssd_media *m)
+{
+	ftl_flush(flash(m)->ftl, *flash(m)->now_ns, flash(m)->due_ns);
+	return 0;
+}
+
+static void
+flash_power_off(struct ssd_media *m)
+{
+	ftl_power_off(flash(m)->ftl, *flash(m)->now_ns);
+	*flash(m)->due_ns = 0;
+}
+
+static uint64_t
+flash_power_on(struct ssd_media *m)
+{
+	return ftl_power_on(flash(m)->ftl);
+}
+
+static const struct ssd_media_ops flash_ops = {
+	.close = flash_close,
+	.peek = flash_peek,
+	.poke = flash_poke,
+	.discard = flash_discard,
+	.flush = flash_flush,
+	.power_off = flash_power_off,
+	.power_on = flash_power_on,
+};
+
+const struct ftl *
+ssd_flash_ftl(const struct ssd_media *m)
+{
+	return m->ops == &flash_ops ? flash(m)->ftl : NULL;
+}
+
+/* As many blocks a die as the size and the spare area need. */
+static struct ftl_config
+config_of(const struct ssd_flash_profile *p, uint64_t size)
+{
+	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies;
+	uint64_t a_block = dies * p->pages * p->units;
+	struct ftl_config c = {
+		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
+		.capacitor = p->capacitor,
+		.nand = { .channels = p->channels,
+			  .dies = p->dies,
+			  .pages = p->pages,
+			  .units = p->units,
+			  .levels = p->levels,
+			  .erase_ns = p->erase_us * 1000ull,
+			  .suspend_ns = p->suspend_us * 1000ull,
+			  .unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s },
+	};
+
+	c.nand.blocks = (uint32_t)UT_MIN(
+		(units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block + SPARE_BLOCKS, UINT32_MAX);
+	for (uint32_t i = 0; i < p->levels; i++) {
+		c.nand.read_ns[i] = p->read_us[i] * 1000ull;
+		c.nand.program_ns[i] = p->program_us[i] * 1000ull;
+	}
+	return c;
+}
+
+int
+ssd_media_flash(const struct ssd_flash_profile *p, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
+		struct ssd_media **out)
+{
+	struct flash_media *f = ut_calloc(1, sizeof(*f));
+	struct ftl_config c = config_of(p, size);
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	rc = ftl_open(&c, &f->ftl);
+	if (rc) {
+		free(f);
+		return rc;
+	}
+	f->base.ops = &flash_ops;
+	f->now_ns = now_ns;
+	f->due_ns = due_ns;
+	*out = &f->base;
+	return 0;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A controller whose media are modelled flash: commands take as long as it does, and a power loss leaves what it should. */
+#include <stdio.h>
+#include "nvproof/spec/pcie.h"
+#include "ssd_io.h"
+
+#define SLOW_READ 500000u /* of the profile "slow", in ns */
+#define SLOW_PROGRAM 5000000u
+#define QD 16u
+
+struct drive {
+	struct rig *r;
+	struct io io;
+};
+
+static void
+start(struct drive *d, const char *profile, uint32_t entries)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
+
+	snprintf(cfg.profile, sizeof(cfg.profile), "%s", profile);
+	d->r = rig_open_config(&cfg);
+	rig_enable(d->r, 32);
+	rig_pair(d->r, 1, entries, -1);
+	io_init(&d->io, d->r);
+}
+
+/* Let time pass, as fast as it goes, until there is a completion.  Its status. */
+static nvme_status
+wait(struct drive *d)
+{
+	struct rig *r = d->r;
+
+	for (int i = 0; i < 100000; i++) {
+		uint64_t next = ssd_step(r->ssd, r->now);
+
+		if (rig_reap(r, 1, &d->io.cqe))
+			return rig_sc(nvme_status_of(le16_get(d->io.cqe.status)));
+		r->now = next == SSD_NEVER || next <= r->now ? r->now + 1000 : next;
+	}
+	fail_msg("no completion");
+	return 0;
+}
+
+static uint16_t
+send(struct drive *d, uint8_t opc, uint64_t lba, uint32_t nlb)
+{
+	struct nvme_sqe sqe;
+	uint16_t cid;
+
+	nvme_prep_lba_cmd(&sqe, opc, 1, lba, nlb);
+	if (opc == NVME_OPC_FLUSH)
+		nvme_prep_flush(&sqe, 1);
+	else
+		io_prp(&d->io, &sqe, nlb * 512);
+	cid = rig_put(d->r, 1, &sqe);
+	rig_ring(d->r, 1);
+	return cid;
+}
+
+/* How long a command takes. */
+static uint64_t
+timed(struct drive *d, uint8_t opc, uint64_t lba, uint32_t nlb)
+{
+	uint64_t from = d->r->now;
+
+	send(d, opc, lba, nlb);
+	assert_int_equal(wait(d), 0);
+	return d->r->now - from;
+}
+
+static void
+write_byte(struct drive *d, uint64_t lba, uint8_t value)
+{
+	memset(io_buf(&d->io), value, 4096);
+	timed(d, NVME_OPC_WRITE, lba, 8);
+}
+
+static uint8_t
+read_byte(struct drive *d, uint64_t lba)
+{
+	uint8_t *buf = io_buf(&d->io);
+
+	memset(buf, 0xee, 4096);
+	timed(d, NVME_OPC_READ, lba, 8);
+	for (int i = 1; i < 4096; i++)
+		assert_int_equal(buf[i], buf[0]); /* never a mix */
+	return buf[0];
+}
+
+static void
+power_cycle(struct drive *d)
+{
+	ssd_power_off(d->r->sub);
+	ssd_power_on(d->r->sub);
+	rig_cfg_set(d->r, NVME_PCI_CMD, 2, (uint32_t)(NVME_PCI_CMD_BME | NVME_PCI_CMD_MSE));
+	for (int i = 0; i < 100 && d->r->now < d->r->sub->media_ready_ns; i++)
+		d->r->now = d->r->sub->media_ready_ns;
+	rig_enable(d->r, 32);
+	rig_pair(d->r, 1, QD, -1);
+}
+
+static void
+commands_take_their_time(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	assert_true(timed(&d, NVME_OPC_READ, 0, 8) < 10000); /* nothing was ever written there */
+	assert_true(timed(&d, NVME_OPC_WRITE, 0, 8) < 10000); /* the write buffer takes it */
+	assert_true(timed(&d, NVME_OPC_READ, 0, 8) < 10000); /* and has it */
+	assert_in_range(timed(&d, NVME_OPC_FLUSH, 0, 1), SLOW_PROGRAM, SLOW_PROGRAM * 3 / 2);
+	assert_in_range(timed(&d, NVME_OPC_READ, 0, 8), SLOW_READ, SLOW_READ * 3 / 2);
+	rig_close(d.r);
+}
+
+/* A write that finds the buffer full waits for a program. */
+static void
+writes_meet_the_speed_of_the_flash(void **state)
+{
+	struct drive d;
+	uint64_t from, units = 400;
+
+	(void)state;
+	start(&d, "slow", QD);
+	from = d.r->now;
+	for (uint64_t u = 0; u < units; u++)
+		timed(&d, NVME_OPC_WRITE, u * 8, 8);
+	/* four units a page, one die: all but what the buffer holds */
+	assert_in_range(d.r->now - from, (units - 32) / 4 * SLOW_PROGRAM, (units + 4) / 4 * (SLOW_PROGRAM + 500000));
+	rig_close(d.r);
+}
+
+static void
+completions_come_when_they_are_due(void **state)
+{
+	struct drive d;
+	uint16_t slow, fast;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	slow = send(&d, NVME_OPC_READ, 0, 8);
+	fast = send(&d, NVME_OPC_WRITE, 64, 8);
+	assert_int_equal(wait(&d), 0);
+	assert_int_equal(d.io.cqe.cid, fast);
+	assert_int_equal(wait(&d), 0);
+	assert_int_equal(d.io.cqe.cid, slow);
+	rig_close(d.r);
+}
+
+static void
+power_loss_keeps_what_was_flushed(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	write_byte(&d, 0, 2);
+	write_byte(&d, 8, 3);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 1); /* 2 was in the write buffer */
+	assert_int_equal(read_byte(&d, 8), 0);
+	write_byte(&d, 0, 4);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 4);
+	rig_close(d.r);
+}
+
+static void
+a_flush_that_was_cut_promised_nothing(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	write_byte(&d, 0, 2);
+	send(&d, NVME_OPC_FLUSH, 0, 1);
+	ssd_step(d.r->ssd, d.r->now += SLOW_PROGRAM / 2);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 1);
+	rig_close(d.r);
+}
+
+static void
+a_capacitor_saves_the_write_buffer(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "enterprise-tlc", QD);
+	write_byte(&d, 0, 1);
+	write_byte(&d, 80, 2);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 1);
+	assert_int_equal(read_byte(&d, 80), 2);
+	rig_close(d.r);
+}
+
+static void
+a_shutdown_is_complete_when_all_is_safe(void **state)
+{
+	struct drive d;
+	uint64_t from;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 7);
+	from = d.r->now;
+	rig_set(d.r, NVME_REG_CC, RIG_CC | nvme_put32(NVME_CC_SHN, 1));
+	while (nvme_get(rig_reg(d.r, NVME_REG_CSTS), NVME_CSTS_SHST) != NVME_CSTS_SHST_COMPLETE)
+		d.r->now = UT_MIN(ssd_step(d.r->ssd, d.r->now), d.r->now + 1000000);
+	assert_true(d.r->now - from >= SLOW_PROGRAM);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 7);
+	assert_int_equal(d.r->sub->smart.unsafe_shutdowns, 0);
+	rig_close(d.r);
+}
+
+static void
+resets_forget_what_is_under_way(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	for (int i = 0; i < 4; i++)
+		send(&d, NVME_OPC_READ, 0, 8);
+	ssd_step(d.r->ssd, d.r->now);
+	assert_int_equal(rig_delete(d.r, 1, false), 0);
+	assert_int_equal(rig_delete(d.r, 1, true), 0);
+	rig_pair(d.r, 1, QD, -1);
+	assert_int_equal(read_byte(&d, 0), 1);
+	send(&d, NVME_OPC_READ, 0, 8);
+	ssd_step(d.r->ssd, d.r->now);
+	rig_set(d.r, NVME_REG_CC, 0);
+	rig_enable(d.r, 32);
+	rig_pair(d.r, 1, QD, -1);
+	assert_int_equal(read_byte(&d, 0), 1);
+	rig_close(d.r);
+}
+
+/* More commands than can be kept: the rest is taken when there is room again. */
+static void
+any_number_of_commands(void **state)
+{
+	const uint32_t n = SSD_MAX_DELAYED + 500;
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", n + 1);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		struct nvme_sqe sqe;
+
+		nvme_prep_lba_cmd(&sqe, NVME_OPC_READ, 1, 0, 8);
+		io_prp(&d.io, &sqe, 4096);
+		rig_put(d.r, 1, &sqe);
+	}
+	rig_ring(d.r, 1);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(wait(&d), 0);
+	assert_true(rig_works(d.r));
+	rig_close(d.r);
+}
+
+static void
+counts_what_was_programmed(void **state)
+{
+	struct ssd_stats st;
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	for (uint64_t u = 0; u < 8; u++)
+		write_byte(&d, u * 8, (uint8_t)u);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	ssd_get_stats(d.r->sub, &st);
+	assert_int_equal(st.flash_host_units, 8);
+	assert_in_range(st.flash_programmed_units, 8, 8 + 8); /* the map has a few */
+	rig_close(d.r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commands_take_their_time),
+		cmocka_unit_test(writes_meet_the_speed_of_the_flash),
+		cmocka_unit_test(completions_come_when_they_are_due),
+		cmocka_unit_test(power_loss_keeps_what_was_flushed),
+		cmocka_unit_test(a_flush_that_was_cut_promised_nothing),
+		cmocka_unit_test(a_capacitor_saves_the_write_buffer),
+		cmocka_unit_test(a_shutdown_is_complete_when_all_is_safe),
+		cmocka_unit_test(resets_forget_what_is_under_way),
+		cmocka_unit_test(any_number_of_commands),
+		cmocka_unit_test(counts_what_was_programmed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
