@@ -178,13 +178,26 @@ reaches(const struct ssd_cmd *c, const struct ssd_ns *ns, enum reach reach)
 	return reach == ALLOCATED || (ns->attached >> (c->ssd->cntlid - 1) & 1);
 }
 
-/* A reservation counts these among the commands that write. */
+/* A reservation counts these among the commands that write; Security Receive reads. */
 static bool
 takes_leave(const struct ssd_cmd *c, const struct ssd_ns *ns)
 {
-	enum reach reach = c->sqe->opc == NVME_ADM_NS_ATTACH ? ALLOCATED : modifies(c->sqe);
+	bool write = c->sqe->opc != NVME_ADM_SECURITY_RECV;
+	enum reach reach;
 
-	return !reaches(c, ns, reach) || !ssd_resv_conflict(c->ssd, ns, true);
+	switch (c->sqe->opc) {
+	case NVME_ADM_NS_ATTACH:
+		reach = ALLOCATED;
+		break;
+	case NVME_ADM_SECURITY_SEND:
+	case NVME_ADM_SECURITY_RECV: /* where they name a namespace */
+		reach = ATTACHED;
+		break;
+	default:
+		reach = modifies(c->sqe);
+		break;
+	}
+	return !reaches(c, ns, reach) || !ssd_resv_conflict(c->ssd, ns, write);
 }
 
 nvme_status

@@ -148,6 +148,36 @@ sanitize_comes_first(void **state)
 	assert_int_equal(resv_report(h->h[1], false, 64), NVME_SC_SANITIZE_IN_PROGRESS);
 }
 
+static nvme_status
+security(struct io *io, uint8_t opc, uint32_t nsid)
+{
+	struct nvme_sqe sqe = { .opc = opc, .nsid = le32_from(nsid), .cdw11 = le32_from(512) };
+
+	return io_admin(io, &sqe, 512);
+}
+
+/* Security Send writes and Security Receive reads, where they name a namespace.  Of what is sent the drive takes nothing. */
+static void
+security_commands(void **state)
+{
+	struct hosts *h = *state;
+	struct io *a = h->h[0], *c = h->h[2];
+
+	hosts_register(h, 1);
+	assert_int_equal(resv_acquire(a, NVME_RACQA_ACQUIRE, NVME_RTYPE_WE, KEY_A, 0), 0);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_RECV, 1), 0);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_SEND, 1), CONFLICT);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_SEND, NVME_NSID_ALL), CONFLICT);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_SEND, 0), NVME_SC_INVALID_FIELD);
+	assert_int_equal(security(a, NVME_ADM_SECURITY_SEND, 1), NVME_SC_INVALID_FIELD);
+	assert_int_equal(resv_preempt(a, NVME_RTYPE_EA, KEY_A, KEY_A), 0);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_RECV, 1), CONFLICT);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_RECV, NVME_NSID_ALL), CONFLICT);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_RECV, 2), 0);
+	assert_int_equal(security(c, NVME_ADM_SECURITY_RECV, 0), 0);
+	assert_int_equal(security(a, NVME_ADM_SECURITY_RECV, 1), 0);
+}
+
 /* Two controllers with one Host Identifier are one host's: what one of them registers counts for both. */
 static void
 one_host_two_controllers(void **state)
@@ -262,6 +292,7 @@ main(void)
 		T(types, hosts_setup),
 		T(reservation_commands_pass, hosts_setup),
 		T(admin_commands, hosts_setup),
+		T(security_commands, hosts_setup),
 		T(sanitize_comes_first, hosts_setup),
 		T(one_host_two_controllers, hosts_bare),
 		T(no_identifier, hosts_bare),
