@@ -106,6 +106,35 @@ commands(void **state)
 	expect_added(io, &before, &(struct counts){ 1, 1, 0, 32 });
 }
 
+/* A bit that is wrong on the media is an error of the media; a guard that the host got wrong is not. */
+static void
+media_errors(void **state)
+{
+	struct io *io = *state;
+	const struct ssd_smart *s = &io->r->sub->smart;
+	struct ssd_ns *ns = &io->r->sub->ns[0];
+	struct ssd_media *m = io->r->sub->media;
+	uint64_t len = 512;
+	struct nvme_sqe sqe;
+
+	assert_int_equal(adm_opc(io, NVME_ADM_FORMAT_NVM, 1, 2 | 1 << 4 | 1 << 5, 0), 0); /* type 1, interleaved */
+	nvme_prep_write(&sqe, 1, 0, 1);
+	sqe.cdw12 = le32_from((uint32_t)NVME_RW_PRCHK_GUARD);
+	memset(io_buf(io), 0x11, 520);
+	assert_int_equal(io_cmd(io, &sqe, 520), NVME_SC_GUARD_CHECK);
+	assert_int_equal(s->media_errors, 0);
+	sqe.cdw12 = le32_from((uint32_t)NVME_RW_PRACT);
+	assert_int_equal(io_cmd(io, &sqe, 512), 0);
+	((uint8_t *)m->ops->poke(m, ns->media_off, &len))[100] ^= 1;
+	sqe.opc = NVME_OPC_READ;
+	sqe.cdw12 = le32_from((uint32_t)NVME_RW_PRCHK_GUARD);
+	assert_int_equal(io_cmd(io, &sqe, 520), NVME_SC_GUARD_CHECK);
+	assert_int_equal(s->media_errors, 1);
+	sqe.opc = NVME_OPC_VERIFY;
+	assert_int_equal(io_cmd(io, &sqe, 0), NVME_SC_GUARD_CHECK);
+	assert_int_equal(s->media_errors, 2);
+}
+
 static void
 image_start(struct io *io, const char *path)
 {
@@ -236,6 +265,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(commands),
+		T(media_errors),
 		cmocka_unit_test(over_processes),
 		cmocka_unit_test(changed_namespaces),
 	};

@@ -109,7 +109,7 @@ copy_protected(const struct copy *x, const struct source *s, uint64_t at, const 
 	nvme_status st = nvm_pi_parse(c, &s->fields, s->slba, &pi);
 
 	if (!st)
-		st = nvm_pi_check(c, &pi, b, 0, s->slba);
+		st = nvm_pi_check_media(c, &pi, b, 0, s->slba);
 	if (!st && x->write.pract)
 		nvm_pi_make(c->ns, &x->write, b, at);
 	else if (!st)

@@ -154,6 +154,18 @@ nvm_pi_check(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_blocks
 	return NVME_SC_SUCCESS;
 }
 
+/* NVMe Base 2.2, "SMART / Health Information": "Errors such as ... CRC checksum failure ... are included". */
+nvme_status
+nvm_pi_check_media(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_blocks *b, uint64_t first,
+		   uint64_t slba)
+{
+	nvme_status st = nvm_pi_check(c, pi, b, first, slba);
+
+	if (st == NVME_SC_GUARD_CHECK)
+		c->ssd->sub->smart.media_errors++;
+	return st;
+}
+
 /* NVMe Base 2.1, "Host Behavior Support": LBAFEE. */
 nvme_status
 nvm_pi_known(struct ssd_cmd *c)

@@ -43,6 +43,9 @@ nvme_status nvm_pi_parse(struct ssd_cmd *c, const struct nvm_pi_fields *f, uint6
 void nvm_pi_make(const struct ssd_ns *ns, const struct nvm_pi *pi, const struct nvm_blocks *b, uint64_t first);
 nvme_status
 nvm_pi_check(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_blocks *b, uint64_t first, uint64_t slba);
+/* The same of blocks that come from the media: a wrong guard is an error of the media, which SMART counts. */
+nvme_status nvm_pi_check_media(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_blocks *b, uint64_t first,
+			       uint64_t slba);
 
 /* The namespace's format is an extended one, and the host has not said that it knows those: Invalid Namespace or Format. */
 nvme_status nvm_pi_known(struct ssd_cmd *c);

@@ -20,7 +20,7 @@ read_chunks(struct ssd_cmd *c, struct nvm_meta_io *io)
 	for (uint32_t at = 0; !st && at < io->r.nlb; at += b.nlb) {
 		b = nvm_meta_chunk(c, io, at, c->ssd->bounce);
 		nvm_blocks_load(c->ns, io->r.slba + at, &b);
-		st = nvm_pi_check(c, &io->pi, &b, at, io->r.slba + at);
+		st = nvm_pi_check_media(c, &io->pi, &b, at, io->r.slba + at);
 		if (!st)
 			st = nvm_meta_to_host(c, io, at, &b);
 	}
@@ -138,7 +138,7 @@ compare_chunks(struct ssd_cmd *c, struct nvm_meta_io *io)
 		nvm_blocks_load(c->ns, lba, &mine);
 		st = take_chunk(c, io, at, &theirs);
 		if (!st)
-			st = nvm_pi_check(c, &io->pi, &mine, at, lba);
+			st = nvm_pi_check_media(c, &io->pi, &mine, at, lba);
 		if (!st)
 			st = compare_blocks(c, &theirs, &mine, lba);
 	}
@@ -188,7 +188,7 @@ ssd_nvm_verify_meta(struct ssd_cmd *c)
 	for (uint32_t at = 0; !st && !c->ns->sub->media->null && at < io.r.nlb; at += b.nlb) {
 		b = nvm_meta_chunk(c, &io, at, c->ssd->bounce);
 		nvm_blocks_load(c->ns, io.r.slba + at, &b);
-		st = nvm_pi_check(c, &io.pi, &b, at, io.r.slba + at);
+		st = nvm_pi_check_media(c, &io.pi, &b, at, io.r.slba + at);
 	}
 	if (st)
 		return st;
