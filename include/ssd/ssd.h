@@ -20,6 +20,8 @@
 #define SSD_BAR_DB_SIZE 0x2000u
 #define SSD_BAR_MSIX 0x3000u /* MSI-X table, then the pending bits at 3800h */
 #define SSD_BAR_PBA 0x3800u
+#define SSD_CMB_BAR 2 /* BAR2: the controller memory buffer, where there is one */
+#define SSD_CMB_MAX (1ull << 30)
 #define SSD_CFG_SIZE 0x1000u /* PCI configuration space */
 #define SSD_NEVER UINT64_MAX
 
@@ -50,6 +52,8 @@ struct ssd_config {
 	uint16_t queues; /* I/O queue pairs; 0: 127 */
 	uint16_t mqes; /* CAP.MQES, 0's based; 0: 65,534 (that is 65,535 entries) */
 	uint8_t mdts; /* 0: 2^9 pages, 2 MiB */
+	uint64_t cmb_size; /* controller memory buffer of each controller: whole 4 KiB up to SSD_CMB_MAX; 0: none */
+	bool virt; /* the first controller is a primary one, the others are its secondary controllers */
 	char sn[21], mn[41], fr[9]; /* empty: defaults */
 	uint64_t seed;
 };
@@ -79,6 +83,13 @@ void ssd_bar_write(struct ssd *ssd, uint32_t off, int width, uint64_t val);
 void ssd_cfg_read(struct ssd *ssd, uint32_t off, void *buf, uint32_t len);
 void ssd_cfg_write(struct ssd *ssd, uint32_t off, const void *buf, uint32_t len);
 void *ssd_doorbells(struct ssd *ssd);
+/*
+ * The controller memory buffer: NULL and 0 when there is none.  ssd_cmb_place() has it in the caller's memory instead (zeroed,
+ * page aligned, as long as the controller lives).  How large its BAR is: a power of two; beyond *len there is nothing.
+ */
+void *ssd_cmb(struct ssd *ssd, uint64_t *len);
+void ssd_cmb_place(struct ssd *ssd, void *mem);
+uint64_t ssd_cmb_bar_size(const struct ssd *ssd);
 
 /* Do what is due at now_ns (it never goes back).  Returns when to call next at the latest; SSD_NEVER: only on a doorbell or register. */
 uint64_t ssd_step(struct ssd *ssd, uint64_t now_ns);
@@ -97,6 +108,7 @@ void ssd_function_reset(struct ssd *ssd);
  * table itself: enable the capability and unmask all vectors, or disable it.
  */
 void ssd_msix_setup(struct ssd *ssd, bool on);
+void ssd_msi_setup(struct ssd *ssd, bool on); /* the same for MSI, with all 32 messages */
 
 /* Power of the whole subsystem.  Off: volatile state is gone, registers read all ones, nothing is answered. */
 void ssd_power_off(struct ssd_subsys *sub);

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Round robin over the submission queues, the admin queue included: from each in turn at most as many commands as the
- * arbitration burst says.  A command is taken only when its completion can be posted.
+ * Which submission queue is served next, and for how many commands.  A command is taken only when its completion can be
+ * posted.
  *
- * NVMe Base, "Command Arbitration", "Round Robin Arbitration"; "Arbitration" feature.
+ * Round robin: the queues in turn, the admin queue included, at most the arbitration burst from each.
+ * Weighted round robin with urgent priority class: the admin queue before all, urgent queues before the rest, in turn; high,
+ * medium and low share what is left by their weights.  A class with nothing to do gives its credits up, so that nobody waits
+ * for it.
+ *
+ * NVMe Base, "Command Arbitration", "Round Robin Arbitration", "Weighted Round Robin with Urgent Priority Class Arbitration";
+ * "Arbitration" feature.
  */
 #include "ssd/core.h"
 #include "nvproof/spec/feat.h"
 #include "ssd/nvm/ahead.h"
 
-/* At most what is copied at once: a higher burst, or none, would only starve the others. */
+/* Without limit means as many as a step takes: registers and other controllers want to be looked at too. */
 static uint32_t
 burst(const struct ssd *ssd)
 {
 	uint32_t ab = nvme_get32(ssd->feat.arbitration, NVME_FEAT_ARB_AB);
 
-	return ab >= 4 ? SSD_FETCH : 1u << ab;
+	return ab == NVME_FEAT_ARB_AB_NO_LIMIT ? SSD_STEP_CMDS : 1u << ab;
 }
 
 /* Processing is paused, or I/O waits for a power state. */
@@ -26,6 +32,7 @@ held(struct ssd *ssd, const struct ssd_sq *sq)
 	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
 }
 
+/* At most what is copied at once. */
 static uint32_t
 serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 {
@@ -49,6 +56,27 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 	return done;
 }
 
+/* The rest of a burst that is larger than what is copied at once. */
+static __attribute__((noinline)) uint32_t
+serve_more(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
+{
+	uint32_t done = 0, n = 1;
+
+	while (n && done < max && sq->live && !ssd->stopped) {
+		n = serve(ssd, sq, max - done);
+		done += n;
+	}
+	return done;
+}
+
+static inline uint32_t
+serve_burst(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
+{
+	uint32_t n = serve(ssd, sq, max);
+
+	return ssd_unlikely(n == SSD_FETCH && n < max) ? n + serve_more(ssd, sq, max - n) : n;
+}
+
 static uint32_t
 round_robin(struct ssd *ssd)
 {
@@ -59,19 +87,102 @@ round_robin(struct ssd *ssd)
 			struct ssd_sq *sq = &ssd->sq[w * 64 + (uint32_t)__builtin_ctzll(live)];
 
 			if (sq->live) /* an admin command of this round may have deleted it */
-				done += serve(ssd, sq, max);
+				done += serve_burst(ssd, sq, max);
 		}
 	}
 	return done;
 }
 
+/* The first queue of the class at `from` or after it, around the end; NULL: it has none. */
+static struct ssd_sq *
+next_of(struct ssd *ssd, uint32_t prio, uint32_t from)
+{
+	const uint64_t *set = ssd->prio_sqs[prio];
+
+	for (uint32_t i = 0; i <= SSD_MAX_QUEUES / 64; i++) {
+		uint32_t w = (from / 64 + i) % (SSD_MAX_QUEUES / 64);
+		uint64_t there = set[w];
+
+		if (!i)
+			there &= ~0ull << (from % 64);
+		if (there)
+			return &ssd->sq[w * 64 + (uint32_t)__builtin_ctzll(there)];
+	}
+	return NULL;
+}
+
+/* One burst of the next queue of a class that has something to do. */
+static uint32_t
+serve_class(struct ssd *ssd, uint32_t prio, uint32_t max)
+{
+	struct ssd_sq *first = next_of(ssd, prio, ssd->wrr.next[prio]), *sq = first;
+	uint32_t n = 0;
+
+	while (sq && !n && !ssd->stopped) {
+		uint32_t after = (sq->id + 1u) % SSD_MAX_QUEUES;
+
+		n = serve_burst(ssd, sq, max);
+		ssd->wrr.next[prio] = (uint16_t)after;
+		sq = next_of(ssd, prio, after);
+		if (sq == first)
+			break;
+	}
+	return n;
+}
+
+static uint32_t
+weight(const struct ssd *ssd, uint32_t prio)
+{
+	static const uint64_t fields[] = {
+		[NVME_QPRIO_HIGH] = NVME_FEAT_ARB_HPW,
+		[NVME_QPRIO_MEDIUM] = NVME_FEAT_ARB_MPW,
+		[NVME_QPRIO_LOW] = NVME_FEAT_ARB_LPW,
+	};
+
+	return nvme_get32(ssd->feat.arbitration, fields[prio]) + 1;
+}
+
+/* High, medium, low, and high again; each as many commands as its weight, a burst at a time. */
+static uint32_t
+weighted(struct ssd *ssd, uint32_t max)
+{
+	struct ssd_wrr *w = &ssd->wrr;
+
+	for (uint32_t i = 0; i <= NVME_QPRIO_LOW && !ssd->stopped; i++) {
+		uint32_t n = w->credits ? serve_class(ssd, w->prio, UT_MIN(max, w->credits)) : 0;
+
+		if (n) {
+			w->credits -= n;
+			return n;
+		}
+		w->prio = w->prio == NVME_QPRIO_LOW || !w->prio ? NVME_QPRIO_HIGH : (uint8_t)(w->prio + 1);
+		w->credits = weight(ssd, w->prio);
+	}
+	*w = (struct ssd_wrr){ .next = { w->next[0], w->next[1], w->next[2], w->next[3] } };
+	return 0; /* nothing anywhere: what comes next begins a round */
+}
+
+/* One burst of whoever is first. */
+static uint32_t
+weighted_round_robin(struct ssd *ssd)
+{
+	uint32_t max = burst(ssd);
+	uint32_t n = serve_burst(ssd, &ssd->sq[0], max);
+
+	if (!n && !ssd->stopped)
+		n = serve_class(ssd, NVME_QPRIO_URGENT, max);
+	return n || ssd->stopped ? n : weighted(ssd, max);
+}
+
 uint32_t
 ssd_arb_run(struct ssd *ssd)
 {
+	uint32_t (*const turn)(struct ssd *) =
+		nvme_get(ssd->cc, NVME_CC_AMS) == NVME_CC_AMS_WRR ? weighted_round_robin : round_robin;
 	uint32_t done = 0, n;
 
 	do {
-		n = round_robin(ssd);
+		n = turn(ssd);
 		done += n;
 	} while (n && done < SSD_STEP_CMDS && !ssd->stopped);
 	return done;

@@ -7,6 +7,7 @@
  *
  * NVMe Base, "Controller Properties"; NVMe over PCIe Transport, "Doorbell".
  */
+#include "ssd/cmb.h"
 #include "ssd/core.h"
 #include "ssd/admin/boot.h"
 
@@ -41,6 +42,12 @@ reg_read(const struct ssd *ssd, uint32_t off)
 	case NVME_REG_BPMBL:
 	case NVME_REG_BPMBL + 4:
 		return ssd_boot_reg_read(ssd, off);
+	case NVME_REG_CMBLOC:
+	case NVME_REG_CMBSZ:
+	case NVME_REG_CMBMSC:
+	case NVME_REG_CMBMSC + 4:
+	case NVME_REG_CMBSTS:
+		return ssd_cmb_reg(ssd, off);
 	case NVME_REG_CRTO:
 		return nvme_put32(NVME_CRTO_CRWMT, SSD_CAP_TO);
 	default:
@@ -105,6 +112,7 @@ intmc_write(struct ssd *ssd, uint32_t val)
 
 	ssd->intm &= ~val;
 	ssd_intx_changed(ssd, open);
+	ssd_msi_changed(ssd);
 }
 
 static void
@@ -131,6 +139,10 @@ reg_write(struct ssd *ssd, uint32_t off, uint32_t val, uint32_t mask)
 	case NVME_REG_BPMBL:
 	case NVME_REG_BPMBL + 4:
 		ssd_boot_reg_write(ssd, off, val, mask);
+		break;
+	case NVME_REG_CMBMSC:
+	case NVME_REG_CMBMSC + 4:
+		ssd_cmb_msc_write(ssd, HALF_OFF(NVME_REG_CMBMSC, off), val, mask);
 		break;
 	case NVME_REG_AQA:
 	case NVME_REG_ASQ:

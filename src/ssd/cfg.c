@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI configuration space: a type 0 header, the capabilities PM, MSI-X and PCI Express, and the extended ones AER and DSN.
+ * PCI configuration space: a type 0 header, the capabilities PM, MSI-X, PCI Express and MSI, and the extended ones AER and DSN.
  * A table says which bits of a register the host may write or clear; what a write means is worked out from its result.
  *
  * PCI Express Base Specification, "Configuration Space"; NVMe over PCIe Transport, "PCI Express Registers".
@@ -13,6 +13,7 @@ enum {
 	PM = 0x40,
 	MSIX = 0x50,
 	PX = 0x60,
+	MSI = 0xa0,
 	AER = 0x100,
 	DSN = 0x150,
 };
@@ -33,6 +34,10 @@ static const struct reg_mask masks[] = {
 	{ NVME_PCI_ILINE, 0xff, 0 },
 	{ PM + NVME_PCI_PMCS, 0x0103, 0x8000 },
 	{ MSIX, 0xc000u << 16, 0 }, /* MXE, FM */
+	{ MSI, 0x0071u << 16, 0 }, /* MSIE, MME */
+	{ MSI + NVME_PCI_MSI_MA, 0xfffffffc, 0 },
+	{ MSI + NVME_PCI_MSI_MUA, 0xffffffff, 0 },
+	{ MSI + NVME_PCI_MSI_MD, 0xffff, 0 },
 	{ PX + NVME_PCI_PXDC, 0x7eff, 0x000fu << 16 },
 	{ PX + NVME_PCI_PXLC, 0x01cb, 0 },
 	{ PX + NVME_PCI_PXDC2, 0x041f, 0 },
@@ -81,6 +86,7 @@ apply(struct ssd *ssd)
 	ssd->intx_off = nvme_get(cmd, NVME_PCI_CMD_ID);
 	ssd->msix_on = nvme_get(mxc, NVME_PCI_MSIX_MXC_MXE);
 	ssd->msix_fmask = nvme_get(mxc, NVME_PCI_MSIX_MXC_FM);
+	ssd_msi_apply(ssd, get16(ssd, MSI + NVME_PCI_MSI_MC));
 }
 
 static void
@@ -96,6 +102,8 @@ header_reset(struct ssd *ssd)
 	put16(ssd, NVME_PCI_STS, (uint32_t)NVME_PCI_STS_CL);
 	put32(ssd, NVME_PCI_RID, NVME_PCI_CLASS_IO << 8);
 	put32(ssd, NVME_PCI_BAR0, nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64));
+	if (ssd->cmb.size)
+		put32(ssd, NVME_PCI_BAR2, nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64) | (uint32_t)NVME_PCI_BAR_PF);
 	put16(ssd, NVME_PCI_SSVID, SSD_PCI_VID);
 	put16(ssd, NVME_PCI_SSID, SSD_PCI_DID);
 	ssd->cfg[NVME_PCI_CAP] = PM;
@@ -109,7 +117,7 @@ pm_msix_reset(struct ssd *ssd)
 	put16(ssd, PM + NVME_PCI_PC, nvme_put32(NVME_PCI_PC_VS, 3));
 	put16(ssd, PM + NVME_PCI_PMCS, (uint32_t)NVME_PCI_PMCS_NSFRST); /* D3hot keeps the state */
 	put16(ssd, MSIX, NVME_PCI_CAPID_MSIX | PX << 8);
-	put16(ssd, MSIX + NVME_PCI_MSIX_MXC, nvme_put32(NVME_PCI_MSIX_MXC_TS, SSD_NR_VECTORS - 1));
+	put16(ssd, MSIX + NVME_PCI_MSIX_MXC, nvme_put32(NVME_PCI_MSIX_MXC_TS, ssd->nr_vectors - 1));
 	put32(ssd, MSIX + NVME_PCI_MSIX_MTAB, SSD_BAR_MSIX); /* in BAR 0 */
 	put32(ssd, MSIX + NVME_PCI_MSIX_MPBA, SSD_BAR_PBA);
 }
@@ -119,7 +127,7 @@ pcie_reset(struct ssd *ssd)
 {
 	uint32_t link = nvme_put32(NVME_PCI_PXLCAP_SLS, LINK_SPEED) | nvme_put32(NVME_PCI_PXLCAP_MLW, LINK_WIDTH);
 
-	put16(ssd, PX, NVME_PCI_CAPID_PCIE);
+	put16(ssd, PX, NVME_PCI_CAPID_PCIE | MSI << 8);
 	put16(ssd, PX + NVME_PCI_PXCAP, nvme_put32(NVME_PCI_PXCAP_VER, 2));
 	put32(ssd, PX + NVME_PCI_PXDCAP,
 	      nvme_put32(NVME_PCI_PXDCAP_MPS, 1) | nvme_put32(NVME_PCI_PXDCAP_RER, 1) |
@@ -131,6 +139,13 @@ pcie_reset(struct ssd *ssd)
 	      nvme_put32(NVME_PCI_PXDCAP2_CTRS, 0xf) | nvme_put32(NVME_PCI_PXDCAP2_CTDS, 1));
 	put32(ssd, PX + NVME_PCI_PXLCAP2, nvme_put32(NVME_PCI_PXLCAP2_SLSV, (1u << LINK_SPEED) - 1));
 	put16(ssd, PX + NVME_PCI_PXLC2, nvme_put32(NVME_PCI_PXLC2_TLS, LINK_SPEED));
+}
+
+static void
+msi_reset(struct ssd *ssd)
+{
+	put16(ssd, MSI, NVME_PCI_CAPID_MSI);
+	put16(ssd, MSI + NVME_PCI_MSI_MC, nvme_put32(NVME_PCI_MSI_MC_MMC, SSD_MSI_MMC) | (uint32_t)NVME_PCI_MSI_MC_C64);
 }
 
 static uint32_t
@@ -158,13 +173,25 @@ ssd_cfg_reset(struct ssd *ssd)
 	header_reset(ssd);
 	pm_msix_reset(ssd);
 	pcie_reset(ssd);
+	msi_reset(ssd);
 	extended_reset(ssd);
 	apply(ssd);
 }
 
+/* The controller memory buffer's BAR: as large as it is. */
 static struct reg_mask
-mask_of(uint32_t off)
+bar2_mask(const struct ssd *ssd, uint32_t off)
 {
+	uint64_t size = ssd_cmb_bar_size(ssd), rw = size ? ~(size - 1) : 0;
+
+	return (struct reg_mask){ .off = (uint16_t)off, .rw = (uint32_t)(off == NVME_PCI_BAR2 ? rw : rw >> 32) };
+}
+
+static struct reg_mask
+mask_of(const struct ssd *ssd, uint32_t off)
+{
+	if ((off & ~7u) == NVME_PCI_BAR2)
+		return bar2_mask(ssd, off & ~3u);
 	for (size_t i = 0; i < UT_ARRAY_LEN(masks); i++) {
 		if (masks[i].off == (off & ~3u))
 			return masks[i];
@@ -215,7 +242,7 @@ ssd_cfg_write(struct ssd *ssd, uint32_t off, const void *buf, uint32_t len)
 	if (!ssd->sub->powered)
 		return;
 	for (uint32_t i = 0; i < len && off + i < SSD_CFG_SIZE && off + i >= off; i++) {
-		struct reg_mask m = mask_of(off + i);
+		struct reg_mask m = mask_of(ssd, off + i);
 		uint32_t shift = (off + i) % 4 * 8;
 		uint8_t rw = (uint8_t)(m.rw >> shift), w1c = (uint8_t)(m.rw1c >> shift);
 		uint8_t *b = &ssd->cfg[off + i];

@@ -48,6 +48,39 @@ bool ssd_intx_pending(const struct ssd *ssd);
 bool ssd_intx_open(const struct ssd *ssd);
 void ssd_intx_changed(struct ssd *ssd, bool was_open); /* masks, enable bits: it may go out now */
 
+/* msi.c */
+void ssd_msi_raise(struct ssd *ssd, uint32_t v);
+void ssd_msi_changed(struct ssd *ssd); /* INTMC was written: what waited may go out */
+void ssd_msi_apply(struct ssd *ssd, uint32_t mc);
+
+/* coalesce.c: of the vectors `due` of word w those that interrupt now; have this CQ's vector do so; the feature changed. */
+uint64_t ssd_coal_filter(struct ssd *ssd, uint32_t w, uint64_t due);
+void ssd_coal_soon(struct ssd *ssd, const struct ssd_cq *cq);
+void ssd_coal_changed(struct ssd *ssd);
+uint64_t ssd_coal_tick(struct ssd *ssd);
+
+/* dbbuf.c: where the doorbells of a queue are; those of a new queue; what was seen of one; the buffers as a whole. */
+void ssd_dbbuf_sq(struct ssd *ssd, struct ssd_sq *sq);
+void ssd_dbbuf_cq(struct ssd *ssd, struct ssd_cq *cq);
+void ssd_dbbuf_new_sq(struct ssd *ssd, struct ssd_sq *sq);
+void ssd_dbbuf_new_cq(struct ssd *ssd, struct ssd_cq *cq);
+void ssd_dbbuf_seen(struct ssd *ssd, const uint32_t *reg, uint32_t v);
+void ssd_dbbuf_map(struct ssd *ssd); /* the port changed */
+void ssd_dbbuf_read(struct ssd *ssd);
+void ssd_dbbuf_reset(struct ssd *ssd);
+bool ssd_dbbuf_reachable(struct ssd *ssd, uint64_t at);
+void ssd_dbbuf_set(struct ssd *ssd, uint64_t shadow, uint64_t event);
+
+/* I/O queue pairs of this controller. */
+static inline uint32_t
+ssd_queues_max(const struct ssd *ssd)
+{
+	return ssd->nr_ioqs;
+}
+
+/* hostmem.c: a range as one piece of this process's memory; NULL: it is not.  See struct ssd_port_ops. */
+void *ssd_mem_map(struct ssd *ssd, uint64_t addr, uint64_t len);
+
 /* hostmem.c: host memory.  0, or -EFAULT. */
 int ssd_mem_read(struct ssd *ssd, uint64_t addr, void *buf, uint32_t len);
 int ssd_mem_write(struct ssd *ssd, uint64_t addr, const void *buf, uint32_t len);

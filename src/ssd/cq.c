@@ -23,13 +23,14 @@ ssd_cq_create(struct ssd *ssd, const struct ssd_queue_attr *a)
 	cq->phase = 1; /* the host cleared the ring; the first pass is 1 */
 	cq->pages = ssd->queue_pages + (size_t)a->id * (SSD_SQ_PAGES + SSD_CQ_PAGES) + SSD_SQ_PAGES;
 	if (a->pc) {
-		cq->ring = ssd->ops->mem_map(ssd->port, a->base, (uint64_t)a->size * sizeof(struct nvme_cqe));
+		cq->ring = ssd_mem_map(ssd, a->base, (uint64_t)a->size * sizeof(struct nvme_cqe));
 	} else {
 		st = ssd_queue_pages(ssd, a->base, cq->pages, (a->size + per_page - 1) / per_page);
 		if (st)
 			return st;
 	}
 	ut_store(ssd_db_cq(ssd, a->id), 0u);
+	ssd_dbbuf_new_cq(ssd, cq);
 	cq->live = true;
 	return NVME_SC_SUCCESS;
 }
@@ -74,12 +75,14 @@ head_ok(const struct ssd_cq *cq, uint32_t head)
 bool
 ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq)
 {
-	uint32_t head = ut_load(ssd_db_cq(ssd, cq->id));
+	uint32_t head = ut_load(cq->db);
 
 	if (head != cq->head) {
 		if (head_ok(cq, head)) {
 			cq->head = head;
 			cq->bad_db = 0;
+			if (ssd_unlikely(ssd->dbbuf.on) && cq->id)
+				ssd_dbbuf_seen(ssd, ssd_db_cq(ssd, cq->id), head);
 			ut_acquire_barrier(); /* the host has read those entries: they may be overwritten from now on */
 		} else if (cq->bad_db != (uint64_t)head + 1) {
 			cq->bad_db = (uint64_t)head + 1;

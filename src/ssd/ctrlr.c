@@ -2,20 +2,23 @@
 /*
  * The life of a controller: enable and ready, shutdown, the kinds of reset, fatal errors, and the step that drives it all.
  *
- * What a reset leaves:	a controller reset (CC.EN 1 to 0)	AQA, ASQ, ACQ and configuration space
+ * What a reset leaves:	a controller reset (CC.EN 1 to 0)	AQA, ASQ, ACQ, CMBMSC and configuration space
  *			a function reset			nothing
  *			an NVM subsystem reset			nothing, of any controller; CSTS.NSSRO tells of it
  *
  * NVMe Base, "Controller Initialization", "Controller Shutdown", "Resets", "Controller Properties".
  */
+#include "ssd/cmb.h"
 #include "ssd/core.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/hmb.h"
 #include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/admin/virt.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/nvm/streams.h"
 #include "ssd/admin/telemetry.h"
@@ -28,14 +31,21 @@ static uint64_t
 cap_of(const struct ssd_config *cfg)
 {
 	return nvme_put(NVME_CAP_MQES, cfg->mqes) | nvme_put(NVME_CAP_TO, SSD_CAP_TO) |
-	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_CSS_NVM | NVME_CAP_BPS |
-	       NVME_CAP_CRMS_CRWMS;
+	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_AMS_WRR | NVME_CAP_CSS_NVM |
+	       NVME_CAP_BPS | NVME_CAP_CRMS_CRWMS | nvme_put(NVME_CAP_CMBS, cfg->cmb_size != 0);
+}
+
+/* A secondary controller that is offline cannot be enabled. */
+static uint32_t
+csts_at_reset(const struct ssd *ssd)
+{
+	return ssd_virt_offline(ssd) ? (uint32_t)NVME_CSTS_CFS : 0;
 }
 
 void
 ssd_ctrlr_reset(struct ssd *ssd)
 {
-	ssd->csts &= (uint32_t)NVME_CSTS_NSSRO;
+	ssd->csts = (ssd->csts & (uint32_t)NVME_CSTS_NSSRO) | csts_at_reset(ssd);
 	ssd->stopped = true;
 	ssd->shutting = false;
 	ssd->ready_ns = SSD_NEVER;
@@ -45,6 +55,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd_aer_reset(ssd);
 	ssd_queues_reset(ssd);
 	ssd_streams_reset(ssd);
+	ssd_virt_reset(ssd);
 	ssd_features_reset(ssd);
 	ssd_dst_reset(ssd);
 	ssd_fw_load_drop(ssd);
@@ -54,6 +65,7 @@ ssd_ctrlr_reset(struct ssd *ssd)
 	ssd->nr_delayed = 0;
 	ssd_pstate_reset(ssd);
 	ssd_resv_ctrlr_reset(ssd);
+	ssd_hmb_reset(ssd);
 	ssd->pel_len = 0;
 	ssd->reset_ns = ssd->now_ns;
 	ssd->timers_ns = 0; /* whatever was armed for what is gone now */
@@ -63,7 +75,8 @@ static void
 registers_reset(struct ssd *ssd)
 {
 	ssd_ctrlr_reset(ssd);
-	ssd->cc = ssd->csts = ssd->aqa = 0;
+	ssd->cc = ssd->aqa = 0;
+	ssd->csts = csts_at_reset(ssd);
 	ssd->asq = ssd->acq = 0;
 }
 
@@ -77,6 +90,7 @@ ssd_function_reset(struct ssd *ssd)
 	ssd_msix_reset(ssd);
 	ssd_cfg_reset(ssd);
 	ssd_tlb_clear(ssd);
+	ssd_cmb_reset(ssd);
 	ssd_pel_reset(ssd);
 }
 
@@ -87,6 +101,8 @@ ssd_power_reset(struct ssd *ssd)
 	ssd_msix_reset(ssd);
 	ssd_cfg_reset(ssd);
 	ssd_tlb_clear(ssd);
+	ssd_cmb_lose(ssd);
+	ssd_hmb_forget(ssd);
 	memset(ssd->errors, 0, sizeof(ssd->errors));
 	memset(ssd->changed_ns, 0, sizeof(ssd->changed_ns));
 	memset(&ssd->telemetry, 0, sizeof(ssd->telemetry));
@@ -125,9 +141,10 @@ static bool
 cc_valid(const struct ssd *ssd)
 {
 	uint64_t sqes = nvme_get(ssd->cc, NVME_CC_IOSQES), cqes = nvme_get(ssd->cc, NVME_CC_IOCQES);
+	uint64_t ams = nvme_get(ssd->cc, NVME_CC_AMS);
 
 	return nvme_get(ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_NVM && nvme_get(ssd->cc, NVME_CC_MPS) == 0 &&
-	       nvme_get(ssd->cc, NVME_CC_AMS) == NVME_CC_AMS_RR && (!sqes || sqes == 6) && (!cqes || cqes == 4);
+	       (ams == NVME_CC_AMS_RR || ams == NVME_CC_AMS_WRR) && (!sqes || sqes == 6) && (!cqes || cqes == 4);
 }
 
 /* Sizes are 0's based, and two entries is the least.  A base of 0 was never written. */
@@ -160,8 +177,10 @@ admin_queues_create(struct ssd *ssd)
 static void
 enable(struct ssd *ssd)
 {
-	ssd->csts &= (uint32_t)NVME_CSTS_NSSRO;
 	ssd->shutting = false;
+	if (ssd_virt_offline(ssd))
+		return;
+	ssd->csts &= (uint32_t)NVME_CSTS_NSSRO;
 	if (!cc_valid(ssd) || !admin_queues_valid(ssd)) {
 		ssd_fatal(ssd);
 		return;
@@ -271,6 +290,8 @@ run(struct ssd *ssd)
 	uint64_t admin = ssd->sub->stats.cmds_admin;
 	uint32_t done;
 
+	if (ssd_unlikely(ssd->dbbuf.on))
+		ssd_dbbuf_read(ssd);
 	if (ssd_unlikely(ssd->nr_late))
 		ssd_cq_late(ssd);
 	ssd->io_waits = false;
@@ -357,6 +378,8 @@ buffers_open(struct ssd *ssd, void *doorbells)
 	if (!doorbells)
 		doorbells = ssd->db_own = ut_calloc_aligned(SSD_PAGE, SSD_BAR_DB_SIZE);
 	ssd->db = doorbells;
+	if (ssd_cmb_open(ssd))
+		return -ENOMEM;
 	return ssd->queue_pages && ssd->bounce && ssd->bounce2 && ssd->fw_load.buf && ssd->pel && ssd->delayed &&
 			       ssd->db
 		       ? 0
@@ -373,6 +396,7 @@ ctrlr_free(struct ssd *ssd)
 	free(ssd->pel);
 	free(ssd->delayed);
 	free(ssd->db_own);
+	ssd_cmb_close(ssd);
 	free(ssd);
 }
 
@@ -395,6 +419,8 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 		return -ENOMEM;
 	}
 	ssd->cap = cap_of(&sub->cfg);
+	ssd->nr_ioqs = sub->cfg.queues;
+	ssd->nr_vectors = SSD_NR_VECTORS;
 	ssd->now_ns = sub->last_ns;
 	ssd->error_count = sub->smart.error_entries; /* "retained across power off conditions" */
 	sub->ctrlr[slot] = ssd;

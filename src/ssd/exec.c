@@ -107,6 +107,9 @@ log_command(const struct ssd_cmd *c, nvme_status status)
 static __attribute__((noinline)) nvme_status
 failed(const struct ssd_cmd *c, nvme_status sc)
 {
+	ssd_coal_soon(
+		c->ssd,
+		c->sq->cq); /* "recommended that interrupts for commands that complete in error are not coalesced" */
 	if (!may_retry(nvme_status_code(sc)))
 		sc |= (nvme_status)NVME_STATUS_DNR;
 	if (is_abort(nvme_status_code(sc)))

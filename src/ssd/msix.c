@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interrupts: the MSI-X table and its pending bits, or INTx with INTMS and INTMC while MSI-X is off.
+ * Interrupts: the MSI-X table and its pending bits; INTx with INTMS and INTMC while neither MSI-X nor MSI (msi.c) is on.
  *
  * A CQ that posted leaves its vector in irq_due; at the end of the step each such vector interrupts once, or becomes
  * pending if it is masked.  Without bus mastering nothing goes out, and irq_due keeps it.
@@ -83,6 +83,10 @@ ssd_msix_changed(struct ssd *ssd)
 static void
 raise(struct ssd *ssd, uint32_t v)
 {
+	if (!ssd->msix_on && ssd->msi_on) {
+		ssd_msi_raise(ssd, v);
+		return;
+	}
 	if (!ssd->msix_on) {
 		if (!ssd->intx_off && !(ssd->intm & 1))
 			ssd->ops->irq(ssd->port, 0);
@@ -103,6 +107,8 @@ ssd_irq_flush(struct ssd *ssd)
 		uint64_t due = ssd->irq_due[w];
 
 		ssd->irq_due[w] = 0;
+		if (ssd_unlikely(due && ssd->coal.on))
+			due = ssd_coal_filter(ssd, w, due);
 		for (; due; due &= due - 1)
 			raise(ssd, w * 64 + (uint32_t)__builtin_ctzll(due));
 	}
@@ -112,12 +118,12 @@ ssd_irq_flush(struct ssd *ssd)
 bool
 ssd_intx_pending(const struct ssd *ssd)
 {
-	if (ssd->msix_on)
+	if (ssd->msix_on || ssd->msi_on)
 		return false;
 	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++) {
 		const struct ssd_cq *cq = &ssd->cq[i];
 
-		if (cq->live && cq->ien && ut_load(ssd_db_cq(ssd, i)) != cq->tail)
+		if (cq->live && cq->ien && ut_load(cq->db) != cq->tail)
 			return true;
 	}
 	return false;
@@ -127,7 +133,7 @@ ssd_intx_pending(const struct ssd *ssd)
 bool
 ssd_intx_open(const struct ssd *ssd)
 {
-	return !ssd->msix_on && !ssd->intx_off && !(ssd->intm & 1) && ssd->dma_ok;
+	return !ssd->msix_on && !ssd->msi_on && !ssd->intx_off && !(ssd->intm & 1) && ssd->dma_ok;
 }
 
 /* INTx is a level: where entries wait when what kept it down goes away, there is an interrupt. */

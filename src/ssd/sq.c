@@ -16,7 +16,7 @@ sq_map(struct ssd *ssd, struct ssd_sq *sq)
 {
 	sq->ring = NULL;
 	if (sq->pc)
-		sq->ring = ssd->ops->mem_map(ssd->port, sq->base, (uint64_t)sq->size * sizeof(struct nvme_sqe));
+		sq->ring = ssd_mem_map(ssd, sq->base, (uint64_t)sq->size * sizeof(struct nvme_sqe));
 }
 
 nvme_status
@@ -35,9 +35,12 @@ ssd_sq_create(struct ssd *ssd, const struct ssd_queue_attr *a, struct ssd_cq *cq
 	}
 	sq_map(ssd, sq);
 	ut_store(ssd_db_sq(ssd, a->id), 0u);
+	ssd_dbbuf_new_sq(ssd, sq);
 	sq->live = true;
 	cq->refs++;
 	ssd->live_sqs[a->id / 64] |= 1ull << (a->id % 64);
+	if (a->id)
+		ssd->prio_sqs[a->prio][a->id / 64] |= 1ull << (a->id % 64);
 	return NVME_SC_SUCCESS;
 }
 
@@ -52,6 +55,7 @@ ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq)
 	ssd_delay_drop(ssd, sq->id);
 	sq->cq->refs--;
 	ssd->live_sqs[sq->id / 64] &= ~(1ull << (sq->id % 64));
+	ssd->prio_sqs[sq->prio][sq->id / 64] &= ~(1ull << (sq->id % 64));
 	ut_store(ssd_db_sq(ssd, sq->id), 0u);
 }
 
@@ -63,7 +67,11 @@ ssd_queues_reset(struct ssd *ssd)
 	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++)
 		ssd_cq_delete(ssd, &ssd->cq[i]);
 	ssd->nr_late = 0;
+	ssd->wrr = (struct ssd_wrr){ 0 };
 	memset(ssd->irq_due, 0, sizeof(ssd->irq_due));
+	memset(&ssd->coal, 0, sizeof(ssd->coal));
+	ssd->msi_pending = 0;
+	ssd_dbbuf_reset(ssd);
 	for (uint32_t i = 0; i < SSD_MAX_QUEUES; i++) {
 		ut_store(ssd_db_sq(ssd, i), 0u);
 		ut_store(ssd_db_cq(ssd, i), 0u);
@@ -83,12 +91,13 @@ ssd_queues_remap(struct ssd *ssd)
 			sq->broken = false;
 		}
 		if (cq->live) {
-			cq->ring = cq->pc ? ssd->ops->mem_map(ssd->port, cq->base,
-							      (uint64_t)cq->size * sizeof(struct nvme_cqe))
-					  : NULL;
+			cq->ring = NULL;
+			if (cq->pc)
+				cq->ring = ssd_mem_map(ssd, cq->base, (uint64_t)cq->size * sizeof(struct nvme_cqe));
 			cq->broken = false;
 		}
 	}
+	ssd_dbbuf_map(ssd);
 }
 
 void
@@ -111,12 +120,14 @@ tail_ok(const struct ssd_sq *sq, uint32_t tail)
 uint32_t
 ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
 {
-	uint32_t tail = ut_load(ssd_db_sq(ssd, sq->id));
+	uint32_t tail = ut_load(sq->db);
 
 	if (tail != sq->tail) {
 		if (ssd_likely(tail_ok(sq, tail))) {
 			sq->tail = tail;
 			sq->bad_db = 0;
+			if (ssd_unlikely(ssd->dbbuf.on) && sq->id)
+				ssd_dbbuf_seen(ssd, ssd_db_sq(ssd, sq->id), tail);
 			ut_acquire_barrier(); /* the entries were written before the doorbell: read them after it */
 		} else if (sq->bad_db != (uint64_t)tail + 1) {
 			sq->bad_db = (uint64_t)tail + 1;

@@ -24,6 +24,7 @@
 
 #define SSD_PAGE 4096u /* CAP.MPSMIN = CAP.MPSMAX = 0: 4 KiB pages */
 #define SSD_NR_VECTORS 128u
+#define SSD_MSI_MMC 5u /* log2 of the messages that MSI asks for */
 #define SSD_ERROR_ENTRIES 64u
 #define SSD_MAX_AERS 8u /* AERL + 1 */
 #define SSD_MAX_SEGS 1024u /* pieces of host memory that one command may be scattered over */
@@ -48,6 +49,9 @@
 
 struct ssd_cmd;
 typedef nvme_status (*ssd_exec_fn)(struct ssd_cmd *c);
+
+/* Whether this controller has an admin command; admin/table.c. */
+bool ssd_admin_there(const struct ssd *ssd, uint32_t opc);
 
 /* A line of an opcode table; the Commands Supported and Effects log is printed from the same table. */
 struct ssd_opcode {
@@ -127,6 +131,14 @@ struct ssd_thermal { /* for WCTT and CCTT; admin/feat_temp.c */
 	uint64_t since_ns, warm_ns, hot_ns;
 };
 
+struct ssd_virt { /* admin/virt.c; resources by NVME_VIRT_RT_* */
+	uint16_t rfap[2], rfap_now[2]; /* flexible ones of the primary controller: from its next reset on, and now */
+	struct ssd_virt_sec {
+		bool online;
+		uint16_t has[2];
+	} sec[SSD_MAX_CTRLRS]; /* index cntlid - 1; 0 is the primary controller, and not used */
+};
+
 struct ssd_subsys {
 	struct ssd_config cfg;
 	struct ssd_thermal thermal;
@@ -150,6 +162,7 @@ struct ssd_subsys {
 	struct ssd_vpd_kept vpd;
 	uint32_t mi_ccs; /* Composite Controller Status, in band */
 	struct ssd_streams streams;
+	struct ssd_virt virt;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped; /* last_ns is valid */
@@ -169,6 +182,8 @@ struct ssd_cq {
 	uint64_t base; /* PC=1: the ring; PC=0: the PRP list was read into pages[] */
 	uint64_t *pages; /* PC=0: one bus address a page */
 	void *ring; /* PC=1 and mappable: the host's memory; else NULL */
+	uint32_t told; /* the tail at the last interrupt; coalesce.c */
+	const uint32_t *db; /* the head doorbell: the register, or its shadow */
 	uint64_t bad_db; /* a doorbell value that was refused and reported already, plus 1; 0: none */
 	bool broken; /* the ring was not there; until ssd_port_changed() */
 };
@@ -183,6 +198,7 @@ struct ssd_sq {
 	uint64_t base;
 	uint64_t *pages;
 	const void *ring;
+	const uint32_t *db; /* the tail doorbell: the register, or its shadow */
 	uint64_t bad_db;
 	bool broken;
 	bool fused; /* the first half of a fused pair waits for the second */
@@ -231,6 +247,50 @@ struct ssd_late { /* a CQE that found its queue full */
 	uint32_t dw0, dw1;
 };
 
+struct ssd_cmb { /* controller memory buffer; cmb.c */
+	uint64_t size; /* bytes; 0: there is none */
+	uint64_t msc; /* CMBMSC */
+	uint64_t cba; /* where commands name it, while on */
+	void *va, *own;
+	bool on, bad; /* bad: CMBSTS.CBAI */
+};
+
+struct ssd_hmb_piece {
+	uint64_t addr;
+	uint32_t pages;
+};
+
+struct ssd_hmb { /* host memory buffer; admin/hmb.c */
+	bool on;
+	bool lost; /* a piece cannot be reached, and that was told */
+	uint32_t hsize, list_low, list_high, count; /* as the host set them */
+	uint32_t nr; /* pieces in use */
+	struct ssd_hmb_piece piece[256];
+	uint32_t lent; /* 0: what is in the memory means nothing */
+	uint64_t beat, host_reads, host_writes; /* as the records have them */
+	uint64_t due_ns;
+};
+
+struct ssd_coal { /* interrupt coalescing; coalesce.c */
+	bool on;
+	uint64_t held[SSD_NR_VECTORS / 64]; /* vectors that have something to tell, and wait */
+	uint64_t now[SSD_NR_VECTORS / 64]; /* vectors that must not */
+	uint64_t due_ns[SSD_NR_VECTORS];
+};
+
+struct ssd_dbbuf { /* shadow doorbells; dbbuf.c */
+	bool on;
+	uint64_t shadow, event;
+	const void *va; /* of the shadow buffer; NULL: not mappable, copy[] is read each step */
+	uint32_t copy[SSD_BAR_DB_SIZE / 4];
+};
+
+struct ssd_wrr { /* weighted round robin: where it is; arb.c */
+	uint32_t credits; /* what class prio may still have in this round */
+	uint8_t prio;
+	uint16_t next[4]; /* by class: the queue that is next in it */
+};
+
 struct ssd_tlb { /* one page of host memory in this process */
 	uint64_t tag; /* page number + 1; 0: empty */
 	uint8_t *va;
@@ -273,12 +333,20 @@ struct ssd {
 	/* What configuration space says; cfg.c keeps these up to date. */
 	bool mem_ok; /* BAR accesses are answered: memory space enable, D0 */
 	bool dma_ok; /* may read and write host memory and interrupt: bus master enable, D0 */
-	bool msix_on, msix_fmask, intx_off;
+	bool msix_on, msix_fmask, intx_off, msi_on;
+	uint32_t msi_nr, msi_pending; /* messages that the host granted; masked by INTMS */
 
 	uint32_t *db, *db_own; /* doorbells: [qid * stride], see sq.c */
 	struct ssd_sq sq[SSD_MAX_QUEUES];
 	struct ssd_cq cq[SSD_MAX_QUEUES];
 	uint64_t live_sqs[SSD_MAX_QUEUES / 64];
+	uint64_t prio_sqs[4][SSD_MAX_QUEUES / 64]; /* I/O queues by QPRIO */
+	struct ssd_wrr wrr;
+	struct ssd_coal coal;
+	struct ssd_cmb cmb;
+	struct ssd_hmb hmb;
+	struct ssd_dbbuf dbbuf;
+	uint32_t nr_ioqs, nr_vectors; /* what this controller has; admin/virt.c changes it */
 	uint64_t irq_due[SSD_NR_VECTORS / 64]; /* vectors whose CQs posted in this batch */
 	uint64_t *queue_pages; /* pages[] of all PC=0 queues */
 	struct nvme_sqe fetch[SSD_FETCH];

@@ -16,6 +16,7 @@
 #include "ssd/media/flash.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
+#include "ssd/admin/virt.h"
 #include "util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -65,6 +66,8 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 				cfg->nr_ns);
 	if (cfg->queues >= SSD_MAX_QUEUES)
 		return complain(to, -EINVAL, "at most %u I/O queue pairs, not %u", SSD_MAX_QUEUES - 1, cfg->queues);
+	if (cfg->virt && cfg->queues)
+		return complain(to, -EINVAL, "with virt the number of queue pairs is what the host assigns");
 	if (cfg->mdts > SSD_MAX_MDTS)
 		return complain(to, -EINVAL, "MDTS is at most %u, not %u", SSD_MAX_MDTS, cfg->mdts);
 	if (cfg->media == SSD_MEDIA_FILE && !cfg->image)
@@ -73,6 +76,9 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 		return complain(to, -EINVAL,
 				"no such media: %.23s (ram, null, file; flash: client-tlc, enterprise-tlc, qlc, slow)",
 				cfg->profile);
+	if (cfg->cmb_size % SSD_PAGE || cfg->cmb_size > SSD_CMB_MAX)
+		return complain(to, -EINVAL, "a controller memory buffer is whole 4 KiB up to 1 GiB, not %" PRIu64,
+				cfg->cmb_size);
 	for (uint32_t i = 0; i < cfg->nr_ns && !rc; i++)
 		rc = ns_check(&cfg->ns[i], i + 1, to);
 	return rc;

@@ -31,7 +31,7 @@ ssd_seg_add(struct ssd_cmd *c, uint64_t addr, uint32_t len)
 	if (addr % SSD_PAGE + len <= SSD_PAGE)
 		va = ssd_page_va(ssd, addr);
 	else
-		va = ssd->ops->mem_map(ssd->port, addr, len);
+		va = ssd_mem_map(ssd, addr, len);
 	if (c->nsegs && seg_extend(&c->segs[c->nsegs - 1], va, addr, len))
 		return true;
 	if (c->nsegs == SSD_MAX_SEGS)

@@ -17,6 +17,7 @@ registers_at_reset(void **state)
 	assert_int_equal(nvme_get(cap, NVME_CAP_MQES), 65534);
 	assert_int_equal(nvme_get(cap, NVME_CAP_DSTRD), 3);
 	assert_int_equal(nvme_get(cap, NVME_CAP_CQR), 0);
+	assert_int_equal(nvme_get(cap, NVME_CAP_AMS), 1);
 	assert_int_equal(nvme_get(cap, NVME_CAP_NSSRS), 1);
 	assert_int_equal(nvme_get(cap, NVME_CAP_CSS), 1);
 	assert_true(nvme_get(cap, NVME_CAP_TO) > 0);
@@ -93,7 +94,8 @@ bad_configurations(void **state)
 		{ 1, RIG_CC },
 		{ 32, RIG_CC | 1u << 7 }, /* MPS 8 KiB */
 		{ 32, RIG_CC | 2u << 4 }, /* CSS reserved */
-		{ 32, RIG_CC | 1u << 11 }, /* AMS WRR */
+		{ 32, RIG_CC | 2u << 11 }, /* AMS reserved */
+		{ 32, RIG_CC | 7u << 11 }, /* AMS vendor specific: not announced */
 		{ 32, 1 | 7u << 16 | 4u << 20 },
 		{ 32, 1 | 6u << 16 | 5u << 20 },
 	};

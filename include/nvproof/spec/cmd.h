@@ -348,6 +348,18 @@ enum nvme_sanact {
 #define NVME_VIRT_CNTLID NVME_BITS(31, 16)
 #define NVME_VIRT_NR NVME_BITS(15, 0)
 
+enum nvme_virt_act {
+	NVME_VIRT_ACT_PRIMARY = 1, /* primary controller flexible allocation */
+	NVME_VIRT_ACT_OFFLINE = 7,
+	NVME_VIRT_ACT_ASSIGN = 8,
+	NVME_VIRT_ACT_ONLINE = 9,
+};
+
+enum nvme_virt_rt {
+	NVME_VIRT_RT_VQ = 0,
+	NVME_VIRT_RT_VI = 1,
+};
+
 /* Capacity Management, CDW10.  CDW11 and CDW12 are the capacity in bytes. */
 #define NVME_CAPACITY_OPER NVME_BITS(3, 0)
 #define NVME_CAPACITY_ELID NVME_BITS(31, 16)

@@ -85,7 +85,8 @@ enum nvme_feat_sel {
 #define NVME_FEAT_CAPS_CHANGEABLE NVME_BIT(2)
 
 /* 01h Arbitration */
-#define NVME_FEAT_ARB_AB NVME_BITS(2, 0) /* log2; 7 is no limit */
+#define NVME_FEAT_ARB_AB NVME_BITS(2, 0) /* log2 */
+#define NVME_FEAT_ARB_AB_NO_LIMIT 7
 #define NVME_FEAT_ARB_LPW NVME_BITS(15, 8) /* weights are 0's based */
 #define NVME_FEAT_ARB_MPW NVME_BITS(23, 16)
 #define NVME_FEAT_ARB_HPW NVME_BITS(31, 24)

@@ -35,6 +35,9 @@ nvme_status ssd_adm_directive_send(struct ssd_cmd *c);
 nvme_status ssd_adm_directive_recv(struct ssd_cmd *c);
 nvme_status ssd_adm_security_send(struct ssd_cmd *c);
 nvme_status ssd_adm_security_recv(struct ssd_cmd *c);
+/* dbbuf_cmd.c, virt.c */
+nvme_status ssd_adm_dbbuf_config(struct ssd_cmd *c);
+nvme_status ssd_adm_virt_mgmt(struct ssd_cmd *c);
 
 /* keep_alive.c: start the timer anew from feat.kato (0 stops it); Set Features calls it after a change. */
 void ssd_kato_restart(struct ssd *ssd);

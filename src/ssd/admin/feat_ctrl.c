@@ -3,11 +3,12 @@
  * Features that are a dword with rules of its own: queues, vectors, error recovery, command set profile.
  */
 #include "ssd/admin/feat.h"
+#include "ssd/core.h"
 
 uint32_t
 ssd_feat_queues_max(const struct ssd *ssd)
 {
-	uint32_t max = ssd->sub->cfg.queues - 1u;
+	uint32_t max = ssd_queues_max(ssd) - 1u;
 
 	return nvme_put32(NVME_FEAT_NQ_NSQA, max) | nvme_put32(NVME_FEAT_NQ_NCQA, max);
 }
@@ -20,7 +21,7 @@ nvme_status
 ssd_feat_queues_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
 {
 	uint32_t nsq = nvme_get32(cdw11, NVME_FEAT_NQ_NSQR), ncq = nvme_get32(cdw11, NVME_FEAT_NQ_NCQR);
-	uint32_t max = c->ssd->sub->cfg.queues - 1u;
+	uint32_t max = ssd_queues_max(c->ssd) - 1u;
 
 	(void)save;
 	if (nsq == 0xffff || ncq == 0xffff)
@@ -48,7 +49,7 @@ static nvme_status
 vector(struct ssd_cmd *c, uint32_t cdw11, uint32_t *iv)
 {
 	*iv = nvme_get32(cdw11, NVME_FEAT_IVC_IV);
-	return *iv < SSD_NR_VECTORS ? NVME_SC_SUCCESS : ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11);
+	return *iv < c->ssd->nr_vectors ? NVME_SC_SUCCESS : ssd_fail(c, NVME_SC_INVALID_FIELD, SSD_FEAT_CDW11);
 }
 
 nvme_status

@@ -3,8 +3,10 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/boot.h"
 #include "ssd/admin/feat.h"
+#include "ssd/admin/hmb.h"
 #include "ssd/admin/identify.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/core.h"
 
 #define DWORD(m) .off = offsetof(struct ssd_feat, m)
 #define SAVED(m) .saveable = true, .saved_off = offsetof(struct ssd_feat_saved, m)
@@ -30,13 +32,14 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_VWC] = { CTRL, SAVED(vwc), DWORD(vwc), .mask = NVME_FEAT_VWC_WCE, .def = NVME_FEAT_VWC_WCE },
 	[NVME_FEAT_NUM_QUEUES] = { CTRL, .set = ssd_feat_queues_set, .get = ssd_feat_queues_get },
 	[NVME_FEAT_IRQ_COALESCE] = { CTRL, SAVED(int_coal), DWORD(int_coal),
-				     .mask = BITS(NVME_FEAT_IC_THR | NVME_FEAT_IC_TIME) },
+				     .mask = BITS(NVME_FEAT_IC_THR | NVME_FEAT_IC_TIME), .done = ssd_coal_changed },
 	[NVME_FEAT_IRQ_CONFIG] = { CTRL, .set = ssd_feat_vector_set, .get = ssd_feat_vector_get },
 	[NVME_FEAT_WRITE_ATOMIC] = { CTRL, SAVED(write_atomic), DWORD(write_atomic), .mask = NVME_FEAT_WAN_DN },
 	[NVME_FEAT_ASYNC_EVENT] = { CTRL, SAVED(aec), DWORD(aec), .mask = AEC_BITS, .def = AEC_BITS },
 	[NVME_FEAT_APST] = { CTRL, .saveable = true, .set = ssd_feat_apst_set, .get = ssd_feat_apst_get },
 	[NVME_FEAT_HCTM] = { CTRL, .saveable = true, .set = ssd_feat_hctm_set, .get = ssd_feat_hctm_get },
 	[NVME_FEAT_NOPSC] = { CTRL, .saveable = true, .set = ssd_feat_nopsc_set, .get = ssd_feat_nopsc_get },
+	[NVME_FEAT_HMB] = { CTRL, .set = ssd_feat_hmb_set, .get = ssd_feat_hmb_get },
 	[NVME_FEAT_TIMESTAMP] = { CTRL, .set = ssd_feat_timestamp_set, .get = ssd_feat_timestamp_get },
 	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
 	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },

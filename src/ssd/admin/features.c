@@ -8,6 +8,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"
+#include "ssd/core.h"
 #include <string.h>
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
@@ -49,6 +50,7 @@ ssd_features_reset(struct ssd *ssd)
 	ssd->feat.nr_queues = ssd_feat_queues_max(ssd);
 	ssd_feat_temp_reset(ssd);
 	ssd_feat_recovery_reset(ssd);
+	ssd_coal_changed(ssd);
 }
 
 static nvme_status

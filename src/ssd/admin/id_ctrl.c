@@ -10,10 +10,12 @@
 #include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/fw.h"
+#include "ssd/admin/hmb.h"
 #include "ssd/admin/identify.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/admin/virt.h"
 #include "ssd/nvm/nvm.h"
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +71,8 @@ who(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->vwci = (uint8_t)(NVME_VWCI_VWCRV | nvme_put(NVME_VWCI_VWCR, ssd->sub->vpd.left));
 	if (ssd_nr_ctrlrs(ssd->sub) > 1)
 		id->cmic = (uint8_t)(NVME_CMIC_MPORTS | NVME_CMIC_MCTRS);
+	if (ssd->sub->cfg.virt && !ssd_virt_primary(ssd))
+		id->cmic |= (uint8_t)NVME_CMIC_FT;
 	subnqn(ssd->sub->cfg.sn, id->subnqn, sizeof(id->subnqn));
 }
 
@@ -79,7 +83,9 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->mdts = ssd->sub->cfg.mdts;
 	id->oaes = le32_from(SSD_OAES_AEC);
 	id->oacs = le16_from((uint16_t)(NVME_OACS_SSRS | NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS |
-					NVME_OACS_DSTS | NVME_OACS_DIRS | NVME_OACS_NSRS));
+					NVME_OACS_DSTS | NVME_OACS_DIRS | NVME_OACS_NSRS | NVME_OACS_DBCS));
+	if (ssd_virt_primary(ssd))
+		id->oacs = le16_from(le16_get(id->oacs) | (uint16_t)NVME_OACS_VMS);
 	id->bpcap = SSD_BPCAP;
 	id->acl = SSD_ACL;
 	id->aerl = SSD_MAX_AERS - 1;
@@ -92,6 +98,10 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->wctemp = le16_from(SSD_WCTEMP);
 	id->cctemp = le16_from(SSD_CCTEMP);
 	id->kas = le16_from(1);
+	id->hmpre = le32_from(SSD_HMPRE);
+	id->hmmin = le32_from(SSD_HMMIN);
+	id->hmminds = le32_from(SSD_HMMINDS);
+	id->hmmaxd = le16_from(SSD_HMMAXD);
 	id->edstt = le16_from(SSD_DST_EXTENDED_MS / 60000);
 	id->dsto = (uint8_t)NVME_DSTO_SDSO;
 	id->sanicap = le32_from(SSD_SANICAP);

@@ -9,7 +9,7 @@
 #define SSD_OAES_AEC 0x300u
 #define SSD_FNA ((uint8_t)NVME_FNA_CRYES) /* BCNSID is 0: NSID FFFFFFFFh is taken */
 #define SSD_ACL 3u /* 0's based.  Aborts are done at once, so more would do no harm */
-#define SSD_RAB 6u /* 2^6 commands: the default of the arbitration feature too */
+#define SSD_RAB 4u /* 2^4 commands: the default of the arbitration feature too */
 
 /* How many controllers the subsystem has now. */
 uint32_t ssd_nr_ctrlrs(const struct ssd_subsys *sub);

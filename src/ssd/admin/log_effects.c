@@ -41,9 +41,8 @@ ssd_log_effects(struct ssd *ssd, void *buf)
 {
 	struct nvme_effects_log *log = buf;
 
-	(void)ssd;
 	for (uint32_t opc = 0; opc < 256; opc++) {
-		log->acs[opc] = le32_from(ssd_admin_opcodes[opc].effects);
+		log->acs[opc] = le32_from(ssd_admin_there(ssd, opc) ? ssd_admin_opcodes[opc].effects : 0);
 		log->iocs[opc] = le32_from(ssd_nvm_opcodes[opc].effects);
 	}
 }

@@ -15,7 +15,7 @@
 static bool
 qid_valid(const struct ssd *ssd, uint32_t qid, bool cq)
 {
-	uint32_t max = ssd->sub->cfg.queues;
+	uint32_t max = ssd_queues_max(ssd);
 
 	max = UT_MIN(max, nvme_get32(ssd->feat.nr_queues, cq ? NVME_FEAT_NQ_NCQA : NVME_FEAT_NQ_NSQA) + 1);
 	return qid >= 1 && qid <= max;
@@ -28,13 +28,15 @@ qsize_valid(const struct ssd *ssd, uint32_t qsize, uint64_t cc_field, uint32_t l
 	return qsize >= 1 && qsize <= nvme_get(ssd->cap, NVME_CAP_MQES) && nvme_get(ssd->cc, cc_field) == log2_entry;
 }
 
-/* How many vectors there are depends on what the host enabled: MSI-X, or the one INTx. */
+/* How many vectors there are depends on what the host enabled: MSI-X, MSI with so many messages, or the one INTx. */
 static bool
 vector_valid(const struct ssd *ssd, bool ien, uint32_t iv)
 {
-	if (iv >= SSD_NR_VECTORS)
+	if (iv >= ssd->nr_vectors)
 		return false;
-	return !ien || ssd->msix_on || !iv;
+	if (!ien || ssd->msix_on)
+		return true;
+	return iv < (ssd->msi_on ? ssd->msi_nr : 1);
 }
 
 static struct ssd_queue_attr
@@ -94,7 +96,7 @@ ssd_adm_create_sq(struct ssd_cmd *c)
 	struct ssd_queue_attr a = attr_of(c->sqe);
 	nvme_status st;
 
-	a.prio = (uint8_t)nvme_get(cdw11, NVME_SQ_QPRIO); /* means nothing without weighted round robin */
+	a.prio = (uint8_t)nvme_get(cdw11, NVME_SQ_QPRIO); /* arb.c looks at it with weighted round robin only */
 	if (!qid_valid(ssd, a.id, false) || ssd->sq[a.id].live)
 		return ssd_fail(c, NVME_SC_INVALID_QID, CDW(10));
 	if (!qsize_valid(ssd, a.size - 1, NVME_CC_IOSQES, 6))

@@ -5,6 +5,7 @@
 #include "ssd/admin/fw.h"
 #include "ssd/admin/mi.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/admin/virt.h"
 
 #define CSUPP NVME_EFFECTS_CSUPP
 #define SCOPE(s) ((uint32_t)nvme_put(NVME_EFFECTS_CSP, s))
@@ -39,6 +40,16 @@ const struct ssd_opcode ssd_admin_opcodes[256] = {
 	[NVME_ADM_SECURITY_RECV] = { ssd_adm_security_recv, CSUPP | SCOPE(NVME_SCOPE_NSS) },
 	[NVME_ADM_MI_SEND] = { ssd_adm_mi_send, CSUPP | SCOPE(NVME_SCOPE_NSS) },
 	[NVME_ADM_MI_RECV] = { ssd_adm_mi_recv, CSUPP | SCOPE(NVME_SCOPE_NSS) },
+	[NVME_ADM_VIRT_MGMT] = { ssd_adm_virt_mgmt, CSUPP | SCOPE(NVME_SCOPE_CTRL | NVME_SCOPE_NSS) },
+	[NVME_ADM_DBBUF_CONFIG] = { ssd_adm_dbbuf_config, CSUPP | CTRL },
 	[NVME_ADM_FORMAT_NVM] = { ssd_adm_format, CSUPP | FORMAT_EFFECTS },
 	[NVME_ADM_SANITIZE] = { ssd_adm_sanitize, CSUPP | SANITIZE_EFFECTS },
 };
+
+bool
+ssd_admin_there(const struct ssd *ssd, uint32_t opc)
+{
+	if (opc == NVME_ADM_VIRT_MGMT && !ssd_virt_primary(ssd))
+		return false;
+	return ssd_admin_opcodes[opc].exec;
+}
