@@ -100,6 +100,14 @@ nvp_io(struct nvp_qpair *q, const struct nvme_sqe *sqe, const struct nvp_buf *bu
 
 /* Let this interrupt vector come, for who creates queues himself.  -EINVAL, -ENOTSUP: there is none; -ENOMEM. */
 int nvp_ctrlr_use_vector(struct nvp_ctrlr *c, uint16_t vector);
+/*
+ * Memory in the controller memory buffer, zeroed, aligned to `align` (a power of two up to 2 MiB; at least a page).  Not after
+ * the bus was closed.  -ENOTSUP: there is none, or it cannot be mapped; -ENOMEM, -EINVAL, -ENODEV.  NVMe Base, "Controller
+ * Memory Buffer".
+ */
+int nvp_ctrlr_cmb_alloc(struct nvp_ctrlr *c, uint64_t len, uint64_t align, struct nvp_buf *out);
+void nvp_ctrlr_cmb_free(struct nvp_ctrlr *c, struct nvp_buf *buf);
+
 /* The command log of a queue pair, the workers' included; NULL: none. */
 struct nvp_cmdlog_ring *nvp_ctrlr_cmdlog(const struct nvp_ctrlr *c, uint16_t qid);
 /* The identifiers of the I/O queue pairs, the latest first, up to max.  Returns how many there are. */

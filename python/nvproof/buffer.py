@@ -29,6 +29,7 @@ class Buffer(_native.Buffer):
     Buffer(length=4096, name='buffer', pvalue=0, ptype=0, offset=0, nvme=None, fake_phys_addr=None, align=4096, prp2=None)
 
     offset: first byte that the device sees; size is the rest.  MemoryError: no DMA memory.
+    nvme: a Controller: the memory is in its controller memory buffer (MemoryError: it has none), as long as it is open.
     ptype, pvalue: see fill_pattern().  prp2: PRP1 and PRP2 go to an admin command as they are.
     """
 

@@ -47,7 +47,7 @@ class Pcie(_native.Pcie):
 
     addr: "vfu:/path.sock", "sim:...", "" or "ssd:..." (a private software SSD), a bus/device/function, an IP address (with port: NVMe/TCP).
     logdir: the folder of results; each run has a folder of its own in it.  core_id, slot_id: first core, and slot, of this drive in a
-    rack of several.  NvmeEnumerateError: it cannot be reached, or has no such virtual function, or no MSI.
+    rack of several.  msi_only: interrupts are MSI, up to 32 vectors, masked by INTMS.  NvmeEnumerateError: it cannot be reached, or has no such virtual function, or no MSI.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Pcie(_native.Pcie):
             raise NvmeEnumerateError(f"{self.addr}: virtual function {vf} has no address on this bus")
         if msi_only and self.cap_offset(_CAP_MSI) is None:
             raise NvmeEnumerateError(f"{self.addr}: msi_only: the device has no MSI capability")
-        if msi_only:
+        if msi_only and not self.use_msi():
             raise NvmeEnumerateError(f"{self.addr}: msi_only: the interrupts of this bus are MSI-X")
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ struct nvp_bus;
 
 struct nvp_bus_ops {
 	const char *name; /* the prefix of addresses: "vfu", "sim" */
+	bool has_msi; /* irq_fd() can do MSI too */
 	/* addr is what follows "name:".  On success *bus is whole; the caller closes it. */
 	int (*open)(const char *addr, struct nvp_bus **bus);
 	void (*close)(struct nvp_bus *bus);
@@ -35,7 +36,7 @@ struct nvp_bus_ops {
 	/* Make [va, va+len) of fd visible to the device at *iova.  A bus may change *iova. */
 	int (*dma_map)(struct nvp_bus *bus, void *va, uint64_t len, int fd, uint64_t *iova);
 	int (*dma_unmap)(struct nvp_bus *bus, uint64_t iova, uint64_t len);
-	/* An eventfd that counts the interrupts of this MSI-X vector; owned by the bus. */
+	/* An eventfd that counts the interrupts of this MSI-X vector (or MSI, see below); owned by the bus. */
 	int (*irq_fd)(struct nvp_bus *bus, uint16_t vector);
 	int (*reset)(struct nvp_bus *bus, enum nvp_reset kind);
 };
@@ -48,6 +49,7 @@ struct nvp_bus_ops {
 struct nvp_bus {
 	const struct nvp_bus_ops *ops;
 	struct ut_clock *clock; /* real, or the simulation's */
+	bool msi; /* interrupts are MSI, not MSI-X; set before the first irq_fd(), where ops->has_msi */
 	char addr[256]; /* as opened, prefix included; for "ssd:" the vfu: address it became */
 	bool pins; /* the device sees the pages that were there when they were mapped: none may be exchanged */
 };

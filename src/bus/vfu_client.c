@@ -302,7 +302,7 @@ give_eventfd(struct vfu_bus *b, uint32_t vector, int fd)
 {
 	struct vfu_irq_set set = { .argsz = sizeof(set),
 				   .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-				   .index = VFIO_PCI_MSIX_IRQ_INDEX,
+				   .index = b->base.msi ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_MSIX_IRQ_INDEX,
 				   .start = vector,
 				   .count = 1 };
 	struct vfu_req r = { .cmd = VFU_DEVICE_SET_IRQS, .out = &set, .out_len = sizeof(set), .fds = &fd, .nfds = 1 };
@@ -354,6 +354,7 @@ vfu_reset(struct nvp_bus *bus, enum nvp_reset kind)
 
 const struct nvp_bus_ops nvp_vfu_bus_ops = {
 	.name = "vfu",
+	.has_msi = true,
 	.open = vfu_open,
 	.close = vfu_client_close,
 	.cfg_read = vfu_cfg_read,

@@ -15,6 +15,8 @@
 #define NVP_VERSION "unknown"
 #endif
 
+#define DEFAULT_CMB (1u << 20) /* enough for scripts that want to see it work */
+
 static const char help[] =
 	"Usage: nvproof-ssd --socket PATH [OPTIONS]\n"
 	"\n"
@@ -43,6 +45,9 @@ static const char help[] =
 	"  --create              make the image file when it is missing\n"
 	"  --queues N            I/O queue pairs, 1 to 127 (default 127)\n"
 	"  --mdts N              largest transfer, 2^N pages of 4 KiB (default 9: 2 MiB)\n"
+	"  --cmb SIZE            controller memory buffer of each controller: whole 4 KiB up to 1G, 0: none (default 1M)\n"
+	"  --virt                the first socket is a primary controller, the others are its secondary controllers,\n"
+	"                        offline until it assigns resources to them (Virtualization Management)\n"
 	"  --sn, --mn, --fr STR  serial number, model number, firmware revision\n"
 	"  --seed N              seed of everything random (default 0)\n"
 	"\n"
@@ -71,6 +76,8 @@ enum {
 	OPT_CREATE,
 	OPT_QUEUES,
 	OPT_MDTS,
+	OPT_CMB,
+	OPT_VIRT,
 	OPT_SN,
 	OPT_MN,
 	OPT_FR,
@@ -96,6 +103,8 @@ static const struct option options[] = {
 	{ "create", no_argument, NULL, OPT_CREATE },
 	{ "queues", required_argument, NULL, OPT_QUEUES },
 	{ "mdts", required_argument, NULL, OPT_MDTS },
+	{ "cmb", required_argument, NULL, OPT_CMB },
+	{ "virt", no_argument, NULL, OPT_VIRT },
 	{ "sn", required_argument, NULL, OPT_SN },
 	{ "mn", required_argument, NULL, OPT_MN },
 	{ "fr", required_argument, NULL, OPT_FR },
@@ -326,6 +335,12 @@ on_option(struct parse *p, int opt, const char *val)
 		return on_media(p, val);
 	case OPT_RAM_LIMIT:
 		return on_size(p, "ram-limit", val, &a->cfg.ram_limit);
+	case OPT_CMB:
+		a->cfg.cmb_size = 0;
+		return !strcmp(val, "0") ? 0 : on_size(p, "cmb", val, &a->cfg.cmb_size);
+	case OPT_VIRT:
+		a->cfg.virt = true;
+		return 0;
 	case OPT_IMAGE:
 		a->cfg.image = val;
 		return 0;
@@ -387,7 +402,7 @@ ssd_args_parse(struct ssd_args *a, int argc, char **argv, char *err, size_t errl
 	struct parse p = { .a = a, .size = 1ull << 30, .lba = 512, .err = err, .errlen = errlen };
 	int opt, rc;
 
-	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1 };
+	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1, .cfg.cmb_size = DEFAULT_CMB };
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (opt == OPT_HELP || opt == OPT_VERSION) {

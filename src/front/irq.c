@@ -22,6 +22,8 @@ void
 irqs_init(struct irqs *q)
 {
 	q->intx = (struct irq_line){ .fd = -1 };
+	for (uint32_t i = 0; i < IRQ_MSI_VECTORS; i++)
+		q->msi[i] = (struct irq_line){ .fd = -1 };
 	for (uint32_t i = 0; i < IRQ_MSIX_VECTORS; i++)
 		q->msix[i] = (struct irq_line){ .fd = -1 };
 }
@@ -30,6 +32,8 @@ void
 irqs_clear(struct irqs *q)
 {
 	line_close(&q->intx);
+	for (uint32_t i = 0; i < IRQ_MSI_VECTORS; i++)
+		line_close(&q->msi[i]);
 	for (uint32_t i = 0; i < IRQ_MSIX_VECTORS; i++)
 		line_close(&q->msix[i]);
 }
@@ -39,13 +43,17 @@ irqs_count(uint32_t index)
 {
 	if (index == VFIO_PCI_INTX_IRQ_INDEX)
 		return 1;
+	if (index == VFIO_PCI_MSI_IRQ_INDEX)
+		return IRQ_MSI_VECTORS;
 	return index == VFIO_PCI_MSIX_IRQ_INDEX ? IRQ_MSIX_VECTORS : 0;
 }
 
 static struct irq_line *
 line_of(struct irqs *q, uint32_t index, uint32_t i)
 {
-	return index == VFIO_PCI_INTX_IRQ_INDEX ? &q->intx : &q->msix[i];
+	if (index == VFIO_PCI_INTX_IRQ_INDEX)
+		return &q->intx;
+	return index == VFIO_PCI_MSI_IRQ_INDEX ? &q->msi[i] : &q->msix[i];
 }
 
 /*
@@ -74,6 +82,8 @@ irqs_raise(struct irqs *q, uint16_t vector)
 {
 	if (vector < IRQ_MSIX_VECTORS && q->msix[vector].fd >= 0)
 		signal_line(&q->msix[vector]);
+	else if (vector < IRQ_MSI_VECTORS && q->msi[vector].fd >= 0)
+		signal_line(&q->msi[vector]);
 	else if (vector == 0)
 		signal_line(&q->intx);
 }
@@ -131,6 +141,16 @@ irqs_msix_used(const struct irqs *q)
 {
 	for (uint32_t i = 0; i < IRQ_MSIX_VECTORS; i++) {
 		if (q->msix[i].fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+irqs_msi_used(const struct irqs *q)
+{
+	for (uint32_t i = 0; i < IRQ_MSI_VECTORS; i++) {
+		if (q->msi[i].fd >= 0)
 			return true;
 	}
 	return false;

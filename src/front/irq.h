@@ -6,6 +6,7 @@
 #include "proto/vfu.h"
 
 #define IRQ_MSIX_VECTORS 128u
+#define IRQ_MSI_VECTORS 32u
 #define IRQ_NR_INDEXES 5u /* INTx, MSI, MSI-X, error, request: VFIO_PCI_NUM_IRQS */
 
 struct irq_line {
@@ -16,6 +17,7 @@ struct irq_line {
 
 struct irqs {
 	struct irq_line intx;
+	struct irq_line msi[IRQ_MSI_VECTORS];
 	struct irq_line msix[IRQ_MSIX_VECTORS];
 };
 
@@ -28,7 +30,8 @@ uint32_t irqs_count(uint32_t index);
  * kept is taken out of fds.
  */
 int irqs_set(struct irqs *q, const void *payload, uint32_t len, struct vfu_fds *fds);
-/* Whether the client listens to any MSI-X vector. */
+/* Whether the client listens to any MSI-X, or MSI, vector. */
 bool irqs_msix_used(const struct irqs *q);
+bool irqs_msi_used(const struct irqs *q);
 /* The device raises a vector.  Never waits. */
 void irqs_raise(struct irqs *q, uint16_t vector);

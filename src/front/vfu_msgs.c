@@ -114,17 +114,20 @@ on_irq_info(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r)
 	return 0;
 }
 
-/* As with VFIO in the kernel, giving the first eventfd turns MSI-X on, and taking the last one away turns it off. */
+/* As with VFIO in the kernel, giving the first eventfd turns MSI-X (or MSI) on, and taking the last one away turns it off. */
 static int
 on_set_irqs(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r)
 {
-	bool before = irqs_msix_used(&s->irqs), after;
+	bool before = irqs_msix_used(&s->irqs), msi_before = irqs_msi_used(&s->irqs), after;
 	int rc = irqs_set(&s->irqs, c->in, c->in_len, &c->fds);
 
 	(void)r;
 	after = irqs_msix_used(&s->irqs);
 	if (before != after)
 		ssd_msix_setup(s->ssd, after);
+	after = irqs_msi_used(&s->irqs);
+	if (msi_before != after)
+		ssd_msi_setup(s->ssd, after);
 	return rc;
 }
 
@@ -136,6 +139,8 @@ on_reset(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r)
 	ssd_function_reset(s->ssd);
 	if (irqs_msix_used(&s->irqs))
 		ssd_msix_setup(s->ssd, true); /* the client's eventfds outlive a reset */
+	if (irqs_msi_used(&s->irqs))
+		ssd_msi_setup(s->ssd, true);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Regions: BAR0 (registers trapped, doorbells as one mappable area) and configuration space.
+ * Regions: BAR0 (registers trapped, doorbells as one mappable area), BAR2 (the controller memory buffer, mappable as a whole)
+ * and configuration space.
  * vfio-user Protocol Specification 0.9, "VFIO_USER_DEVICE_GET_REGION_INFO", "VFIO_USER_REGION_READ" and "..._WRITE".
  */
 #include <errno.h>
@@ -11,10 +12,12 @@
 #include "util/clock.h"
 
 static uint64_t
-region_size(uint32_t index)
+region_size(const struct vfu_server *s, uint32_t index)
 {
 	if (index == VFIO_PCI_BAR0_REGION_INDEX)
 		return SSD_BAR_SIZE;
+	if (index == SSD_CMB_BAR)
+		return s->cmb_size;
 	return index == VFIO_PCI_CONFIG_REGION_INDEX ? SSD_CFG_SIZE : 0;
 }
 
@@ -44,10 +47,14 @@ vfu_on_region_info(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r
 	memcpy(&in, c->in, sizeof(in));
 	if (in.argsz < sizeof(in) || in.index >= VFIO_PCI_NUM_REGIONS)
 		return -EINVAL;
-	*out = (struct vfu_region_info){ .argsz = sizeof(*out), .index = in.index, .size = region_size(in.index) };
+	*out = (struct vfu_region_info){ .argsz = sizeof(*out), .index = in.index, .size = region_size(s, in.index) };
 	r->len = sizeof(*out);
 	if (out->size)
 		out->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	if (in.index == SSD_CMB_BAR && s->cmb_size) {
+		out->flags |= VFIO_REGION_INFO_FLAG_MMAP;
+		r->fd = s->cmb_fd;
+	}
 	if (in.index != VFIO_PCI_BAR0_REGION_INDEX)
 		return 0;
 	out->flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
@@ -105,9 +112,9 @@ bar_write(struct ssd *ssd, uint64_t off, const uint8_t *buf, uint32_t count)
 }
 
 static int
-check_access(const struct vfu_region_access *a)
+check_access(const struct vfu_server *s, const struct vfu_region_access *a)
 {
-	uint64_t size = a->region < VFIO_PCI_NUM_REGIONS ? region_size(a->region) : 0;
+	uint64_t size = a->region < VFIO_PCI_NUM_REGIONS ? region_size(s, a->region) : 0;
 
 	if (!a->count || a->count > CONN_MAX_XFER)
 		return -EINVAL;
@@ -124,12 +131,14 @@ vfu_on_region_read(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r
 	int rc;
 
 	memcpy(&a, c->in, sizeof(a));
-	rc = check_access(&a);
+	rc = check_access(s, &a);
 	if (rc)
 		return rc;
 	*out = a;
 	if (a.region == VFIO_PCI_BAR0_REGION_INDEX)
 		bar_read(s->ssd, a.offset, out->data, a.count);
+	else if (a.region == SSD_CMB_BAR)
+		memcpy(out->data, (const char *)s->cmb + a.offset, a.count);
 	else
 		ssd_cfg_read(s->ssd, (uint32_t)a.offset, out->data, a.count);
 	r->len = (uint32_t)sizeof(a) + a.count;
@@ -156,13 +165,15 @@ vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *
 	int rc;
 
 	memcpy(&a, c->in, sizeof(a));
-	rc = check_access(&a);
+	rc = check_access(s, &a);
 	if (rc)
 		return rc;
 	if (c->in_len - sizeof(a) != a.count)
 		return -EINVAL; /* less or more data than it says */
 	if (a.region == VFIO_PCI_BAR0_REGION_INDEX)
 		bar_write(s->ssd, a.offset, data, a.count);
+	else if (a.region == SSD_CMB_BAR)
+		memcpy((char *)s->cmb + a.offset, data, a.count);
 	else
 		ssd_cfg_write(s->ssd, (uint32_t)a.offset, data, a.count);
 	look_at_doorbells(s, &a);

@@ -99,6 +99,7 @@ client_gone(struct vfu_server *s)
 		dma_release(&gone);
 	}
 	renew_doorbells(s);
+	vfu_cmb_renew(s);
 }
 
 static void
@@ -201,7 +202,9 @@ vfu_server_open(struct vfu_server *s, struct loop *l, struct ssd_subsys *sub, co
 	rc = ssd_ctrlr_open(sub, &port_ops, s, s->db, &s->ssd);
 	if (rc)
 		goto err_doorbells;
-	rc = path ? start_listening(s, path, err, errlen) : 0;
+	rc = vfu_cmb_open(s);
+	if (!rc && path)
+		rc = start_listening(s, path, err, errlen);
 	if (rc)
 		goto err_ctrlr;
 	dma_init(&s->dma);
@@ -210,6 +213,7 @@ vfu_server_open(struct vfu_server *s, struct loop *l, struct ssd_subsys *sub, co
 
 err_ctrlr:
 	ssd_ctrlr_close(s->ssd);
+	vfu_cmb_close(s);
 err_doorbells:
 	munmap(s->db, SSD_BAR_DB_SIZE);
 	close(s->db_fd);
@@ -228,6 +232,7 @@ vfu_server_close(struct vfu_server *s)
 	listener_close(&s->listener);
 	loop_del_ssd(s->loop, s->ssd);
 	ssd_ctrlr_close(s->ssd);
+	vfu_cmb_close(s);
 	dma_fini(&s->dma);
 	munmap(s->db, SSD_BAR_DB_SIZE);
 	close(s->db_fd);

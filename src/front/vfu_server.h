@@ -23,6 +23,9 @@ struct vfu_server {
 	struct irqs irqs;
 	int db_fd; /* memfd: offset 0 is offset 0 of BAR0, the doorbells are where they are there */
 	void *db; /* SSD_BAR_DB_SIZE bytes, at the same address for as long as the server lives */
+	int cmb_fd; /* memfd behind BAR 2; -1: there is no controller memory buffer */
+	void *cmb;
+	uint64_t cmb_size; /* of the BAR */
 	struct listener listener;
 	struct vfu_conn conn[SERVER_MAX_CONNS];
 	struct vfu_conn *client; /* the one that has the device, or NULL */
@@ -52,6 +55,9 @@ int vfu_on_version(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r
 int vfu_on_region_info(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r); /* vfu_region.c */
 int vfu_on_region_read(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r);
 int vfu_on_region_write(struct vfu_server *s, struct vfu_conn *c, struct vfu_reply *r);
+int vfu_cmb_open(struct vfu_server *s); /* vfu_cmb.c; after the controller was opened.  -errno */
+void vfu_cmb_renew(struct vfu_server *s);
+void vfu_cmb_close(struct vfu_server *s);
 void vfu_dispatch(struct vfu_conn *c); /* vfu_msgs.c */
 /* The device is this client's from now on; -EBUSY: it is taken. */
 int vfu_server_attach(struct vfu_server *s, struct vfu_conn *c);

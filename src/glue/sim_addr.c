@@ -10,9 +10,10 @@
 #include "util/bits.h"
 
 #define DEFAULT_SIZE (1ull << 30)
+#define DEFAULT_CMB (1ull << 20)
 
 struct parsed {
-	uint64_t size, ns, lba, seed, queues, mqes, mdts;
+	uint64_t size, ns, lba, seed, queues, mqes, mdts, cmb;
 };
 
 static const struct key {
@@ -27,14 +28,15 @@ static const struct key {
 	{ "queues", offsetof(struct parsed, queues), 1, SSD_MAX_QUEUES - 1 },
 	{ "mqes", offsetof(struct parsed, mqes), 1, UINT16_MAX },
 	{ "mdts", offsetof(struct parsed, mdts), 1, 9 },
+	{ "cmb", offsetof(struct parsed, cmb), 0, SSD_CMB_MAX },
 };
 
 static int
 bad(const char *what, const char *text)
 {
 	nvp_bus_set_error(
-		"sim: %s: \"%.100s\" (sim:[ram|null][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..])", what,
-		text);
+		"sim: %s: \"%.100s\" (sim:[ram|null][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..&cmb=..])",
+		what, text);
 	return -EINVAL;
 }
 
@@ -114,13 +116,14 @@ fill(const struct parsed *p, struct ssd_config *cfg)
 	cfg->mqes = (uint16_t)p->mqes;
 	cfg->mdts = (uint8_t)p->mdts;
 	cfg->seed = p->seed;
+	cfg->cmb_size = p->cmb;
 	return 0;
 }
 
 int
 sim_parse(const char *addr, struct ssd_config *cfg)
 {
-	struct parsed p = { .size = DEFAULT_SIZE, .ns = 1, .lba = 512, .seed = 1 };
+	struct parsed p = { .size = DEFAULT_SIZE, .ns = 1, .lba = 512, .seed = 1, .cmb = DEFAULT_CMB };
 	char text[256], *opts, *one, *save = NULL;
 	int rc;
 

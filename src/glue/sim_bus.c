@@ -228,8 +228,19 @@ sim_bar_write(struct nvp_bus *bus, int bar, uint64_t off, const void *buf, uint3
 }
 
 static void *
+cmb_map(struct nvp_bus *bus, uint64_t off, uint64_t len)
+{
+	uint64_t size;
+	char *cmb = ssd_cmb(of(bus)->ssd, &size);
+
+	return cmb && off <= size && len <= size - off ? cmb + off : NULL;
+}
+
+static void *
 sim_bar_map(struct nvp_bus *bus, int bar, uint64_t off, uint64_t len)
 {
+	if (bar == SSD_CMB_BAR)
+		return cmb_map(bus, off, len);
 	if (bar || off < SSD_BAR_DB || off - SSD_BAR_DB > SSD_BAR_DB_SIZE || len > SSD_BAR_DB_SIZE - (off - SSD_BAR_DB))
 		return NULL;
 	return (char *)ssd_doorbells(of(bus)->ssd) + (off - SSD_BAR_DB);
@@ -302,6 +313,7 @@ sim_reset(struct nvp_bus *bus, enum nvp_reset kind)
 
 static const struct nvp_bus_ops sim_bus_ops = {
 	.name = "sim",
+	.has_msi = true,
 	.open = sim_open,
 	.close = sim_close,
 	.cfg_read = sim_cfg_read,

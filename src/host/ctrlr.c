@@ -58,6 +58,7 @@ ctrlr_end(struct nvp_ctrlr *c)
 		qpair_free(c->adminq);
 	}
 	ctrlr_limbo_free(c, !c->still_mapped);
+	ctrlr_cmb_forget(c);
 	free(c);
 }
 

@@ -30,7 +30,7 @@ struct ctrlr_watch {
 	void (*before_reset)(struct ctrlr_watch *w);
 };
 
-/* MSI-X, looked for when the first queue wants interrupts. */
+/* MSI-X, looked for when the first queue wants interrupts; with MSI (msi.c) only `any` is used. */
 struct ctrlr_irq {
 	bool looked, any; /* any: a vector is in use, so MSI-X is enabled at each bring-up */
 	uint8_t bir;
@@ -38,6 +38,13 @@ struct ctrlr_irq {
 	uint32_t nr; /* entries of the table */
 	uint32_t table; /* in that BAR */
 	uint64_t used[32];
+};
+
+/* The controller memory buffer, looked for when the first buffer in it is wanted; cmb.c. */
+struct ctrlr_cmb {
+	char *va; /* NULL: not looked for, or there is none */
+	uint64_t len;
+	struct nvp_extent *free, *spare;
 };
 
 struct nvp_ctrlr {
@@ -61,6 +68,7 @@ struct nvp_ctrlr {
 	struct nvp_qpair *ioqs;
 	struct nvp_qpair *limbo; /* deleted here, but the device may still use their memory */
 	struct ctrlr_irq irq;
+	struct ctrlr_cmb cmb;
 	uint32_t max_qid; /* what Number of Queues allotted; 0: not asked yet */
 	struct nvme_id_ctrl id;
 
@@ -145,6 +153,18 @@ int qpair_create_on_device(struct nvp_ctrlr *c, struct nvp_qpair *q, struct nvme
 int ctrlr_irq_up(struct nvp_ctrlr *c);
 /* Let this vector send interrupts.  -EINVAL, -ENOTSUP: the bus does not have it. */
 int ctrlr_vector_up(struct nvp_ctrlr *c, uint16_t v);
+
+/* Where a capability is in configuration space; 0: there is none. */
+uint32_t ctrlr_find_cap(struct nvp_ctrlr *c, uint8_t id);
+
+/* msi.c: instead of MSI-X, where the bus was told so. */
+int ctrlr_msi_up(struct nvp_ctrlr *c);
+int ctrlr_msi_mask(struct nvp_ctrlr *c, uint16_t v, bool masked);
+
+/* cmb.c */
+/* Enable it again after a reset, if buffers are in it. */
+int ctrlr_cmb_up(struct nvp_ctrlr *c);
+void ctrlr_cmb_forget(struct nvp_ctrlr *c);
 
 /* aer.c */
 int ctrlr_aer_up(struct nvp_ctrlr *c);

@@ -279,6 +279,7 @@ ctrlr_recreate_queues(struct nvp_ctrlr *c)
 static const struct init_step steps[] = {
 	{ "registers", ctrlr_registers, NULL },
 	{ "interrupts", ctrlr_irq_up, NULL },
+	{ "controller memory buffer", ctrlr_cmb_up, NULL },
 	{ "capabilities", ctrlr_read_cap, NULL },
 	{ "disable", ctrlr_disable, NULL },
 	{ "forget queues", disabled, NULL },

@@ -29,9 +29,8 @@ cfg16(struct nvp_ctrlr *c, uint32_t off, uint16_t *val)
 	return rc;
 }
 
-/* Where the MSI-X capability is; 0: there is none. */
-static uint32_t
-find_cap(struct nvp_ctrlr *c)
+uint32_t
+ctrlr_find_cap(struct nvp_ctrlr *c, uint8_t id)
 {
 	uint16_t head;
 
@@ -40,7 +39,7 @@ find_cap(struct nvp_ctrlr *c)
 	for (uint32_t i = 0, at = head & 0xfc; i < MAX_CAPS && at; i++) {
 		if (cfg16(c, at, &head))
 			return 0;
-		if (nvme_get(head, NVME_PCI_CAP_CID) == NVME_PCI_CAPID_MSIX)
+		if (nvme_get(head, NVME_PCI_CAP_CID) == id)
 			return at;
 		at = (uint32_t)nvme_get(head, NVME_PCI_CAP_NEXT) & 0xfc;
 	}
@@ -57,7 +56,7 @@ look_for_msix(struct nvp_ctrlr *c)
 
 	if (irq->looked)
 		return;
-	irq->cap = find_cap(c);
+	irq->cap = ctrlr_find_cap(c, NVME_PCI_CAPID_MSIX);
 	if (irq->cap && !cfg16(c, irq->cap + NVME_PCI_MSIX_MXC, &mxc) &&
 	    !c->bus->ops->cfg_read(c->bus, irq->cap + NVME_PCI_MSIX_MTAB, &mtab, sizeof(mtab))) {
 		irq->nr = nvme_get32(mxc, NVME_PCI_MSIX_MXC_TS) + 1;
@@ -97,6 +96,8 @@ ctrlr_irq_up(struct nvp_ctrlr *c)
 {
 	int rc = 0;
 
+	if (c->bus->msi)
+		return c->irq.any ? ctrlr_msi_up(c) : 0;
 	for (uint32_t v = 0; v < c->irq.nr && !rc; v++)
 		if (c->irq.used[v / 64] >> v % 64 & 1)
 			rc = set_mask(c, v, false);
@@ -110,6 +111,10 @@ ctrlr_vector_up(struct nvp_ctrlr *c, uint16_t v)
 
 	if (fd < 0)
 		return fd;
+	if (c->bus->msi) {
+		c->irq.any = true;
+		return ctrlr_msi_up(c);
+	}
 	look_for_msix(c);
 	if (v >= c->irq.nr)
 		return 0; /* the bus says that it knows how */
@@ -167,5 +172,7 @@ nvp_qpair_irq_mask(struct nvp_qpair *q, bool masked)
 
 	if (fd < 0)
 		return fd;
+	if (q->ctrlr->bus->msi)
+		return ctrlr_msi_mask(q->ctrlr, q->opts.iv, masked);
 	return q->opts.iv < q->ctrlr->irq.nr ? set_mask(q->ctrlr, q->opts.iv, masked) : -ENOTSUP;
 }

@@ -42,6 +42,8 @@ nvp_ctrlr_init_begin(struct nvp_ctrlr *c)
 		rc = ctrlr_irq_up(c);
 	if (!rc)
 		rc = ctrlr_read_cap(c);
+	if (!rc)
+		rc = ctrlr_cmb_up(c);
 	if (rc)
 		nvp_ctrlr_init_fail(c);
 	return rc;

@@ -135,6 +135,8 @@ choose_vector(struct nvp_ctrlr *c, struct nvp_qpair_opts *o)
 		return 0;
 	o->iv = any ? o->qid : o->iv;
 	rc = ctrlr_vector_up(c, o->iv);
+	if (!rc && any && c->irq.nr && o->iv >= c->irq.nr)
+		rc = -EINVAL; /* the bus has it, the function's table does not */
 	if (rc != -EINVAL && rc != -ENOTSUP)
 		return rc;
 	if (!any)

@@ -100,10 +100,6 @@ check_args(const union py_val *v)
 		PyErr_SetString(PyExc_AssertionError, "Buffer(): align must be a power of two");
 		return -1;
 	}
-	if (v[A_NVME].obj) {
-		PyErr_SetString(PyExc_ValueError, "Buffer(): memory of the controller (nvme=) is not supported yet");
-		return -1;
-	}
 	return 0;
 }
 
@@ -115,6 +111,15 @@ set_fake(struct py_buffer *b, PyObject *addr)
 	b->fake_addr = PyLong_AsUnsignedLongLong(addr);
 	b->fake = true;
 	return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+host_memory(struct py_buffer *b, uint64_t len, uint64_t align)
+{
+	if (!nvp_buf_alloc(len, align, &b->mem))
+		return 0;
+	PyErr_Format(PyExc_MemoryError, "no DMA memory for a buffer of %llu bytes", (unsigned long long)len);
+	return -1;
 }
 
 static int
@@ -130,12 +135,12 @@ buffer_init(PyObject *o, PyObject *args, PyObject *kwargs)
 	}
 	if (py_args_init("Buffer", init_args, PY_NARGS(init_args), 0, args, kwargs, v) < 0 || check_args(v) < 0)
 		return -1;
-	rc = nvp_buf_alloc(v[A_LENGTH].u, v[A_ALIGN].u, &b->mem);
-	if (rc) {
-		PyErr_Format(PyExc_MemoryError, "no DMA memory for a buffer of %llu bytes",
-			     (unsigned long long)v[A_LENGTH].u);
+	if (v[A_NVME].obj)
+		rc = py_buffer_cmb_alloc(b, v[A_NVME].obj, v[A_LENGTH].u, v[A_ALIGN].u);
+	else
+		rc = host_memory(b, v[A_LENGTH].u, v[A_ALIGN].u);
+	if (rc)
 		return -1;
-	}
 	b->offset = v[A_OFFSET].u;
 	b->size = v[A_LENGTH].u - b->offset;
 	b->name = v[A_NAME].obj ? PyObject_Str(v[A_NAME].obj) : PyUnicode_FromString("buffer");
@@ -153,6 +158,8 @@ buffer_dealloc(PyObject *o)
 {
 	struct py_buffer *b = buffer(o);
 
+	if (b->ctrlr)
+		py_buffer_cmb_free(b);
 	nvp_buf_free(&b->mem);
 	Py_XDECREF(b->name);
 	Py_XDECREF((PyObject *)b->prp2);
@@ -321,6 +328,10 @@ buffer_getbuffer(PyObject *o, Py_buffer *view, int flags)
 {
 	struct py_buffer *b = buffer(o);
 
+	if (b->ctrlr) { /* a view would outlive the mapping */
+		PyErr_SetString(PyExc_BufferError, "memory of the controller has no views: use slices");
+		return -1;
+	}
 	return PyBuffer_FillInfo(view, o, b->mem.va, (Py_ssize_t)visible(b), 0, flags);
 }
 

@@ -120,6 +120,7 @@ py_ctrlr_shut(struct py_ctrlr *self)
 	shut_queues(self);
 	if (self->adminq)
 		self->adminq->mute = true;
+	py_buffer_cmb_lost(self);
 	nvp_ctrlr_close(self->c);
 	self->c = NULL;
 	py_aer_drop(self);

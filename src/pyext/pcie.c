@@ -221,6 +221,18 @@ get_closed(PyObject *o, void *closure)
 	return PyBool_FromLong(!pcie(o)->bus);
 }
 
+static PyObject *
+use_msi(PyObject *o, PyObject *unused)
+{
+	struct nvp_bus *bus = get_bus(o);
+
+	(void)unused;
+	if (!bus)
+		return NULL;
+	bus->msi = bus->ops->has_msi;
+	return PyBool_FromLong(bus->msi);
+}
+
 static PyMethodDef pcie_methods[] = {
 	{ "close", pcie_close, METH_NOARGS, "close()\n--\n\nGive the device back; its controllers are closed first." },
 	{ "cfg_read", cfg_read, METH_VARARGS, "cfg_read(offset, length)\n--\n\nBytes of configuration space." },
@@ -228,6 +240,8 @@ static PyMethodDef pcie_methods[] = {
 	{ "bar_read", bar_read, METH_VARARGS,
 	  "bar_read(offset, length)\n--\n\nOne read of BAR0, length 1, 2, 4 or 8." },
 	{ "bar_write", bar_write, METH_VARARGS, "bar_write(offset, data)\n--\n\nOne write of BAR0." },
+	{ "use_msi", use_msi, METH_NOARGS,
+	  "use_msi()\n--\n\nInterrupts are MSI from now on, not MSI-X; False: not on this bus." },
 	{ "reset_device", pcie_reset_device, METH_VARARGS,
 	  "reset_device(kind)\n--\n\n0: function level, 1: hot, 2: link disable and enable." },
 	{ "sim_power", sim_power, METH_O, "sim_power(on)\n--\n\nPower of an SSD in this process; False: it is none." },

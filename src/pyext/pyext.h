@@ -26,6 +26,8 @@ struct py_buffer {
 	uint64_t fake_addr; /* told to the device instead of the real one */
 	bool fake;
 	bool sgl; /* send as an SGL data block */
+	struct py_ctrlr *ctrlr; /* in its memory buffer; NULL: in the host's memory */
+	struct py_buffer *next_cmb;
 	struct py_buffer *prp2; /* PRP1 and PRP2 as they are, no list */
 };
 
@@ -43,6 +45,7 @@ struct py_ctrlr {
 	struct py_queue *queues; /* I/O queue pairs */
 	struct py_iow *workers; /* started and not closed; not references */
 	struct py_aer *aers;
+	struct py_buffer *cmb_bufs; /* not references */
 	PyObject *aer_cb; /* of the last aer(cb=...), used by the event that is armed at bring-up, too */
 	uint32_t *opc_timeout_ms[2]; /* [admin, I/O][opcode]; NULL, or 0: the controller's */
 	PyObject *kept; /* list: memory of queues that the device may still use; NULL: none */
@@ -133,6 +136,10 @@ void py_aer_drop(struct py_ctrlr *self);
 struct nvp_req;
 /* Describe the first len bytes of buf in the request.  -1 with AssertionError: it does not fit. */
 int py_buffer_attach(struct py_buffer *buf, struct nvp_req *r, uint64_t len);
+/* buf_cmb.c: memory from the controller's buffer; 0, or -1 with an exception.  The controller goes: its buffers are empty. */
+int py_buffer_cmb_alloc(struct py_buffer *b, PyObject *nvme, uint64_t len, uint64_t align);
+void py_buffer_cmb_free(struct py_buffer *b);
+void py_buffer_cmb_lost(struct py_ctrlr *c);
 uint64_t py_buffer_addr(const struct py_buffer *buf);
 
 /* ioworker.c: end the workers of a controller, at most `ms`, else -1 with TimeoutError; collect them all. */

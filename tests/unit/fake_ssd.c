@@ -40,6 +40,7 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 	ssd->ops = ops;
 	ssd->port = port;
 	ssd->db = doorbells;
+	ssd->cmb_size = sub->cmb_size;
 	memcpy(ssd->cfg + 8, class, sizeof(class));
 	for (uint32_t i = 0; i < SSD_BAR_SIZE; i++)
 		ssd->bar[i] = (uint8_t)(i * 7 + 1);
@@ -120,7 +121,7 @@ void
 ssd_function_reset(struct ssd *ssd)
 {
 	ssd->resets++;
-	ssd->msix = false;
+	ssd->msix = ssd->msi = false;
 }
 
 void
@@ -128,6 +129,24 @@ ssd_msix_setup(struct ssd *ssd, bool on)
 {
 	ssd->msix = on;
 	ssd->msix_setups++;
+}
+
+void
+ssd_msi_setup(struct ssd *ssd, bool on)
+{
+	ssd->msi = on;
+}
+
+uint64_t
+ssd_cmb_bar_size(const struct ssd *ssd)
+{
+	return ssd->cmb_size;
+}
+
+void
+ssd_cmb_place(struct ssd *ssd, void *mem)
+{
+	ssd->cmb = mem;
 }
 
 void

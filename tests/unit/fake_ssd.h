@@ -16,13 +16,16 @@ struct ssd {
 	uint32_t accesses;
 	uint32_t resets, changes, steps;
 	uint32_t msix_setups;
-	bool msix, busy;
+	bool msix, msi, busy;
+	uint64_t cmb_size;
+	void *cmb;
 };
 
 struct ssd_subsys {
 	struct ssd *ctrlr[SSD_MAX_CTRLRS];
 	uint32_t nr;
 	bool powered;
+	uint64_t cmb_size; /* for controllers opened from now on */
 	uint16_t kelvin;
 	struct ssd_stats stats;
 };
