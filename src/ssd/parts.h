@@ -251,6 +251,51 @@ struct ssd_resv_notes {
 	uint64_t count; /* of all there were */
 };
 
+struct ssd_virt { /* admin/virt.c; resources by NVME_VIRT_RT_* */
+	uint16_t rfap[2], rfap_now[2]; /* flexible ones of the primary controller: from its next reset on, and now */
+	struct ssd_virt_sec {
+		bool online;
+		uint16_t has[2];
+	} sec[SSD_MAX_CTRLRS]; /* index cntlid - 1; 0 is the primary controller, and not used */
+};
+
+struct ssd_cmb { /* controller memory buffer; cmb.c */
+	uint64_t size; /* bytes; 0: there is none */
+	uint64_t msc; /* CMBMSC */
+	uint64_t cba; /* where commands name it, while on */
+	void *va, *own;
+	bool on, bad; /* bad: CMBSTS.CBAI */
+};
+
+struct ssd_hmb_piece {
+	uint64_t addr;
+	uint32_t pages;
+};
+
+struct ssd_hmb { /* host memory buffer; admin/hmb.c */
+	bool on;
+	bool lost; /* a piece cannot be reached, and that was told */
+	uint32_t hsize, list_low, list_high, count; /* as the host set them */
+	uint32_t nr; /* pieces in use */
+	struct ssd_hmb_piece piece[256];
+	uint32_t lent; /* 0: what is in the memory means nothing */
+	uint64_t beat, host_reads, host_writes; /* as the records have them */
+	uint64_t due_ns;
+};
+
+struct ssd_dbbuf { /* shadow doorbells; dbbuf.c */
+	bool on;
+	uint64_t shadow, event;
+	const void *va; /* of the shadow buffer; NULL: not mappable, copy[] is read each step */
+	uint32_t copy[SSD_BAR_DB_SIZE / 4];
+};
+
+struct ssd_wrr { /* weighted round robin: where it is; arb.c */
+	uint32_t credits; /* what class prio may still have in this round */
+	uint8_t prio;
+	uint16_t next[4]; /* by class: the queue that is next in it */
+};
+
 /* parts.c: what an image keeps of all this.  Media that keep nothing: loading changes nothing, saving does nothing. */
 enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_DST = 0,

@@ -131,14 +131,6 @@ struct ssd_thermal { /* for WCTT and CCTT; admin/feat_temp.c */
 	uint64_t since_ns, warm_ns, hot_ns;
 };
 
-struct ssd_virt { /* admin/virt.c; resources by NVME_VIRT_RT_* */
-	uint16_t rfap[2], rfap_now[2]; /* flexible ones of the primary controller: from its next reset on, and now */
-	struct ssd_virt_sec {
-		bool online;
-		uint16_t has[2];
-	} sec[SSD_MAX_CTRLRS]; /* index cntlid - 1; 0 is the primary controller, and not used */
-};
-
 struct ssd_subsys {
 	struct ssd_config cfg;
 	struct ssd_thermal thermal;
@@ -247,48 +239,11 @@ struct ssd_late { /* a CQE that found its queue full */
 	uint32_t dw0, dw1;
 };
 
-struct ssd_cmb { /* controller memory buffer; cmb.c */
-	uint64_t size; /* bytes; 0: there is none */
-	uint64_t msc; /* CMBMSC */
-	uint64_t cba; /* where commands name it, while on */
-	void *va, *own;
-	bool on, bad; /* bad: CMBSTS.CBAI */
-};
-
-struct ssd_hmb_piece {
-	uint64_t addr;
-	uint32_t pages;
-};
-
-struct ssd_hmb { /* host memory buffer; admin/hmb.c */
-	bool on;
-	bool lost; /* a piece cannot be reached, and that was told */
-	uint32_t hsize, list_low, list_high, count; /* as the host set them */
-	uint32_t nr; /* pieces in use */
-	struct ssd_hmb_piece piece[256];
-	uint32_t lent; /* 0: what is in the memory means nothing */
-	uint64_t beat, host_reads, host_writes; /* as the records have them */
-	uint64_t due_ns;
-};
-
 struct ssd_coal { /* interrupt coalescing; coalesce.c */
 	bool on;
 	uint64_t held[SSD_NR_VECTORS / 64]; /* vectors that have something to tell, and wait */
 	uint64_t now[SSD_NR_VECTORS / 64]; /* vectors that must not */
 	uint64_t due_ns[SSD_NR_VECTORS];
-};
-
-struct ssd_dbbuf { /* shadow doorbells; dbbuf.c */
-	bool on;
-	uint64_t shadow, event;
-	const void *va; /* of the shadow buffer; NULL: not mappable, copy[] is read each step */
-	uint32_t copy[SSD_BAR_DB_SIZE / 4];
-};
-
-struct ssd_wrr { /* weighted round robin: where it is; arb.c */
-	uint32_t credits; /* what class prio may still have in this round */
-	uint8_t prio;
-	uint16_t next[4]; /* by class: the queue that is next in it */
 };
 
 struct ssd_tlb { /* one page of host memory in this process */
