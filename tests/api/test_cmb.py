@@ -55,6 +55,7 @@ def test_data(cmb, nvme0n1, qpair):
     back[:] = bytes(16384)
     nvme0n1.read(qpair, back, 0, count).waitdone()
     assert back[:] == host[:]
+    back.sgl = False
     cmb.identify(back).waitdone()
     assert back[4:24] == bytes(cmb.id_data(23, 4, str).ljust(20), "ascii")[:20]
 
