@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What several of the contract tests need."""
+import os
+import pathlib
+import signal
+import time
 import warnings
 
 import pytest
@@ -13,6 +17,30 @@ def caught():
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         yield _Texts(seen)
+
+
+@pytest.fixture
+def freeze():
+    """freeze(pid): stop a process, and come back when it has stopped; it goes on after the test."""
+    frozen = []
+
+    def state(pid):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def stop(pid):
+        os.kill(pid, signal.SIGSTOP)
+        frozen.append(pid)
+        end = time.monotonic() + 5
+        while state(pid) != "T":
+            assert time.monotonic() < end, f"process {pid} does not stop"
+            time.sleep(0.001)
+
+    yield stop
+    for pid in frozen:
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
 
 
 class _Texts:

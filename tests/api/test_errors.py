@@ -174,12 +174,12 @@ def test_server_killed_in_the_middle(attached):
     assert time.monotonic() - start < 5
 
 
-def test_server_stopped(attached):
+def test_server_stopped(attached, freeze):
     """A device that hangs: the driver ends each command at its timeout."""
     ssd, nvme0, ns, qpair = attached
     nvme0.timeout = 500
     seen = []
-    os.kill(ssd.pid, signal.SIGSTOP)
+    freeze(ssd.pid)
     try:
         ns.read(qpair, d.Buffer(512), 0, cb=lambda cpl: seen.append(list(cpl)))
         cid = qpair.latest_cid
@@ -198,9 +198,9 @@ def test_server_stopped(attached):
     ns.read(qpair, d.Buffer(512), 0).waitdone()
 
 
-def test_interrupt_in_a_wait(attached):
+def test_interrupt_in_a_wait(attached, freeze):
     ssd, nvme0, ns, qpair = attached
-    os.kill(ssd.pid, signal.SIGSTOP)
+    freeze(ssd.pid)
     try:
         ns.read(qpair, d.Buffer(512), 0)
         timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
@@ -222,10 +222,10 @@ def test_interrupt_in_a_wait(attached):
     ns.read(qpair, d.Buffer(512), 0).waitdone()
 
 
-def test_other_threads_run_while_one_waits(attached):
+def test_other_threads_run_while_one_waits(attached, freeze):
     ssd, nvme0, ns, qpair = attached
     nvme0.timeout = 700
-    os.kill(ssd.pid, signal.SIGSTOP)
+    freeze(ssd.pid)
     ticks, stop = [0], threading.Event()
 
     def tick():
