@@ -5,11 +5,12 @@ PY := .venv/bin/python
 PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build asan demo test test-unit test-api bench lint format install clean
+.PHONY: help setup build asan demo test test-unit test-vfio test-api bench lint format install clean
 
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
 	@echo "make test     install what is missing, build, and run all tests; or TESTS=path::test pciaddr=ADDRESS"
+	@echo "make test-vfio  only those on PCIe functions behind an IOMMU, in a virtual machine"
 	@echo "make bench    measure (ratios, instructions a command)"
 	@echo "make lint     format, static analysis, layers, types"
 	@echo "make format   rewrite the sources in the project's format"
@@ -41,11 +42,15 @@ test: build
 	@$(PY) -m pytest $(TESTS) $(if $(pciaddr),--pciaddr=$(pciaddr))
 else
 test: build asan
-	@$(PY) tools/run_tests.py unit sim api examples
+	@$(PY) tools/run_tests.py unit sim api examples vfio
 endif
 
 test-unit: asan
 	@$(PY) tools/run_tests.py unit sim
+
+# In a virtual machine with an IOMMU: real PCIe functions through the kernel's VFIO.
+test-vfio: build
+	@$(PY) tools/run_tests.py vfio
 
 test-api: build
 	@$(PY) tools/run_tests.py api examples

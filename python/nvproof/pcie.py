@@ -20,7 +20,7 @@ _LINK_CONTROL, _LINK_CONTROL2 = 0x10, 0x30
 _COMMAND = 0x04
 _BUS_MASTER = 1 << 2
 
-_FUNCTION, _HOT, _LINK = 0, 1, 2
+_FUNCTION, _HOT, _LINK, _RESCAN = 0, 1, 2, 3
 _TCP_PORT = 4420
 
 
@@ -292,7 +292,12 @@ class Pcie(_native.Pcie):
         self._rescan_hook()
 
     def rescan(self) -> None:
-        """Find the device again: with pcie_rescan_func if there is one.  SystemError: nothing answers."""
+        """Find the device again: with pcie_rescan_func if there is one, else the kernel removes a PCI function and rescans.
+
+        SystemError: nothing answers, or the kernel did not find it.
+        """
+        if self._real and self.pcie_rescan_func is None:
+            self.reset_device(_RESCAN)
         self._rescan_hook()
         if self.cfg_word_read(0) == 0xFFFF:
             raise SystemError(f"{self.addr}: no device answers")

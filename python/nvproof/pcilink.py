@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A PCI function as it sits in this machine: opened by its address, its link with the port above it, removed and found again.
+"""A PCI function as it sits in this machine: opened by its address, and its link with the port above it.
 
 Link registers are written through sysfs at both ends: VFIO keeps those of the function to itself.
 PCI Express Base Specification, "Link Control Register", "Link Control 2 Register", "Link Status Register".
@@ -8,14 +8,13 @@ import os
 import time
 import warnings
 
-from . import bind, sysfs
+from . import bind
 from .pcidev import Function, is_bdf
 
 _CAP_POINTER, _CAP_EXPRESS = 0x34, 0x10
 _LINK_CONTROL, _LINK_STATUS, _LINK_CONTROL2 = 0x10, 0x12, 0x30
 _ASPM, _RETRAIN, _TRAINING, _TARGET_SPEED = 0x3, 1 << 5, 1 << 11, 0xF
 _TRAINED_S = 1.0
-_FOUND_S = 10.0
 
 _NO_IOMMU = (
     "%s is used WITHOUT AN IOMMU: the drive can read and write all of this machine's memory, so a fault of its firmware or a wrong address in a "
@@ -26,6 +25,11 @@ _NO_IOMMU = (
 def is_real(addr: str) -> bool:
     """Whether an address names a function of this machine: 0000:01:00.0, 01:00.0, /dev/nvme0; options may follow."""
     return is_bdf(addr) or addr.startswith("/dev/nvme")
+
+
+def use_physical_addresses() -> None:
+    """Buffers made from now on lie in huge pages and have physical addresses.  Before the first one."""
+    os.environ.setdefault("NVPROOF_NOIOMMU", "1")
 
 
 def _virtual(f: Function, vf: int) -> Function:
@@ -45,6 +49,7 @@ def prepare(addr: str, vf: int = 0, msi_only: bool = False) -> str:
     f = _virtual(Function(name), vf) if vf else Function(name)
     bind.ensure(f.bdf, "noiommu" in options)
     if "noiommu" in options and f.without_iommu:
+        use_physical_addresses()
         warnings.warn(_NO_IOMMU % f.bdf, RuntimeWarning, stacklevel=4)
     if msi_only and "msi" not in options:
         options.append("msi")
@@ -129,15 +134,3 @@ class Link:
     def current_speed(self) -> int:
         """What the link runs at, as a generation."""
         return self._up.read(self._up.express + _LINK_STATUS) & 0xF
-
-
-def remove_and_rescan(bdf: str) -> None:
-    """Let the kernel forget a function that nobody has open, find it again, and hand it to VFIO again.  OSError, TimeoutError."""
-    sysfs.write(os.path.join(Function(bdf).dir, "remove"), "1")
-    sysfs.write(sysfs.path("sys/bus/pci/rescan"), "1")
-    end_s = time.monotonic() + _FOUND_S
-    while not os.path.isdir(sysfs.path("sys/bus/pci/devices", bdf)):
-        if time.monotonic() > end_s:
-            raise TimeoutError(f"{bdf}: did not come back after remove and rescan")
-        time.sleep(0.01)
-    bind.ensure(bdf, True)

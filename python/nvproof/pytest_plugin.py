@@ -70,6 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("nvproof_rpc", "as --rpc", default=rpc.PATH)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first buffer."""
+    if config.getoption("--allow-noiommu"):
+        pcilink.use_physical_addresses()
+
+
 def _setting(config: pytest.Config, name: str) -> str:
     """An option, or its line of the ini file."""
     value = config.getoption(f"--{name}")

@@ -12,6 +12,7 @@ enum nvp_reset {
 	NVP_RESET_FUNCTION, /* function-level reset */
 	NVP_RESET_HOT, /* hot reset through the bridge; a software SSD: vfio-user device reset */
 	NVP_RESET_LINK, /* link disable and enable */
+	NVP_RESET_RESCAN, /* a PCI function: forgotten by the kernel and found again; others: as the hot reset */
 };
 
 struct nvp_bus;

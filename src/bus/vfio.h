@@ -124,6 +124,10 @@ int vfio_attach(struct vfio_bus *b);
 void vfio_detach(struct vfio_bus *b);
 int vfio_dma_map(struct nvp_bus *bus, void *va, uint64_t len, int fd, uint64_t *iova);
 int vfio_dma_unmap(struct nvp_bus *bus, uint64_t iova, uint64_t len);
+/* For a device that goes and comes back: what it reaches, taken away and mapped again.  -EBUSY: others use the space. */
+int vfio_maps_take(struct vfio_bus *b, struct vfio_dma **maps);
+int vfio_maps_again(struct vfio_bus *b, struct vfio_dma *maps);
+void vfio_maps_free(struct vfio_dma *maps);
 /* The group descriptors of this process, for a hot reset.  Returns how many; 0: iommufd. */
 uint32_t vfio_group_fds(int *fds, uint32_t max);
 bool vfio_group_is_ours(int group);
@@ -136,6 +140,8 @@ int vfio_iommufd_open(struct vfio_iommu *io);
 
 /* vfio_dev.c */
 int vfio_probe(struct vfio_bus *b);
+/* Its registers answer from now on. */
+int vfio_wake(struct vfio_bus *b);
 int vfio_cfg_read(struct nvp_bus *bus, uint32_t off, void *buf, uint32_t len);
 int vfio_cfg_write(struct nvp_bus *bus, uint32_t off, const void *buf, uint32_t len);
 int vfio_bar_read(struct nvp_bus *bus, int bar, uint64_t off, void *buf, uint32_t len);
@@ -166,5 +172,7 @@ bool vfio_irq_table_read(struct vfio_bus *b, int bar, uint64_t off, void *buf, u
 
 /* vfio_reset.c */
 int vfio_reset(struct nvp_bus *bus, enum nvp_reset kind);
+/* vfio_rescan.c */
+int vfio_rescan(struct vfio_bus *b);
 /* vfio_relink.c */
 int vfio_link_reset(struct vfio_bus *b);

@@ -275,8 +275,8 @@ is_nvme(struct vfio_bus *b)
 }
 
 /* Registers answer from the start: the kernel hands the function out with memory decoding off. */
-static int
-wake(struct vfio_bus *b)
+int
+vfio_wake(struct vfio_bus *b)
 {
 	le16 cmd = le16_from((uint16_t)(vfio_cfg16(b, NVME_PCI_CMD) | NVME_PCI_CMD_MSE));
 
@@ -286,7 +286,8 @@ wake(struct vfio_bus *b)
 int
 vfio_probe(struct vfio_bus *b)
 {
-	static int (*const steps[])(struct vfio_bus *) = { device_info, all_regions, is_nvme, wake, vfio_irq_probe };
+	static int (*const steps[])(struct vfio_bus *) = { device_info, all_regions, is_nvme, vfio_wake,
+							   vfio_irq_probe };
 	int rc = 0;
 
 	for (size_t i = 0; i < UT_ARRAY_LEN(steps) && !rc; i++)

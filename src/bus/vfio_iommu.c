@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "mem/phys.h"
 #include "util/alloc.h"
 #include "util/bits.h"
 
@@ -116,19 +117,25 @@ open_container(struct vfio_iommu *io, const char *bdf)
 	return rc;
 }
 
+void
+vfio_maps_free(struct vfio_dma *m)
+{
+	struct vfio_dma *next;
+
+	for (; m; m = next) {
+		next = m->next;
+		free(m);
+	}
+}
+
 static void
 space_free(struct vfio_iommu *io)
 {
-	struct vfio_dma *m;
-
 	if (io->group_fd >= 0)
 		close(io->group_fd);
 	if (io->fd >= 0)
 		close(io->fd);
-	while ((m = io->maps)) {
-		io->maps = m->next;
-		free(m);
-	}
+	vfio_maps_free(io->maps);
 	free(io);
 }
 
@@ -312,6 +319,11 @@ explain_map(const struct vfio_bus *b, int rc, uint64_t len, uint64_t iova)
 			"%s: %llu MiB cannot be pinned for the device; the limit of locked memory (ulimit -l) is %llu "
 			"KiB, raise it or run as root",
 			b->addr.bdf, (unsigned long long)(len >> 20), (unsigned long long)(lim.rlim_cur >> 10));
+	else if (b->iommu->noiommu)
+		nvp_bus_set_error(
+			"%s: without an IOMMU memory needs physical addresses: reserve huge pages "
+			"(/proc/sys/vm/nr_hugepages), be root, and set NVPROOF_NOIOMMU=1 before the first buffer: %s",
+			b->addr.bdf, strerror(-rc));
 	else
 		nvp_bus_set_error("%s: the IOMMU does not map %llu MiB at %llxh: %s", b->addr.bdf,
 				  (unsigned long long)(len >> 20), (unsigned long long)iova, strerror(-rc));
@@ -328,13 +340,25 @@ find_map(struct vfio_iommu *io, uint64_t iova, uint64_t len)
 	return at;
 }
 
+/* Nobody translates: a device that is told another address than the physical one would write into foreign memory. */
+static int
+check_physical(const void *va, uint64_t len, uint64_t iova)
+{
+	uint64_t phys;
+	int rc = nvp_phys_of(va, len, &phys);
+
+	return rc ? rc : phys == iova ? 0 : -EADDRNOTAVAIL;
+}
+
 static int
 map_new(struct vfio_iommu *io, void *va, uint64_t len, uint64_t iova)
 {
 	struct vfio_dma *m = ut_calloc(1, sizeof(*m));
 	int rc = m ? 0 : -ENOMEM;
 
-	if (!rc && !io->noiommu) /* without an IOMMU the address is the physical one: mem/phys.c */
+	if (!rc && io->noiommu)
+		rc = check_physical(va, len, iova);
+	else if (!rc)
 		rc = io->iommufd ? vfio_iommufd_map(io, va, len, iova) : type1_map(io, va, len, iova);
 	if (rc) {
 		free(m);
@@ -394,6 +418,37 @@ vfio_dma_unmap(struct nvp_bus *bus, uint64_t iova, uint64_t len)
 	pthread_mutex_lock(&lock);
 	rc = b->iommu ? unmap_locked(b->iommu, iova, len) : -ENODEV;
 	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+int
+vfio_maps_take(struct vfio_bus *b, struct vfio_dma **maps)
+{
+	int rc = -EBUSY;
+
+	pthread_mutex_lock(&lock);
+	if (!b->iommu) {
+		rc = -ENODEV;
+	} else if (b->iommu->refs == 1) {
+		*maps = b->iommu->maps;
+		b->iommu->maps = NULL;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+int
+vfio_maps_again(struct vfio_bus *b, struct vfio_dma *maps)
+{
+	int rc = 0;
+
+	for (struct vfio_dma *m = maps; m && !rc; m = m->next) {
+		uint64_t iova = m->iova;
+
+		rc = vfio_dma_map(&b->base, m->va, m->len, -1, &iova);
+	}
+	vfio_maps_free(maps);
 	return rc;
 }
 

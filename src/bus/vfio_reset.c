@@ -91,7 +91,7 @@ vfio_reset(struct nvp_bus *bus, enum nvp_reset kind)
 {
 	struct vfio_bus *b = ut_container_of(bus, struct vfio_bus, base);
 
-	if (b->dev < 0)
+	if (b->dev < 0 && kind != NVP_RESET_RESCAN)
 		return -ENODEV;
 	switch (kind) {
 	case NVP_RESET_FUNCTION:
@@ -100,6 +100,8 @@ vfio_reset(struct nvp_bus *bus, enum nvp_reset kind)
 		return hot_reset(b);
 	case NVP_RESET_LINK:
 		return vfio_link_reset(b);
+	case NVP_RESET_RESCAN:
+		return vfio_rescan(b);
 	}
 	return -EINVAL;
 }

@@ -11,6 +11,7 @@
 
 #include "mem/extent.h"
 #include "mem/memfd.h"
+#include "mem/phys.h"
 #include "util/alloc.h"
 #include "util/bits.h"
 
@@ -25,6 +26,7 @@ struct nvp_arena {
 	struct nvp_region_user *users;
 	struct nvp_extent *spare; /* see extent.h */
 	uint64_t next_iova;
+	bool physical; /* addresses are those of the memory bus: see phys.h */
 	uint64_t live; /* buffers given out */
 };
 
@@ -37,6 +39,7 @@ nvp_arena_open(struct nvp_arena **out)
 		return -ENOMEM;
 	pthread_mutex_init(&a->lock, NULL);
 	a->next_iova = FIRST_IOVA;
+	a->physical = nvp_phys_wanted();
 	*out = a;
 	return 0;
 }
@@ -108,26 +111,33 @@ tell_users(struct nvp_arena *a, struct nvp_region *r)
 	return 0;
 }
 
+/* Its memory, and where the device sees it. */
+static int
+region_memory(const struct nvp_arena *a, uint64_t len, struct nvp_memfd *m, uint64_t *iova)
+{
+	if (a->physical)
+		return nvp_phys_open(len, m, iova);
+	*iova = a->next_iova;
+	return nvp_memfd_open(len, m);
+}
+
 static struct nvp_region *
 region_make(struct nvp_arena *a, uint64_t len)
 {
 	struct nvp_region *r = ut_calloc(1, sizeof(*r));
 	struct nvp_extent *whole = ut_calloc(1, sizeof(*whole));
 	struct nvp_memfd m;
+	uint64_t iova;
 
-	if (!r || !whole || nvp_memfd_open(len, &m)) {
+	if (!r || !whole || region_memory(a, len, &m, &iova)) {
 		free(whole);
 		free(r);
 		return NULL;
 	}
 	whole->len = len;
-	*r = (struct nvp_region){ .va = m.va,
-				  .iova = a->next_iova,
-				  .len = len,
-				  .fd = m.fd,
-				  .huge = m.huge,
-				  .free = whole,
-				  .owner = getpid() };
+	*r = (struct nvp_region){
+		.va = m.va, .iova = iova, .len = len, .fd = m.fd, .huge = m.huge, .free = whole, .owner = getpid()
+	};
 	return r;
 }
 
@@ -135,10 +145,14 @@ region_make(struct nvp_arena *a, uint64_t len)
 static int
 region_add(struct nvp_arena *a, uint64_t len)
 {
-	uint64_t size = UT_MAX(MIN_REGION, ut_align_up(len, NVP_REGION_ALIGN));
+	uint64_t least = ut_align_up(len, NVP_REGION_ALIGN), size = UT_MAX(MIN_REGION, least);
 	struct nvp_region *r = region_make(a, size), **at = &a->regions;
 	int rc;
 
+	if (!r && a->physical && size > least) { /* so much may not lie together; what is needed perhaps does */
+		size = least;
+		r = region_make(a, size);
+	}
 	if (!r)
 		return -ENOMEM;
 	rc = tell_users(a, r);

@@ -181,7 +181,7 @@ pcie_reset_device(PyObject *o, PyObject *args)
 
 	if (!PyArg_ParseTuple(args, "i:reset_device", &kind) || !get_bus(o))
 		return NULL;
-	if (kind < NVP_RESET_FUNCTION || kind > NVP_RESET_LINK) {
+	if (kind < NVP_RESET_FUNCTION || kind > NVP_RESET_RESCAN) {
 		PyErr_SetString(PyExc_ValueError, "no such kind of reset");
 		return NULL;
 	}
@@ -243,7 +243,8 @@ static PyMethodDef pcie_methods[] = {
 	{ "use_msi", use_msi, METH_NOARGS,
 	  "use_msi()\n--\n\nInterrupts are MSI from now on, not MSI-X; False: not on this bus." },
 	{ "reset_device", pcie_reset_device, METH_VARARGS,
-	  "reset_device(kind)\n--\n\n0: function level, 1: hot, 2: link disable and enable." },
+	  "reset_device(kind)\n--\n\n0: function level, 1: hot, 2: link disable and enable, 3: removed and found "
+	  "again." },
 	{ "sim_power", sim_power, METH_O, "sim_power(on)\n--\n\nPower of an SSD in this process; False: it is none." },
 	{ NULL, NULL, 0, NULL },
 };
