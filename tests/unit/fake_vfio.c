@@ -88,11 +88,9 @@ make_config(void)
 static int
 region_info(struct vfio_region_info *info)
 {
-	struct {
-		struct vfio_region_info_cap_sparse_mmap cap;
-		struct vfio_region_sparse_mmap_area area[2];
-	} sparse = { .cap = { .header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP }, .nr_areas = 2 },
-		     .area = { { 0, FV_TABLE }, { FV_TABLE + 0x1000, 0x1000 } } };
+	const struct vfio_region_info_cap_sparse_mmap cap = { .header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP },
+							      .nr_areas = 2 };
+	const struct vfio_region_sparse_mmap_area area[2] = { { 0, FV_TABLE }, { FV_TABLE + 0x1000, 0x1000 } };
 
 	if (info->index == VFIO_PCI_CONFIG_REGION_INDEX) {
 		info->offset = FV_CFG;
@@ -102,7 +100,8 @@ region_info(struct vfio_region_info *info)
 		info->size = FV_BAR0_SIZE;
 		info->flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
 		info->cap_offset = sizeof(*info);
-		memcpy((char *)info + sizeof(*info), &sparse, sizeof(sparse));
+		memcpy((char *)info + sizeof(*info), &cap, sizeof(cap));
+		memcpy((char *)info + sizeof(*info) + sizeof(cap), area, sizeof(area));
 	} else if (info->index == VFIO_PCI_VGA_REGION_INDEX) {
 		errno = EINVAL;
 		return -1;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Drives through VFIO and an IOMMU: what a PCIe function does that no socket can."""
+import ctypes
 import fcntl
 import os
+import pathlib
 import signal
 import struct
 import sys
@@ -207,6 +209,36 @@ def test_killed_and_attached_again(pciaddr):
     q.delete()
     ns.close()
     nvme0.pcie.close()
+
+
+def physical(va):
+    """Where a page is in physical memory.  Kernel documentation, "Examining Process Page Tables"."""
+    with open("/proc/self/pagemap", "rb") as f:
+        f.seek(va // 4096 * 8)
+        return (int.from_bytes(f.read(8), "little") & (1 << 55) - 1) * 4096 + va % 4096
+
+
+def test_physical_addresses(pciaddr):
+    """What --allow-noiommu does with memory, while the IOMMU checks it: huge pages at their physical addresses."""
+    pages = pathlib.Path("/proc/sys/vm/nr_hugepages")
+    pages.write_text("128")
+
+    def use():
+        os.environ["NVPROOF_NOIOMMU"] = "1"
+        nvme0 = d.Controller(d.Pcie(pciaddr))
+        buf = d.Buffer(4096)
+        assert physical(ctypes.addressof(ctypes.c_char.from_buffer(memoryview(buf)))) == buf.phys_addr
+        ns, q = d.Namespace(nvme0, 1), d.Qpair(nvme0, 16)
+        read_back(ns, q)
+        q.delete()
+        ns.close()
+        nvme0.pcie.close()
+
+    try:
+        assert int(pages.read_text()) >= 64, "too few huge pages"
+        assert os.waitstatus_to_exitcode(os.waitpid(forked(use), 0)[1]) == 0
+    finally:
+        pages.write_text("0")
 
 
 # --- SR-IOV ---
