@@ -113,21 +113,28 @@ is_asleep(struct vfio_bus *b)
 	return !nvme_get(cmd, NVME_PCI_CMD_MSE) || nvme_get(pm, NVME_PCI_PMCS_PS);
 }
 
-/* Before the write when it may put the memory to sleep, after it when it may wake it. */
+/* Whether a write puts it to sleep: the byte with the bit, or the state. */
+static bool
+puts_to_sleep(const struct vfio_bus *b, uint32_t off, const uint8_t *buf, uint32_t len)
+{
+	uint32_t pm = b->pm_cap + NVME_PCI_PMCS;
+
+	if (covers(off, len, NVME_PCI_CMD) && !nvme_get(buf[NVME_PCI_CMD - off], NVME_PCI_CMD_MSE))
+		return true;
+	return b->pm_cap && covers(off, len, pm) && nvme_get(buf[pm - off], NVME_PCI_PMCS_PS);
+}
+
 int
 vfio_cfg_write(struct nvp_bus *bus, uint32_t off, const void *buf, uint32_t len)
 {
 	struct vfio_bus *b = of(bus);
-	bool power = covers(off, len, NVME_PCI_CMD) || (b->pm_cap && covers(off, len, b->pm_cap + NVME_PCI_PMCS));
-	int rc = 0;
+	int rc = puts_to_sleep(b, off, buf, len) ? vfio_windows_off(b) : 0;
 
-	if (power)
-		rc = vfio_windows_off(b);
 	for (uint32_t done = 0, n; done < len && !rc; done += n) {
 		n = (off + done) % 4 ? UT_MIN(4 - (off + done) % 4, len - done) : UT_MIN(4u, len - done);
 		rc = region_write(b, VFIO_PCI_CONFIG_REGION_INDEX, off + done, (const char *)buf + done, n);
 	}
-	if (power && !is_asleep(b)) {
+	if (b->asleep && !is_asleep(b)) {
 		int on = vfio_windows_on(b);
 
 		rc = rc ? rc : on;

@@ -3,8 +3,8 @@
  * Let the kernel forget the function and find it again, as after a change of the drive's power.  Whoever has an address in
  * its BARs, an eventfd, or memory that it reaches keeps them: they are put back behind the new device.
  *
- * No other driver gets it in between: the kernel probes nothing by itself meanwhile.  Kernel documentation, sysfs-bus-pci:
- * "remove", "rescan", "drivers_autoprobe", "driver_override", "drivers_probe".
+ * The kernel's own driver may be quicker than we are: then it gives it back.  Kernel documentation, sysfs-bus-pci: "remove",
+ * "rescan", "driver_override", "drivers_probe", "unbind".
  */
 #include "bus/vfio.h"
 
@@ -59,6 +59,7 @@ wait_for_it(const char *bdf)
 static int
 lose_and_find(const char *bdf, const char *driver)
 {
+	char now[64] = "";
 	int rc = put(bdf, "remove", "1");
 
 	if (!rc)
@@ -67,6 +68,8 @@ lose_and_find(const char *bdf, const char *driver)
 		rc = wait_for_it(bdf);
 	if (!rc)
 		rc = put(bdf, "driver_override", driver);
+	if (!rc && vfio_link(bdf, "driver", now, sizeof(now)) && strcmp(now, driver))
+		rc = put(bdf, "driver/unbind", bdf);
 	return rc ? rc : put(NULL, "drivers_probe", bdf);
 }
 
@@ -90,7 +93,7 @@ vfio_rescan(struct vfio_bus *b)
 {
 	char driver[64] = "vfio-pci";
 	struct vfio_dma *maps;
-	int rc = vfio_maps_take(b, &maps), on;
+	int rc = vfio_maps_take(b, &maps);
 
 	if (rc) {
 		nvp_bus_set_error("%s: rescan: another function of its IOMMU group is open", b->addr.bdf);
@@ -99,12 +102,7 @@ vfio_rescan(struct vfio_bus *b)
 	vfio_link(b->addr.bdf, "driver", driver, sizeof(driver));
 	vfio_windows_off(b);
 	vfio_detach(b);
-	rc = put(NULL, "drivers_autoprobe", "0");
-	if (!rc) {
-		rc = lose_and_find(b->addr.bdf, driver);
-		on = put(NULL, "drivers_autoprobe", "1");
-		rc = rc ? rc : on;
-	}
+	rc = lose_and_find(b->addr.bdf, driver);
 	if (rc) {
 		nvp_bus_set_error("%s: remove and rescan: %s", b->addr.bdf, strerror(-rc));
 		vfio_maps_free(maps);

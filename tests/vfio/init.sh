@@ -17,7 +17,7 @@ $bb mkdir /upper/up /upper/work
 $bb mount -t overlay -o lowerdir=/host,upperdir=/upper/up,workdir=/upper/work overlay /root || $bb echo "init: no overlay"
 for d in proc sys dev; do $bb mount --move /$d /root/$d; done
 $bb mkdir -p /root/dev/shm /root/dev/pts
-for d in tmp run dev/shm; do $bb mount -t tmpfs tmpfs /root/$d; done
+for d in run dev/shm; do $bb mount -t tmpfs tmpfs /root/$d; done
 $bb mkdir /root/run/out
 $bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 out /root/run/out || $bb echo "init: no out share"
 $bb ip link set lo up

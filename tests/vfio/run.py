@@ -37,14 +37,16 @@ ALL = """
 run guest tests/vfio/guest
 $python -m nvproof bind DRIVE || bad=1
 run contract --pciaddr=DRIVE CONTRACT
+"""
+TAIL = """
+[ -n "$bad" ] && dmesg | tail -40
 exit ${bad:-0}
 """
 
 
 def job(words):
     """The script that the guest runs."""
-    body = f"run guest {' '.join(words)}\nexit ${{bad:-0}}\n" if words else ALL
-    script = HEAD + body
+    script = HEAD + (f"run guest {' '.join(words)}" if words else ALL) + TAIL
     for name, text in (("ROOT", str(ROOT)), ("DRIVE", DRIVE), ("CONTRACT", " ".join(CONTRACT))):
         script = script.replace(name, text)
     return script

@@ -84,7 +84,7 @@ def test_resets(pcie, nvme0, nvme0n1, qpair, kind):
 
 
 def test_rescan(pcie, nvme0, nvme0n1, qpair):
-    """The kernel forgets the drive and finds it again: what the test has stays, and no other driver gets it in between."""
+    """The kernel forgets the drive and finds it again: what the test has stays, and VFIO has it afterwards."""
     interrupted(nvme0n1, qpair)
     pcie.rescan()
     assert driver(THIRD) == "vfio-pci" and nvme0[0x14] & 1 == 0
