@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from nvproof import pcidev
 from nvproof.cli.main import main
 
 FIRST, SECOND, THIRD = "0000:00:04.0", "0000:00:05.0", "0000:01:00.0"
@@ -55,9 +56,9 @@ def driver(bdf):
 def disk(bdf):
     """Path of the disk of namespace 1; waits until the kernel has made it."""
     for _ in range(200):
-        found = [n for n in DEVICES.glob(f"{bdf}/nvme/nvme*/nvme*n1") if os.path.exists(f"/dev/{n.name}")]
+        found = [f"/dev/{name}" for name in pcidev.Function(bdf).disks() if os.path.exists(f"/dev/{name}")]
         if found:
-            return f"/dev/{found[0].name}"
+            return found[0]
         time.sleep(0.05)
     raise AssertionError(f"{bdf}: no disk")
 

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import nvme as d
+from nvproof import pcidev
 
 sys.path.insert(0, os.path.dirname(__file__))
 from conftest import DEVICES, FIRST, SECOND, THIRD, disk, driver, forked, nvproof  # noqa: E402
@@ -279,7 +280,7 @@ def virtual_function():
     home = DEVICES / THIRD
     assert driver(THIRD) == "nvme"
     disk(THIRD)
-    node = f"/dev/{os.listdir(home / 'nvme')[0]}"
+    node = f"/dev/{pcidev.Function(THIRD).ctrlr}"
     for resource in (1, 0):
         virt_mgmt(node, 0, resource, 1, 0)
     (home / "reset").write_text("1")
