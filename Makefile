@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build asan demo test test-unit test-vfio test-api bench lint format install clean
+.PHONY: help setup build asan demo test test-unit test-api test-qemu test-vfio bench lint format install clean
 
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
@@ -42,7 +42,7 @@ test: build
 	@$(PY) -m pytest $(TESTS) $(if $(pciaddr),--pciaddr=$(pciaddr))
 else
 test: build asan
-	@$(PY) tools/run_tests.py unit sim api examples vfio
+	@$(PY) tools/run_tests.py unit sim api examples qemu vfio
 endif
 
 test-unit: asan
@@ -51,6 +51,9 @@ test-unit: asan
 # In a virtual machine with an IOMMU: real PCIe functions through the kernel's VFIO.
 test-vfio: build
 	@$(PY) tools/run_tests.py vfio
+
+test-qemu: build
+	@$(PY) tools/run_tests.py qemu
 
 test-api: build
 	@$(PY) tools/run_tests.py api examples

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run the test suites and count them: C programs of build-asan/ (unit, sim) and pytest (api, examples; vfio: in a guest).
+"""Run the test suites and count them: C programs of build-asan/ (unit, sim) and pytest (api, examples, qemu; vfio: in a guest).
 
-usage: run_tests.py [unit] [sim] [api] [examples] [vfio]
+usage: run_tests.py [unit] [sim] [api] [examples] [qemu] [vfio]
 
 Prints each suite's own summary and, last, one line that counts all: "N passed, N failed, N skipped".
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -103,31 +104,46 @@ def run_vfio():
     return total
 
 
-def run_pytest(folder):
-    print(f"== {folder}: pytest on the software SSD", flush=True)
-    cmd = [sys.executable, "-m", "pytest", "-q", "-rs", folder, "--timeout=120", "-p", "no:cacheprovider"]
+# Suites that pytest runs: the device, and arguments.  Of several lines of arguments all run at once, each a part.
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-rs", "--timeout=120", "-p", "no:cacheprovider"]
+QEMU = ["--pciaddr=qemu:nvme?size=1G", "-p", "tests.qemu.plugin", "tests/api", "tests/qemu"]
+PYTEST_SUITES = {
+    "api": ("the software SSD", [["tests/api"]]),
+    "examples": ("the software SSD", [["examples"]]),
+    "qemu": ("QEMU's NVMe device, in three parts", [[f"--part={n}/3", *QEMU] for n in (1, 2, 3)]),
+}
+
+
+def run_pytest(suite):
+    """All parts of a suite at once, summed up."""
+    device, parts = PYTEST_SUITES[suite]
+    print(f"== {suite}: pytest on {device}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+        counts = list(pool.map(run_part, parts))
+    return [sum(column) for column in zip(*counts)]
+
+
+def run_part(args):
+    cmd = [*PYTEST, *args]
     p = subprocess.Popen(cmd, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    last = ""
+    lines = []
     for line in p.stdout:
         print(line, end="", flush=True)
-        last = line if re.search(r" in [\d.]+s", line) else last
-    code = p.wait()
-    count = {k: int(n) for n, k in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)}
-    failed = count.get("failed", 0) + count.get("error", 0) + count.get("errors", 0)
-    if code and not failed:
-        failed = 1
-    return [count.get("passed", 0), failed, count.get("skipped", 0)]
+        lines.append(line)
+    total = pytest_counts("".join(lines))
+    if p.wait() and not total[1]:
+        total[1] = 1
+    return total
 
 
 def main():
-    pytest_suites = {"api": "tests/api", "examples": "examples"}
-    suites = sys.argv[1:] or ["unit", "sim", *pytest_suites, "vfio"]
+    suites = sys.argv[1:] or ["unit", "sim", *PYTEST_SUITES, "vfio"]
     total = [0, 0, 0]
     for suite in suites:
         if suite == "vfio":
             part = run_vfio()
         else:
-            part = run_pytest(pytest_suites[suite]) if suite in pytest_suites else run_c_suite(suite)
+            part = run_pytest(suite) if suite in PYTEST_SUITES else run_c_suite(suite)
         print(f"== {suite}: {part[0]} passed, {part[1]} failed, {part[2]} skipped", flush=True)
         if part[0] == 0 and not (suite == "vfio" and part[2]):
             part[1] += 1

@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "bus/qemu_int.h"
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -139,9 +141,23 @@ put_option(struct qemu_args *a, const char *name, const char *value)
 			      "nvme-ns devices");
 	if (!strcmp(name, "nqn"))
 		return add_option(a->subsys_opts, sizeof(a->subsys_opts), name, value);
+	if (!strcmp(name, "logical_block_size")) /* never larger than the physical one, which goes first */
+		add_option(a->ns_opts, sizeof(a->ns_opts), "physical_block_size", value);
 	if (is_ns_option(name))
 		return add_option(a->ns_opts, sizeof(a->ns_opts), name, value);
 	return add_option(a->ctrlr_opts, sizeof(a->ctrlr_opts), name, value);
+}
+
+/* A drive is known by its serial number: with a new one nobody takes it for the one before, whose content is gone. */
+static void
+choose_serial(struct qemu_args *a)
+{
+	static atomic_uint count;
+
+	if (a->image)
+		snprintf(a->serial, sizeof(a->serial), "QEMU");
+	else
+		snprintf(a->serial, sizeof(a->serial), "QEMU-%d-%u", (int)getpid(), atomic_fetch_add(&count, 1) + 1);
 }
 
 int
@@ -170,6 +186,7 @@ qemu_args_parse(struct qemu_args *a, const char *addr)
 			*value++ = '\0';
 		rc = put_option(a, p, value);
 	}
+	choose_serial(a);
 	return rc;
 }
 
@@ -242,9 +259,11 @@ put_sockets(struct qemu_args *a)
 static int
 put_ctrlr(struct qemu_args *a, uint32_t i)
 {
-	const char *serial = strstr(a->ctrlr_opts, ",serial=") ? "" : ",serial=NVPROOF-QEMU";
+	char serial[40] = "";
 	int rc = put(a, "-device");
 
+	if (!strstr(a->ctrlr_opts, ",serial="))
+		snprintf(serial, sizeof(serial), ",serial=%s", a->serial);
 	rc = rc ? rc : put(a, "pcie-root-port,id=port%u,chassis=%u,addr=%u", i, i + 1, 4 + i);
 	rc = rc ? rc : put(a, "-device");
 	if (a->pmr && !i && !rc)

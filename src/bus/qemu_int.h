@@ -64,6 +64,7 @@ struct qemu_args {
 	uint64_t size, pmr; /* bytes of a namespace, of the persistent memory region (0: none) */
 	uint32_t ns, ctrlrs;
 	const char *image; /* of the first namespace; NULL: memory */
+	char serial[21]; /* a new drive each time, unless there is an image */
 	char ctrlr_opts[1024], ns_opts[1024], subsys_opts[256];
 };
 

@@ -154,7 +154,7 @@ qemu_pci_restore(struct qemu_bus *b)
 		if (!rc && (b->func.bar[i] >> 32 || i == 0)) /* BAR 0 has 64 bits: NVMe over PCIe, "PCI Header" */
 			rc = cfg_put(b, NVME_PCI_BAR0 + 4 * i + 4, 4, b->func.bar[i] >> 32);
 	}
-	return rc;
+	return rc ? rc : cfg_put(b, NVME_PCI_CMD, 2, NVME_PCI_CMD_MSE);
 }
 
 static int

@@ -107,9 +107,10 @@ def test_helpers_place_and_do_not_send(sq, cq):
 def test_callbacks(nvme0n1, qpair, sq, cq, run, caught):
     seen, nsid = [], nvme0n1.nsid
     sq.flush(1, nsid, cb=lambda cqe: seen.append((type(cqe), cqe.cid, cqe.sqid)))
+    run()  # one by one: a controller may complete them in any order
     sq.read(2, nsid, 1 << 60, prp1=PRP(), cb=lambda cdw0, status: seen.append((cdw0, status)))
     sq.flush(3, nsid)
-    run(3)
+    run(2)
     assert seen[0] == (CQE, 1, QID) and seen[1][0] == 0 and seen[1][1] & 0xFFF == 0x80 << 1 | 1
     assert caught == ["ERROR status: 00/80"]
 
@@ -209,7 +210,7 @@ def test_waitdone_goes_on_behind_what_the_script_took(nvme0n1, sq, cq):
     cq.wait_pbit(2, 1)
     cq.head = 2  # by hand
     cq.waitdone()
-    assert taken == [3] and cq.rpointer == 3
+    assert taken == [CQE(cq[2]).cid] and cq.rpointer == 3
     cq.head = 2  # behind: nothing is taken twice
     assert cq.rpointer == 3
 
@@ -272,6 +273,6 @@ def test_commands_go_with_their_queue(nvme0, nvme0n1):
     sq.flush(2, nvme0n1.nsid, cb=lambda cqe: done.append(("new", cqe.cid)))
     sq.tail = sq.wpointer
     cq.waitdone()
-    assert done == [("old", 0), ("old", 1), ("new", 2)]
+    assert [kind for kind, _ in done] == ["old", "old", "new"] and done[0] != done[1] and done[2] == ("new", 2)
     sq.delete()
     cq.delete()

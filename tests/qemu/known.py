@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where QEMU's NVMe device (7.2) deviates from the specification, or has not what a test of tests/api wants.
+
+plugin.py checks each entry both ways: its test has to fail on `qemu:`, and one that passes, or does not run, is an error.
+"""
+from typing import NamedTuple
+
+_BASE = "NVMe Base Specification, "
+_NVM = "NVM Command Set Specification, "
+_PCIE = "NVMe over PCIe Transport Specification, "
+_PCI = "PCI Express Base Specification, "
+
+
+class Known(NamedTuple):
+    """test: below tests/api.  does: what QEMU does.  spec: where the specification decides.
+
+    limit_s: it waits for what never comes; this long is enough.
+    """
+
+    test: str
+    does: str
+    spec: str
+    limit_s: float = 0
+
+
+_NO_UNCORRECTABLE = (
+    "has no Write Uncorrectable (optional): 00/01, and the LBAs stay readable",
+    _NVM + '"Write Uncorrectable command"; "Identify Controller data structure" (ONCS)',
+)
+_NO_COMMON_DATA = (
+    "announces Namespace Management and refuses Identify Namespace with NSID FFFFFFFFh: 00/0b",
+    _BASE + '"Identify Namespace data structure for the specified NSID" (CNS 00h)',
+)
+_ASPM = (
+    "has ASPM Control as read-only zeros",
+    _PCI + '"Link Control Register"',
+)
+_D3HOT = (
+    "answers memory accesses in D3hot",
+    _PCI + '"D3hot State"',
+)
+_NO_CQ = (
+    "answers 01/00 Completion Queue Invalid where the identifier itself is invalid",
+    _BASE
+    + '"Create I/O Submission Queue command", "Delete I/O Completion Queue command" (Invalid Queue Identifier)',
+)
+
+KNOWN = [
+    Known(
+        "test_admin.py::test_error_log",
+        "never records an error: the Error Information log is all zeros",
+        _BASE + '"Error Information log page"',
+    ),
+    Known("test_admin.py::test_names_and_support", *_NO_COMMON_DATA),
+    Known("test_contract_info.py::test_get_lba_format", *_NO_COMMON_DATA),
+    Known("test_pi.py::test_get_lba_format", *_NO_COMMON_DATA),
+    Known("test_contract_info.py::test_all_ones", *_D3HOT),
+    Known("test_contract_pcie.py::test_power_state", *_D3HOT),
+    Known("test_contract_pcie.py::test_aspm[1]", *_ASPM),
+    Known("test_contract_pcie.py::test_aspm[2]", *_ASPM),
+    Known("test_contract_pcie.py::test_aspm[3]", *_ASPM),
+    Known(
+        "test_contract_ns.py::test_properties",
+        "announces Namespace Management and leaves NVMCAP at 0",
+        _NVM + '"Identify Namespace data structure" (NVMCAP)',
+    ),
+    Known("test_iow_bench.py::test_device_errors", *_NO_UNCORRECTABLE),
+    Known("test_iow_params.py::test_log_shows_the_failure", *_NO_UNCORRECTABLE),
+    Known("test_iow_params.py::test_given_qpair_survives", *_NO_UNCORRECTABLE),
+    Known("test_iow_params.py::test_fw_debug_leaves_the_queue", *_NO_UNCORRECTABLE),
+    Known("test_iow_results.py::test_a_failure_is_saved_too", *_NO_UNCORRECTABLE),
+    Known("test_ioworker.py::test_device_error", *_NO_UNCORRECTABLE),
+    Known("test_verify.py::test_forgotten[uncorrectable]", *_NO_UNCORRECTABLE),
+    Known("test_metamode.py::test_create_use_delete", *_NO_CQ),
+    Known("test_metamode.py::test_sq_refused[2-10-0-01/01]", *_NO_CQ),
+    Known("test_metamode.py::test_sq_refused[2-10-65535-01/01]", *_NO_CQ),
+    Known(
+        "test_metamode.py::test_tail_beyond_the_queue[65537]",
+        "ignores the reserved upper half of a doorbell, which it may: 10001h is 1",
+        _PCIE + '"Submission Queue y Tail Doorbell"',
+        3,
+    ),
+    Known(
+        "test_metamode.py::test_head_beyond_what_was_completed",
+        "takes any head inside of the queue, also one beyond what it has completed",
+        _BASE + '"Asynchronous Event Information - Error Status" (Invalid Doorbell Write Value)',
+        3,
+    ),
+    Known(
+        "test_metamode.py::test_every_value_of_a_doorbell_is_seen",
+        "fetches later than the doorbell is written; an entry may only be written over when SQHD has passed it",
+        _BASE + '"Submission Queue Entry" and "Full Queue"',
+        5,
+    ),
+    Known(
+        "test_metamode_data.py::test_bad_prps",
+        "does not check that PRP offsets are a multiple of 4, which it may leave",
+        _BASE + '"Physical Region Page Entry and List" (PRP Offset Invalid)',
+    ),
+    Known(
+        "test_metamode_data.py::test_bad_sgls",
+        "answers 00/0d to an SGL descriptor type that there is not, in place of 00/11",
+        _BASE + '"Status Code - Generic Command Status Values" (SGL Descriptor Type Invalid)',
+    ),
+    Known(
+        "test_warnings.py::test_admin",
+        "refuses a log page that there is not with 00/02 in place of 01/09",
+        _BASE + '"Get Log Page command" (Invalid Log Page)',
+    ),
+    Known(
+        "test_warnings.py::test_abort_of_an_event_request",
+        "aborts no Asynchronous Event Request, which it may: Abort is best effort",
+        _BASE + '"Abort command"',
+    ),
+]
