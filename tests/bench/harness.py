@@ -7,6 +7,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from typing import Any, Callable
@@ -28,7 +29,7 @@ RUN_S = 0.5
 HOST, DEVICE = 0, 1  # cores
 TICKS = os.sysconf("SC_CLK_TCK")
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 Figures = dict[str, list[float]]
 
 
@@ -40,8 +41,7 @@ def steal_s() -> float:
 
 def cpu_s(pid: int) -> float:
     """What a process has used."""
-    stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(stat[11]) + int(stat[12])) / TICKS
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def program(name: str, *args: Any) -> float:
@@ -130,15 +130,18 @@ def paired(seen: Figures, name: str, base: str) -> float:
 
 
 def show(title: str, seen: Figures, ratios: dict[str, tuple[str, str]], unit: str = "/s") -> None:
-    """ratios: of a figure to another of the same run, and what is wanted."""
-    table = Table("figure", f"median {unit}", "spread", "ratio", "of", "wanted", title=title)
+    """ratios: of a figure to another of the same run, and what is wanted.  What disturbs a run only makes it slower, so the
+    best of a figure is what the machine does when it is left alone."""
+    table = Table(
+        "figure", f"median {unit}", "spread", "best", "ratio", "of bests", "of", "wanted", title=title
+    )
     for name, values in seen.items():
         middle = statistics.median(values)
         base, want = ratios.get(name, ("", ""))
         ratio = f"{paired(seen, name, base):.0%}" if base else ""
-        spread = f"{(max(values) - min(values)) / middle:.0%}" if middle else ""
-        number = f"{middle:,.0f}" if middle >= 100 else f"{middle:.1f}"
-        table.add_row(name, number, spread, ratio, base, want)
+        bests = f"{max(values) / max(seen[base]):.0%}" if base else ""
+        spread = f"{(max(values) - min(values)) / middle:.0%}"
+        table.add_row(name, f"{middle:,.0f}", spread, f"{max(values):,.0f}", ratio, bests, base, want)
     console.print(table)
 
 
