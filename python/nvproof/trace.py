@@ -109,7 +109,8 @@ def save_iolog(
             if version == 2 and us > last:
                 f.write(f"{filename} wait {us - last} 0\n")
             stamp = f"{us} " if version == 3 else ""
-            f.write(f"{stamp}{filename} {_NAMES[opcode]} {slba * sector_size} {nlb * sector_size}\n")
+            where = (0, 0) if opcode == FLUSH else (slba * sector_size, nlb * sector_size)
+            f.write(f"{stamp}{filename} {_NAMES[opcode]} {where[0]} {where[1]}\n")
             last = us
         f.write(f"{f'{last} ' if version == 3 else ''}{filename} close\n")
 
