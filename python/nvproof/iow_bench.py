@@ -9,7 +9,7 @@ from typing import Any
 
 import nvproof as d
 
-from . import fio_terms, iow_save
+from . import fio_terms, iow_progress, iow_save
 from .fio_job import Job, is_on
 from .ioworker import IOWorker
 
@@ -119,17 +119,15 @@ class _Group:
 
     def _share(self, seconds: float) -> float | None:
         """By the limit of each; the slowest one decides."""
-        shares = []
-        for _, _, arguments, worker in self.workers:
-            ios = sum(ios for ios, _ in worker.live.values())
-            size = sum(size for _, size in worker.live.values())
-            limits = [seconds / arguments["time"]] if arguments.get("time") else []
-            if arguments.get("io_count"):
-                limits.append(ios / arguments["io_count"])
-            if arguments.get("lba_count"):
-                limits.append(size / self._namespace.sector_size / arguments["lba_count"])
-            shares.append(max(limits, default=0.0) if worker.running else 1.0)
-        return min(1.0, *shares, 1.0) if shares else None
+        shares = [self._share_of(arguments, worker, seconds) for _, _, arguments, worker in self.workers]
+        known = [one for one in shares if one is not None]
+        return min(known) if known else None
+
+    def _share_of(self, arguments: dict[str, Any], worker: IOWorker, seconds: float) -> float | None:
+        if not worker.running:
+            return 1.0
+        ios, size = (sum(pair[i] for pair in worker.live.values()) for i in (0, 1))
+        return iow_progress.share(arguments, seconds, ios, size / self._namespace.sector_size)
 
     def look(self, begun: float) -> Live:
         """What was done since the last look."""

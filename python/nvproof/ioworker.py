@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from . import _native, iow_args, iow_result, iow_save, programs
+from . import _native, iow_args, iow_progress, iow_result, iow_save, programs
 from .iow_result import IOResult
 
 _HOST_ERRORS = {
@@ -248,10 +248,22 @@ class IOWorker:
     def close(self) -> IOResult:
         """Wait for its end; the results.  KeyboardInterrupt stops it.  Device and host errors are warnings."""
         if self._result is None:
+            self._watch()
             raw = self._native.close()
             _cores_in_use.pop(id(self), None)
             self._result = self._collect(raw)
         return self._result
+
+    def _watch(self) -> None:
+        """A bar in a terminal."""
+        if not self.started:
+            return
+        try:
+            iow_progress.watch(self, self._namespace.sector_size)
+        except KeyboardInterrupt:
+            self.stop()
+            self._native.close()
+            raise
 
     def _collect(self, raw: dict[str, Any]) -> IOResult:
         measured = raw["measured"] or {"seconds": [], "ops": [], "log": [], "heat": []}

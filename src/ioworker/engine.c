@@ -101,6 +101,9 @@ finish(struct iow_engine *e)
 	struct iow_shared *sh = e->sh;
 	uint32_t i;
 
+	/* One that was to run for a time did so, also when nothing was due at the end of it. */
+	if (e->now >= e->deadline && !sh->res.error)
+		sh->last_ticks = UT_MAX(sh->last_ticks, e->deadline);
 	iow_view_sum(&e->view, sh, &sh->res);
 	for (i = 0; i < sh->dims.nops; i++)
 		e->view.stat[i].hist.count = e->view.stat[i].ios;

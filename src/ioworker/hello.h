@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "host/share.h"
 #include "ioworker/msg.h"
+#include "util/clock.h"
 
 #define IOW_HELLO_REGIONS 16u /* rings, lists, log and data of one queue pair lie in at most 5 */
 #define IOW_HELLO_FDS (3u + IOW_HELLO_REGIONS)
@@ -19,6 +20,7 @@ struct iow_hello {
 	int32_t parent; /* process id */
 	uint32_t nregions;
 	uint32_t verify; /* 1: there is a table */
+	struct ut_clock_base clock;
 	struct nvp_qpair_share qpair;
 	struct {
 		uint64_t iova, len;

@@ -75,6 +75,7 @@ send_hello(struct nvp_iow *w, struct iow_hello *h)
 	h->magic = IOW_MAGIC;
 	h->shared_len = w->sh_len;
 	h->parent = getpid();
+	h->clock = ut_clock_base();
 	rc = add_regions(w, h, fds, &nfds);
 	if (rc)
 		return rc;

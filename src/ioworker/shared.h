@@ -11,7 +11,7 @@
 #include "nvproof/ioworker.h"
 #include "util/hist.h"
 
-#define IOW_MAGIC 0x6e7670494f573034ull /* changes with the layout: a worker of another build is refused */
+#define IOW_MAGIC 0x6e7670494f573035ull /* changes with the layout: a worker of another build is refused */
 #define IOW_REASON 160u
 #define IOW_HEAT 1024u /* stretches of the namespace that are counted */
 

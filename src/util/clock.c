@@ -57,6 +57,8 @@ struct stamp {
 	uint64_t ns, tsc;
 };
 
+static struct stamp first; /* where the ticks were first held against CLOCK_MONOTONIC */
+
 /* Both clocks at one instant: of several tries the quickest one, in which nobody interrupted us in between. */
 static struct stamp
 both(void)
@@ -84,13 +86,56 @@ calibrate(void)
 		to = both();
 	while (to.ns - from.ns < CALIBRATE_NS || to.tsc == from.tsc);
 	real_clock.mult = ((to.ns - from.ns) << UT_CLOCK_SHIFT) / (to.tsc - from.tsc);
+	first = from;
 }
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 struct ut_clock *
 ut_clock_real(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
 	pthread_once(&once, calibrate);
 	return &real_clock;
+}
+
+struct ut_clock_base
+ut_clock_base(void)
+{
+	return (struct ut_clock_base){ .mult = ut_clock_real()->mult, .ns = first.ns, .ticks = first.tsc };
+}
+
+/* What is to be adopted; only pthread_once()'s function may write the clock. */
+static const struct ut_clock_base *offered;
+static bool adopted;
+
+static void
+adopt_or_calibrate(void)
+{
+	struct stamp now = both();
+	uint64_t ns = now.ns - offered->ns, ticks = now.tsc - offered->ticks;
+	uint64_t told = (uint64_t)((unsigned __int128)ticks * offered->mult >> UT_CLOCK_SHIFT);
+	uint64_t off = told > ns ? told - ns : ns - told;
+
+	adopted = now.ns > offered->ns && now.tsc > offered->ticks && ns >= CALIBRATE_NS && off <= ns / 1000;
+	if (!adopted) {
+		calibrate();
+		return;
+	}
+	/* The longer the time, the less the instant of each stamp matters. */
+	real_clock.mult = (uint64_t)(((unsigned __int128)ns << UT_CLOCK_SHIFT) / ticks);
+	first = (struct stamp){ .ns = offered->ns, .tsc = offered->ticks };
+}
+
+bool
+ut_clock_adopt(const struct ut_clock_base *base)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	offered = base;
+	adopted = false;
+	pthread_once(&once, adopt_or_calibrate);
+	offered = NULL;
+	pthread_mutex_unlock(&lock);
+	return adopted;
 }

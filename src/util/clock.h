@@ -23,6 +23,20 @@ struct ut_clock {
 /* The machine's clock; calibrated against CLOCK_MONOTONIC on first use.  Any thread. */
 struct ut_clock *ut_clock_real(void);
 
+/* What one process knows of the ticks, for another one that need not measure them again. */
+struct ut_clock_base {
+	uint64_t ns, ticks; /* both at one instant, which is a while ago */
+	uint64_t mult;
+};
+
+/* Of ut_clock_real(). */
+struct ut_clock_base ut_clock_base(void);
+/*
+ * Before the first use of ut_clock_real(): the ticks since the base's instant are held against CLOCK_MONOTONIC.
+ * False: they disagree by more than 0.1 %, or it comes too late; then ut_clock_real() is what it would have been.
+ */
+bool ut_clock_adopt(const struct ut_clock_base *base);
+
 /* CLOCK_MONOTONIC in ns, for what is not on the I/O path.  CLOCK_REALTIME in ns. */
 uint64_t ut_mono_ns(void);
 uint64_t ut_wall_ns(void);

@@ -2,8 +2,12 @@
 """What scripts rely on, line by line: defaults, limits, what is in the results and when, error codes."""
 import inspect
 import os
+import re
 import resource
+import select
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -38,6 +42,12 @@ def test_time_within_a_tenth(nvme0n1, seconds):
     assert (
         seconds <= spent < seconds + 0.5
     )  # it begins at a tenth of a second, and its start and end take some ms
+
+
+def test_time_of_a_slow_rate(nvme0n1):
+    """The last command is sent at 1.0 s, and the run takes 1.4 s."""
+    r = nvme0n1.ioworker(time=1.4, iops=2, qdepth=2).start().close()
+    assert r.io_count_read == 3 and abs(r.mseconds - 1400) <= 100
 
 
 @pytest.mark.parametrize("iops", [0, 500])
@@ -233,6 +243,57 @@ def test_live_counters(nvme0n1):
     reads = [live[2][0] for live in seen]
     assert reads == sorted(reads) and len(set(reads)) > 5
     assert w.progress == r.io_count_read + r.io_count_write
+
+
+WATCHED = """
+import nvme as d
+pcie = d.Pcie("")
+w = d.Namespace(d.Controller(pcie)).ioworker(time=60, iops=1000).start()
+print("started", flush=True)
+try:
+    w.close()
+except KeyboardInterrupt:
+    print("interrupted", w.close().io_count_read > 0, w.running)
+pcie.close()
+"""
+
+
+def run_watched(stderr, until, tmp_path):
+    """The script above, interrupted when until() is true; its standard output and the process."""
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    command = [sys.executable, "-c", WATCHED]
+    p = subprocess.Popen(command, env=env, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=stderr)
+    said = p.stdout.readline()
+    end = time.monotonic() + 30
+    while not until() and time.monotonic() < end:
+        time.sleep(0.01)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=30)
+    assert said + out == "started\ninterrupted True False\n", err
+    return err
+
+
+def test_a_bar_in_a_terminal(tmp_path):
+    master, slave = os.openpty()
+    seen = b""
+
+    def until():
+        nonlocal seen
+        if select.select([master], [], [], 0)[0]:
+            seen += os.read(master, 65536)
+        return re.search(rb"\d+ %.*IOPS, .*MB/s", seen)
+
+    try:
+        run_watched(slave, until, tmp_path)
+        assert until() and b"ioworker" in seen, seen
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def test_nothing_without_a_terminal(tmp_path):
+    begun = time.monotonic()
+    assert run_watched(subprocess.PIPE, lambda: time.monotonic() > begun + 3, tmp_path) == ""
 
 
 # --- error codes ---

@@ -45,7 +45,9 @@ def test_we_replay_what_fio_wrote(fio, file, nvme0n1, tmp_path):
     steps, log = trace.load_iolog(tmp_path / "iolog", nvme0n1.sector_size), []
     assert len(steps) == 300 and all(a[3] <= b[3] for a, b in zip(steps, steps[1:]))
     took_ms = job["job_runtime"]
-    assert 0.3 * took_ms < (steps[-1][3] - steps[0][3]) / 1000 < 1.5 * took_ms + 10  # its times are microseconds
+    assert (
+        0.3 * took_ms < (steps[-1][3] - steps[0][3]) / 1000 < 1.5 * took_ms + 10
+    )  # its times are microseconds
     r = nvme0n1.ioworker(io_sequence=steps, output_cmdlog_list=log).start().close()
     assert (r.io_count_read, r.io_count_write) == (job["read"]["total_ios"], job["write"]["total_ios"])
     assert [c[:3] for c in log] == [step[:3] for step in steps]
@@ -64,7 +66,9 @@ def test_fio_replays_what_we_wrote(fio, file, nvme0n1, tmp_path, version):
     ).start().close()  # fmt: skip
     trace.save_iolog(path, log, nvme0n1.sector_size, version, str(file))
     job = fio("--name=r", f"--read_iolog={path}")
-    assert (job["write"]["total_ios"], job["read"]["total_ios"], job["sync"]["total_ios"]) == tuple(mix.values())
+    assert (job["write"]["total_ios"], job["read"]["total_ios"], job["sync"]["total_ios"]) == tuple(
+        mix.values()
+    )
     assert job["error"] == 0
     written = {lba for slba, nlb, opcode, *_ in log if opcode == 1 for lba in range(slba, slba + nlb)}
     data, size = file.read_bytes(), nvme0n1.sector_size

@@ -16,6 +16,7 @@ SUBJECTS = {
     "io_path": "IOPS of driver, worker and SSD, beside the limits of the machine",
     "instructions": "instructions a command, by side",
     "python_path": "commands from a script, keywords, starting a worker",
+    "worker_start": "sixteen workers that are started together",
     "features": "what the command log and verification cost",
     "scale": "queue pairs; more pollers than cores",
     "fio": "fio's generator and io_uring beside ours",

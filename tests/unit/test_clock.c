@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "util/clock.h"
 
@@ -70,13 +72,76 @@ virtual_time_is_what_it_says(void **state)
 	assert_int_equal(ut_ns_to_ticks(&clk, 77), 77);
 }
 
+/* What one process measured, in a process of its own: the clock here stays untouched. */
+static struct ut_clock_base
+measured_elsewhere(void)
+{
+	struct ut_clock_base base = { 0 };
+	int fds[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		base = ut_clock_base();
+		_exit(write(fds[1], &base, sizeof(base)) != sizeof(base));
+	}
+	assert_int_equal(read(fds[0], &base, sizeof(base)), sizeof(base));
+	waitpid(pid, &status, 0);
+	close(fds[0]);
+	close(fds[1]);
+	return base;
+}
+
+/* Whether another process adopts it; however it is, ticks are time there afterwards. */
+static bool
+adopts(struct ut_clock_base base, bool late)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		bool did;
+
+		if (late)
+			ut_clock_real();
+		did = ut_clock_adopt(&base);
+		ticks_are_time(NULL);
+		_exit(did);
+	}
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	return WEXITSTATUS(status);
+}
+
+/* First of all tests: a clock is measured once in a process. */
+static void
+adopted_when_it_agrees(void **state)
+{
+	struct ut_clock_base good = measured_elsewhere(), bad = good;
+	struct timespec nap = { .tv_nsec = 10000000 };
+
+	(void)state;
+	nanosleep(&nap, NULL);
+	assert_true(adopts(good, false));
+	assert_false(adopts(good, true));
+	bad.mult += good.mult / 300;
+	assert_false(adopts(bad, false));
+	bad.mult = good.mult - good.mult / 300;
+	assert_false(adopts(bad, false));
+	bad = good;
+	bad.ns += 3600ull * 1000000000;
+	assert_false(adopts(bad, false));
+	bad = (struct ut_clock_base){ 0 };
+	assert_false(adopts(bad, false));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ticks_are_time),
-		cmocka_unit_test(conversions_are_inverse),
-		cmocka_unit_test(relax_never_sleeps_long),
+		cmocka_unit_test(adopted_when_it_agrees),	cmocka_unit_test(ticks_are_time),
+		cmocka_unit_test(conversions_are_inverse),	cmocka_unit_test(relax_never_sleeps_long),
 		cmocka_unit_test(virtual_time_is_what_it_says),
 	};
 
