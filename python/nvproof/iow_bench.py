@@ -106,7 +106,7 @@ class _Group:
     def add(self, name: str, plan: Plan, arguments: dict[str, Any], seed: int) -> None:
         """The same seed: the same LBAs."""
         d.srand(seed)
-        worker = self._namespace.ioworker(**arguments)
+        worker = self._namespace.ioworker(**arguments, verify_disable=not plan.verify)
         self.workers.append((name, plan, arguments, worker))
 
     def _sums(self) -> dict[int, tuple[int, int]]:
@@ -205,7 +205,9 @@ class Bench:
         return self.done
 
     def _group(self, group: int, plans: Sequence[Plan]) -> bool:
-        self._namespace.verify_enable(any(plan.verify for plan in plans))
+        wanted = any(plan.verify for plan in plans)
+        if not self._namespace.verify_enable(wanted) and wanted:
+            raise OSError("verify: there is too little memory for the table of this namespace")
         ramp = [plan for plan in plans if plan.ramp_s]
         if ramp:
             self._phase(

@@ -318,12 +318,13 @@ reap(struct iow_engine *e)
 	while (seen < IOW_REAP_MAX && memq_peek(&q->mq, &cqe)) {
 		seen++;
 		memq_pop(&q->mq);
+		e->now = ut_ticks(e->clock); /* what the last one took to be looked at is not this one's latency */
 		r = qpair_batch_end(q, &cqe, e->now);
 		if (iow_unlikely(!r))
 			continue;
 		n++;
 		retry = false;
-		ticks = r->submit_ticks < e->now ? e->now - r->submit_ticks : 0; /* a retry of this very turn */
+		ticks = r->submit_ticks < e->now ? e->now - r->submit_ticks : 0;
 		status = iow_full_end(e, r->cid, &cqe, iow_status(&cqe), &retry);
 		again += retry;
 		if (retry)

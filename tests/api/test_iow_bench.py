@@ -277,6 +277,19 @@ def test_read_back_finds_it(nvme0n1, qpair, options):
     assert back.failed and back.raw["status"] == 0x781 and back.raw["reads"] <= 2000
 
 
+def test_only_who_asked_is_checked(nvme0n1, qpair):
+    """Two jobs of one group, one with verify: the other one reads the same damage and does not mind."""
+    nvme0n1.ioworker(lba_random=False, read_percentage=0, region_end=8).start().close()
+    other = d.Namespace(nvme0n1.nvme, 1, nlba_verify=1)  # behind the back of the table
+    other.write(qpair, d.Buffer(4096, pvalue=1), 0, 8).waitdone()
+    other.close()
+    read = {"rw": "read", "size": "4k", "number_ios": "1"}
+    with pytest.warns(UserWarning, match="07/81"):
+        done = iow_bench.Bench(nvme0n1).run(plans(nvme0n1, read, {**read, "verify": "crc32c"}))
+    assert [one.raw["status"] for one in done] == [0, 0x781]
+    nvme0n1.write_zeroes(qpair, 0, 8).waitdone()
+
+
 # --- the report ---
 
 

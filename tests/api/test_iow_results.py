@@ -115,6 +115,7 @@ def test_a_failure_is_saved_too(saved, nvme0n1, qpair):
 
 def test_always_saved(nvme0n1, tmp_path, monkeypatch):
     """A script need not ask for it; who does not want it says so."""
+    monkeypatch.chdir(tmp_path)  # a folder named "off" would be here
     iow_save.enable()
     nvme0n1.nvme.pcie.logdir = str(tmp_path / "logdir")
     nvme0n1.ioworker(io_count=1).start().close()

@@ -5,7 +5,6 @@ import contextlib
 import json
 import pathlib
 import sys
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -199,7 +198,7 @@ def _finish(args: argparse.Namespace, namespace: d.Namespace, bench: iow_bench.B
     _report(args, iow_save.document(namespace, workers, grouped), wanted)
     _write_logs(bench.done)
     try:
-        stem = iow_save.write(args.results, f"bench-{time.time_ns() % 10**6:06d}", namespace, workers)
+        stem = iow_save.write(args.results, "bench", namespace, workers)
         print(f"results: {stem}.{{json,csv,hist.csv}}", file=sys.stderr)
     except OSError as e:
         print(f"nvproof bench: the results are not saved: {e}", file=sys.stderr)
