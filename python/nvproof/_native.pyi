@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The driver as Python objects: see the docstrings of the extension, and the classes of this package on top."""
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, SupportsIndex, TypeVar, overload
 
 _Cb = Callable[..., Any] | None
@@ -104,6 +104,8 @@ class Buffer:
         self, key: slice, value: bytes | bytearray | memoryview | Iterable[int] | Buffer, /
     ) -> None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __iter__(self) -> Iterator[int]: ...
+    def __bytes__(self) -> bytes: ...  # through the buffer protocol, which older type checkers do not know
     def fill_pattern(self, pvalue: int | str = 0, ptype: int = 0) -> None: ...
     offset: int
     size: int

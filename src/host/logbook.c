@@ -41,8 +41,10 @@ map_file(int *fd)
 		return NULL;
 	if (!ftruncate(*fd, (off_t)BOOK_LEN) && !fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		va = mmap(NULL, BOOK_LEN, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, *fd, 0);
-	if (va != MAP_FAILED)
+	if (va != MAP_FAILED) {
+		(void)madvise(va, BOOK_LEN, MADV_DONTDUMP); /* a core file would have all of it, used or not */
 		return va;
+	}
 	close(*fd);
 	*fd = -1;
 	return NULL;

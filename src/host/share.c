@@ -140,6 +140,8 @@ nvp_share_map(struct nvp_share_region *r)
 	if (va == MAP_FAILED)
 		return -ENOMEM;
 	r->va = va;
+	if (r->iova == LOGBOOK_IOVA)
+		(void)madvise(va, r->len, MADV_DONTDUMP);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ def test_right(nvme0, nvme0n1, qpair, buf, pcie, subsystem):
     sq[0] = d.SQE(opc=1, cid=7, nsid=1, prp1=d.PRP())
     pcie.aspm = 2
     subsystem.power_cycle(10)
-    assert qpair.cmdlog()[0].startswith("2")
+    assert qpair.cmdlog()[0].startswith("2") and bytes(buf) == bytes(list(buf))
 
 
 def test_wrong(nvme0, nvme0n1, qpair, buf, pcie, subsystem):
