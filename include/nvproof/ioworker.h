@@ -81,6 +81,12 @@ struct nvp_iow_plan {
 	/* At the first failure touch nothing any more: the queue stays, until the controller is reset or closed. */
 	bool fw_debug;
 	bool log_errors_only; /* the queue's command log gets failed commands only */
+	bool once; /* set by nvp_iow_start(): without any limit, the region once */
+	/*
+	 * NVP_INJECT_*: what goes into each LBA written.  0: id and token into random data, nothing into other patterns;
+	 * NVP_INJECT_NOTHING: nothing at all.
+	 */
+	uint8_t inject;
 
 	const struct nvp_iow_size *sizes;
 	const struct nvp_iow_region *regions; /* sequential: one after the other */
@@ -162,6 +168,8 @@ void nvp_iow_stop(struct nvp_iow *w, const char *why);
 int nvp_iow_wait(struct nvp_iow *w, uint32_t ms);
 /* Once it has ended, until close: what it measured. */
 const struct nvp_iow_result *nvp_iow_result(const struct nvp_iow *w);
+/* The first miscompare, explained; false: there was none. */
+bool nvp_iow_miscompare(const struct nvp_iow *w, struct nvp_miscompare *out);
 /* One line for a person: why it ended; "" when all went well. */
 const char *nvp_iow_reason(const struct nvp_iow *w);
 /* What was completed in each second; *n: how many seconds. */

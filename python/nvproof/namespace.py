@@ -22,23 +22,66 @@ def _same_arguments(
 
 
 class Namespace(IOCommands):
-    """Namespace(nvme, nsid=1, nlba_verify=2**64-1, crc_snapshot=None)
+    """Namespace(nvme, nsid=1, nlba_verify=2**64-1, crc_snapshot=None, crc32=False)
 
-    nlba_verify: how many LBAs data verification covers (0: all).  NamespaceCreationError: there is no such namespace.
+    nlba_verify: how many LBAs data verification covers (0: all).  crc_snapshot: a file of save_crc() to verify against.
+    crc32: 4 bytes of CRC an LBA instead of a byte for 512, where the table does not exist yet.  NamespaceCreationError:
+    there is no such namespace.
     """
 
     def __init__(
-        self, nvme: Controller, nsid: int = 1, nlba_verify: int = 2**64 - 1, crc_snapshot: str | None = None
+        self,
+        nvme: Controller,
+        nsid: int = 1,
+        nlba_verify: int = 2**64 - 1,
+        crc_snapshot: str | None = None,
+        crc32: bool = False,
     ) -> None:
+        super().__init__(nvme, nsid, nlba_verify, crc32)
         if crc_snapshot is not None:
-            raise ValueError("Namespace: crc_snapshot is not supported yet")
-        super().__init__(nvme, nsid, nlba_verify)
+            try:
+                self.load_crc(crc_snapshot)
+            except Exception:
+                super().close()
+                raise
 
     def close(self, crc_snapshot: str | None = None) -> None:
-        """Let go of the namespace and of its verification table.  ValueError: crc_snapshot cannot be used."""
+        """Let go of the namespace and of its verification table, which is saved to the file crc_snapshot first."""
         if crc_snapshot is not None:
-            raise ValueError("Namespace.close: crc_snapshot is not supported yet")
+            self.save_crc(crc_snapshot)
         super().close()
+
+    def inject_write_buffer_enable(self) -> bool:
+        """Put NSID (bits 63:48) and LBA (bits 47:0) into the first 8 bytes of each LBA written, in the script's buffer.  On at first."""
+        return self._inject_id(True)
+
+    def inject_write_buffer_disable(self) -> bool:
+        """Leave the first 8 bytes of each LBA to the script."""
+        return self._inject_id(False)
+
+    def inject_write_token_enable(self) -> bool:
+        """Put a number that grows from write to write into the last 8 bytes of each LBA written.  On at first."""
+        return self._inject_token(True)
+
+    def inject_write_token_disable(self) -> bool:
+        """Leave the last 8 bytes of each LBA to the script."""
+        return self._inject_token(False)
+
+    def dump_miscompare_lba_enable(self) -> bool:
+        """Log the data of an LBA that was read wrong.  Off at first.  False: there is no table."""
+        return self._tell_dump(True)
+
+    def dump_miscompare_lba_disable(self) -> bool:
+        """Do not log the data of an LBA that was read wrong."""
+        return self._tell_dump(False)
+
+    def print_miscompare_log_enable(self) -> bool:
+        """Log the last commands on an LBA that was read wrong.  On at first.  False: there is no table."""
+        return self._tell_log(True)
+
+    def print_miscompare_log_disable(self) -> bool:
+        """Do not log the last commands on an LBA that was read wrong."""
+        return self._tell_log(False)
 
     @overload
     def id_data(
@@ -135,6 +178,8 @@ class Namespace(IOCommands):
             cqe = nvme.sync_cmd(0x80, nsid=self.nsid, cdw10=cdw10)
         finally:
             nvme.set_opcode_timeout(False, 0x80, 0 if before == nvme.timeout else before)
+        # FNA bit 0: a format concerns all namespaces.  NVMe Base, "Identify Controller data structure".
+        nvme.ns_clear(0xFFFFFFFF if nvme.id_data(524) & 1 else self.nsid)
         warn_status(cqe)
         self.refresh()
         return cqe.cdw0

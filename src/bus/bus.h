@@ -53,6 +53,8 @@ struct nvp_bus {
 	bool msi; /* interrupts are MSI, not MSI-X; set before the first irq_fd(), where ops->has_msi */
 	char addr[256]; /* as opened, prefix included; for "ssd:" the vfu: address it became */
 	bool pins; /* the device sees the pages that were there when they were mapped: none may be exchanged */
+	/* The same for all who reach one device, and for no other with its serial number; 0: not known. */
+	uint64_t instance;
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "util/alloc.h"
@@ -78,12 +79,26 @@ vfu_client_adopt(int sock, const char *path, uint32_t timeout_ms, struct vfu_bus
 	return 0;
 }
 
+/* The process that serves it: all its sockets lead to one drive.  0: the kernel does not say. */
+static uint64_t
+server_pid(const struct vfu_bus *b)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(b->sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : (uint64_t)peer.pid;
+}
+
 int
 vfu_client_open(const char *path, uint32_t timeout_ms, struct vfu_bus **out)
 {
 	int sock, rc = vfu_connect(path, timeout_ms, &sock);
 
-	return rc ? rc : vfu_client_adopt(sock, path, timeout_ms, out);
+	if (!rc)
+		rc = vfu_client_adopt(sock, path, timeout_ms, out);
+	if (!rc)
+		(*out)->base.instance = server_pid(*out);
+	return rc;
 }
 
 static int

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "host/ctrlr_int.h"
+#include "ioworker/hold.h"
 #include "ioworker/limit.h"
 #include "ioworker/setup.h"
 #include "util/alloc.h"
@@ -174,7 +175,7 @@ all_done(const struct iow_engine *e)
 	if (e->draining && e->sh->plan.fw_debug && e->sh->res.status)
 		return true; /* not one more access */
 	/* Nothing outstanding and nothing that could be sent: all is done, or every place was lost to a timeout. */
-	return !e->q->outstanding && (e->draining || !e->left || !e->room);
+	return !e->q->outstanding && !e->waiting.n && (e->draining || !e->left || !e->room);
 }
 
 bool
@@ -198,8 +199,10 @@ iow_engine_turn(struct iow_engine *e)
 		look_around(e);
 	if (unlikely(e->ended))
 		return true;
+	if (unlikely(e->waiting.n))
+		sent = iow_resume(e);
 	if (!e->draining)
-		sent = send_some(e);
+		sent += send_some(e);
 	if (all_done(e))
 		finish(e);
 	return sent || reaped;
@@ -218,6 +221,7 @@ iow_engine_open(struct iow_engine *e)
 void
 iow_engine_close(struct iow_engine *e)
 {
+	iow_hold_close(e);
 	iow_gen_close(&e->gen);
 	free(e->place);
 	free(e->extra);

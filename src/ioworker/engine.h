@@ -4,7 +4,8 @@
  * between the steps of its device.  It reads no clock but the one it is given and makes no system call.
  *
  * engine.c: a turn, and all that happens once a turn or less; step.h: what happens per command; lean.c: step.h for
- * plans that need nothing but submit, reap and count; full.c: for all others; fail.c: commands that failed.
+ * plans that need nothing but submit, reap and count; full.c: for all others; hold.c: verification; fail.c: commands
+ * that failed.
  */
 #pragma once
 #include <stdbool.h>
@@ -29,6 +30,8 @@ struct iow_op {
 	bool is_write; /* what it leaves in the LBAs is its data */
 	bool is_read;
 	bool changes; /* the LBAs, in a way that is not recorded */
+	bool held; /* its LBAs are locked */
+	uint8_t kind; /* enum nvp_verify_kind */
 	uint32_t list_slot; /* which of the two sets of lists */
 };
 
@@ -41,11 +44,12 @@ struct iow_place {
 
 /* The same, for plans that need more. */
 struct iow_extra {
-	uint64_t token; /* of the verification table */
+	struct nvp_verify_op verify;
+	uint64_t since; /* it waits for its LBAs */
+	uint32_t next; /* of those that wait */
 	uint64_t log_seq;
 	uint32_t retries;
 	bool sgl;
-	bool counted; /* in the verification table */
 };
 
 struct iow_engine {
@@ -75,8 +79,14 @@ struct iow_engine {
 	uint32_t (*reap)(struct iow_engine *e); /* how many commands ended */
 	uint32_t (*allow)(struct iow_engine *e, uint32_t n); /* of n that could be sent, how many may be */
 	void (*next)(struct iow_gen *g, struct iow_io *io); /* full.c */
-	uint64_t stamp; /* goes into each LBA written: no two writes are equal */
-	bool stamped;
+	uint64_t stamp; /* the last token that went into LBAs written: no two writes are equal */
+	unsigned inject; /* NVP_INJECT_* */
+	bool writes; /* some commands send data */
+	bool skip; /* sequential reads leave out what is uncorrectable */
+	struct { /* commands that wait for their LBAs: hold.c */
+		uint32_t n, first, last;
+		uint64_t look; /* when to look for what is wrong */
+	} waiting;
 	bool check; /* what is read */
 	bool big; /* some commands need more than a page of PRP list */
 	bool started, draining, ended;

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include "ioworker/hold.h"
 #include "nvproof/spec/names.h"
 #include "util/bits.h"
 
@@ -97,8 +98,8 @@ iow_failed(struct iow_engine *e, const struct nvme_cqe *cqe, uint16_t status)
 }
 
 /*
- * One that the driver ended may still be executed, so its place is not used again, and its LBAs stay counted in until
- * the parent has deleted the queue.
+ * One that the driver ended may still be executed, so its place is not used again, and its LBAs stay tainted until the
+ * parent has deleted the queue.
  */
 void
 iow_on_end(void *arg, const struct nvme_cqe *cqe)
@@ -113,6 +114,8 @@ iow_on_end(void *arg, const struct nvme_cqe *cqe)
 		e->room++;
 		if (e->extra)
 			status = iow_full_end(e, cqe->cid, cqe, status, NULL);
+	} else if (e->extra && e->verify) {
+		iow_lose(e, cqe->cid);
 	}
 	iow_count(e, p, ut_ticks(e->clock) - e->q->reqs[cqe->cid].submit_ticks, status);
 	if (status)

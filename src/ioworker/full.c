@@ -6,95 +6,12 @@
 #include "ioworker/step.h"
 
 #include <string.h>
+#include "ioworker/hold.h"
 #include "ioworker/plan.h"
 #include "util/bits.h"
 
-/* --- the verification table --- */
-
-/* A kill comes between any two instructions, so they have to be in this order; no other processor looks on. */
-#define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-
-static void
-count_in(struct iow_engine *e, uint32_t cid, const struct iow_place *p)
-{
-	struct iow_slot *slot = &e->view.slot[cid];
-	uint32_t i;
-
-	slot->slba = p->slba;
-	slot->nlb = p->nlb;
-	slot->done = 0;
-	in_order();
-	slot->phase = IOW_COUNTING_IN;
-	for (i = 0; i < p->nlb; i++) {
-		slot->done = i;
-		in_order();
-		nvp_verify_write_begin(e->verify, p->slba + i, 1);
-		in_order();
-	}
-	slot->phase = IOW_IN_FLIGHT;
-}
-
-/* data NULL: nobody knows what is there now. */
-static void
-count_out(struct iow_engine *e, uint32_t cid, const struct iow_place *p, const uint8_t *data)
-{
-	struct iow_slot *slot = &e->view.slot[cid];
-	uint32_t i;
-
-	slot->done = 0;
-	in_order();
-	slot->phase = IOW_COUNTING_OUT;
-	for (i = 0; i < p->nlb; i++) {
-		slot->done = i;
-		in_order();
-		nvp_verify_write_end(e->verify, p->slba + i, 1, data, data != NULL, 0);
-		in_order();
-		data += data ? e->sh->target.lba_bytes : 0;
-	}
-	slot->phase = IOW_FREE;
-}
-
-static void
-verify_begin(struct iow_engine *e, uint32_t cid)
-{
-	const struct iow_place *p = &e->place[cid];
-	const struct iow_op *op = &e->op[p->op];
-	struct iow_extra *x = &e->extra[cid];
-
-	if (op->is_write || op->changes)
-		count_in(e, cid, p);
-	else if (op->is_read && e->check)
-		x->token = nvp_verify_read_begin(e->verify, p->slba, p->nlb);
-}
-
-static uint16_t
-verify_read(struct iow_engine *e, uint32_t cid, bool last)
-{
-	const struct iow_place *p = &e->place[cid];
-	struct nvp_miscompare mis;
-
-	if (!nvp_verify_read_end(e->verify, p->slba, p->nlb, iow_read_slot(e, cid), e->extra[cid].token, &mis))
-		return 0;
-	if (last && e->sh->res.miscompare_lba == UINT64_MAX) {
-		ut_store(&e->sh->res.miscompare_lba, mis.lba);
-		iow_reason(e->sh, "crc mismatch: lba %llu, expected 0x%08x, but got 0x%08x",
-			   (unsigned long long)mis.lba, mis.expected_crc, mis.got_crc);
-	}
-	return IOW_STATUS_MISCOMPARE;
-}
-
-/* Returns the status that the command has after its data were looked at. */
-static uint16_t
-verify_end(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
-{
-	const struct iow_op *op = &e->op[e->place[cid].op];
-
-	if (op->is_write || op->changes)
-		count_out(e, cid, &e->place[cid], op->is_write && !status ? iow_write_slot(e, cid) : NULL);
-	else if (op->is_read && e->check && !status)
-		return verify_read(e, cid, last);
-	return status;
-}
+#define SKIP_MAX 4096u
+#define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST) /* see hold.c */
 
 /* --- the data --- */
 
@@ -103,17 +20,13 @@ verify_end(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
  * patterns.
  */
 static void
-stamp(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
+inject(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
 {
-	uint32_t bytes = e->sh->target.lba_bytes, i;
-	uint8_t *p = iow_write_slot(e, cid);
-	uint64_t lba, n = ++e->stamp;
+	const struct iow_target *t = &e->sh->target;
 
-	for (i = 0; i < io->nlb; i++, p += bytes) {
-		lba = io->slba + i;
-		memcpy(p, &lba, sizeof(lba));
-		memcpy(p + bytes - sizeof(n), &n, sizeof(n));
-	}
+	e->stamp = e->verify ? nvp_verify_tokens(e->verify, 1) : e->stamp + 1;
+	nvp_verify_inject(iow_write_slot(e, cid), t->lba_bytes, t->lba_bytes, nvp_verify_id(t->nsid, io->slba), io->nlb,
+			  e->stamp, e->inject);
 }
 
 /*
@@ -186,8 +99,8 @@ fill_data(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid, const struct
 		fill_sgl(e, sqe, cid, io);
 	else if (e->big && io->nlb > e->two_pages)
 		fill_big(e, cid, io);
-	if (e->stamped && op->dir == IOW_TO_DEVICE)
-		stamp(e, cid, io);
+	if (e->inject && op->dir == IOW_TO_DEVICE)
+		inject(e, cid, io);
 }
 
 /* --- the log of the last commands --- */
@@ -229,38 +142,65 @@ send_place(struct iow_engine *e, struct nvp_req *r, const struct iow_io *io)
 
 	iow_fill(e, sqe, r->cid, io);
 	fill_data(e, sqe, cid, io);
-	if (e->verify)
-		verify_begin(e, cid);
 	qpair_batch_put(e->q, r, ut_ticks(e->clock));
 }
 
-static void
-send_one(struct iow_engine *e)
+void
+iow_full_launch(struct iow_engine *e, uint32_t cid)
+{
+	const struct iow_place *p = &e->place[cid];
+	const struct iow_io io = { p->slba, p->nlb, p->op };
+
+	if (e->view.log && !e->extra[cid].retries)
+		log_sent(e, cid, &io);
+	send_place(e, &e->q->reqs[cid], &io);
+}
+
+/* The next command; of a sequential run not one of those that are left out, unless they are many.  false: none is left. */
+static bool
+next_io(struct iow_engine *e, struct iow_io *io, uint32_t sent)
+{
+	uint32_t tries = SKIP_MAX;
+
+	e->next(&e->gen, io);
+	while (iow_unlikely(e->skip) && tries-- && iow_skips(e, io)) {
+		if (e->sh->plan.once && --e->left <= sent) /* it counts as done */
+			return false;
+		e->next(&e->gen, io);
+	}
+	return true;
+}
+
+/* Whether it was sent: if not, it waits for its LBAs. */
+static bool
+send_one(struct iow_engine *e, const struct iow_io *io)
 {
 	struct nvp_req *r = qpair_batch_get(e->q);
 	struct iow_extra *x = &e->extra[r->cid];
-	struct iow_io io;
 
-	e->next(&e->gen, &io);
-	e->place[r->cid] = (struct iow_place){ io.slba, io.nlb, io.op };
-	if (io.slba < e->sh->target.nsze) /* a trace may say anything */
-		e->view.heat[io.slba >> e->heat_shift]++;
+	e->place[r->cid] = (struct iow_place){ io->slba, io->nlb, io->op };
+	if (io->slba < e->sh->target.nsze) /* a trace may say anything */
+		e->view.heat[io->slba >> e->heat_shift]++;
 	x->retries = 0;
 	x->sgl = e->sgl_below && ut_rng_next(&e->gen.rng) >> 32 < e->sgl_below;
-	if (e->view.log)
-		log_sent(e, r->cid, &io);
-	send_place(e, r, &io);
-	e->lbas_left -= UT_MIN(e->lbas_left, (uint64_t)io.nlb);
+	e->lbas_left -= UT_MIN(e->lbas_left, (uint64_t)io->nlb);
+	if (iow_unlikely(!iow_hold(e, r->cid))) {
+		iow_wait(e, r->cid);
+		return false;
+	}
+	iow_full_launch(e, r->cid);
+	return true;
 }
 
 static uint32_t
 send(struct iow_engine *e, uint32_t n)
 {
-	uint32_t i;
+	uint32_t i, sent = 0;
+	struct iow_io io;
 
-	for (i = 0; i < n && e->lbas_left; i++)
-		send_one(e);
-	qpair_batch_ring(e->q, i, e->now);
+	for (i = 0; i < n && e->lbas_left && next_io(e, &io, i); i++)
+		sent += send_one(e, &io);
+	qpair_batch_ring(e->q, sent, e->now);
 	if (!e->lbas_left)
 		e->left = i; /* what the caller subtracts: nothing is left */
 	return i;
@@ -281,6 +221,10 @@ read_again(struct iow_engine *e, uint32_t cid)
 	e->extra[cid].retries++;
 	e->sh->res.retries++;
 	r = qpair_batch_get(e->q);
+	if (!iow_hold(e, cid)) {
+		iow_wait(e, cid); /* somebody writes there now */
+		return true;
+	}
 	send_place(e, r, &io);
 	qpair_batch_ring(e->q, 1, e->now);
 	return true;
@@ -293,7 +237,7 @@ iow_full_end(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uin
 
 	(void)cqe;
 	if (e->verify)
-		status = verify_end(e, cid, status, e->extra[cid].retries >= e->sh->plan.retry_max || e->draining);
+		status = iow_release(e, cid, status, e->extra[cid].retries >= e->sh->plan.retry_max || e->draining);
 	if (retry && status == IOW_STATUS_MISCOMPARE && !was) {
 		*retry = read_again(e, cid);
 		if (*retry)

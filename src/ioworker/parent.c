@@ -323,36 +323,16 @@ nvp_iow_start(struct nvp_ns *ns, const struct nvp_iow_plan *plan, struct nvp_ver
 
 /* --- unmaking --- */
 
-/* What of a write is still counted in: from *first, how many LBAs. */
-static uint32_t
-still_counted(const struct iow_slot *s, uint32_t *first)
-{
-	*first = 0;
-	switch (s->phase) {
-	case IOW_COUNTING_IN:
-		return s->done;
-	case IOW_IN_FLIGHT:
-		return s->nlb;
-	case IOW_COUNTING_OUT:
-		*first = s->done + 1;
-		return s->nlb - *first;
-	default:
-		return 0;
-	}
-}
-
 /* Nobody uses the queue any more: now it is certain that the writes it had are over, one way or the other. */
 static void
 end_writes(struct nvp_iow *w)
 {
 	const struct iow_slot *s = w->view.slot;
-	uint32_t n = w->sh->plan.qdepth, first, count;
+	uint32_t n = w->sh->plan.qdepth;
 
-	for (; n--; s++) {
-		count = still_counted(s, &first);
-		if (count)
-			nvp_verify_write_end(w->verify, s->slba + first, count, NULL, false, 0);
-	}
+	for (; n--; s++)
+		if (s->nlb)
+			nvp_verify_over(w->verify, s->slba, s->nlb);
 }
 
 /*
@@ -424,6 +404,8 @@ release(struct nvp_iow *w)
 
 	if (w->local)
 		iow_engine_close(&w->engine);
+	if (w->verify)
+		nvp_verify_recover(w->verify); /* it may have been killed with locks */
 	if (w->verify && w->sh && over)
 		end_writes(w);
 	nvp_buf_free(&w->buf);

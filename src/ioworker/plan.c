@@ -267,6 +267,7 @@ take_limits(struct iow_recipe *r, const char **why)
 		return 0;
 	REFUSE_IF(p->random_percent || p->nsizes > 1, "neither time, io_count nor lba_count says when to end");
 	p->io_count = iow_gen_once(p);
+	p->once = true;
 	return 0;
 }
 

@@ -51,6 +51,15 @@ nvp_iow_result(const struct nvp_iow *w)
 	return &w->res;
 }
 
+bool
+nvp_iow_miscompare(const struct nvp_iow *w, struct nvp_miscompare *out)
+{
+	if (w->res.miscompare_lba == UINT64_MAX || !w->sh)
+		return false;
+	*out = w->sh->mis;
+	return true;
+}
+
 const char *
 nvp_iow_reason(const struct nvp_iow *w)
 {

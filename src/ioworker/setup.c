@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "ioworker/hold.h"
 #include "ioworker/limit.h"
 #include "ioworker/plan.h"
 #include "util/alloc.h"
@@ -128,12 +129,15 @@ init_data(struct iow_engine *e)
 		fill_lists(e, 0, 0);
 	if (one_list && any_op(e, writes))
 		fill_lists(e, 1, t->write_off);
-	if (!any_op(e, writes))
+	e->writes = any_op(e, writes);
+	if (!e->writes)
 		return 0;
+	e->inject = p->inject;
+	if (!e->inject && p->ptype == UT_PTYPE_RANDOM && p->pvalue)
+		e->inject = NVP_INJECT_ID | NVP_INJECT_TOKEN;
 	if (p->ptype == UT_PTYPE_FILE)
 		return 0; /* the parent has put it there */
 	ut_rng_seed(&rng, ~p->seed);
-	e->stamped = p->ptype == UT_PTYPE_RANDOM && p->pvalue && t->lba_bytes >= 16;
 	return ut_pattern_fill(iow_write_slot(e, 0), p->qdepth * t->slot_bytes, p->ptype, p->pvalue, &rng);
 }
 
@@ -144,8 +148,9 @@ needs_more(const struct iow_engine *e)
 
 	if (e->verify && (any_op(e, recorded) || (e->check && any_op(e, checked))))
 		return true;
-	return e->stamped || e->big || e->sgl_below || e->view.log || e->sh->target.meta_bytes || e->sh->dims.nsteps ||
-	       any_op(e, is_dsm) || (p->lba_count && e->sh->dims.nsizes > 1);
+	return e->skip || e->inject & (NVP_INJECT_ID | NVP_INJECT_TOKEN) || e->big || e->sgl_below || e->view.log ||
+	       e->sh->target.meta_bytes || e->sh->dims.nsteps || any_op(e, is_dsm) ||
+	       (p->lba_count && e->sh->dims.nsizes > 1);
 }
 
 static void
@@ -163,7 +168,10 @@ init_numbers(struct iow_engine *e)
 	e->list_bytes = t->list_bytes;
 	e->big = t->list_bytes > 1u << t->page_shift;
 	e->heat_shift = t->heat_shift;
-	e->check = p->verify;
+	e->check = p->verify && e->verify && nvp_verify_enabled(e->verify);
+	e->skip = e->verify && !p->random_percent && !e->sh->dims.nsteps && nvp_verify_any_uncorr(e->verify);
+	if (e->verify)
+		nvp_verify_set_nsid(e->verify, t->nsid);
 	e->sgl_below = (uint32_t)(((uint64_t)p->sgl_percent << 32) / 100 - (p->sgl_percent == 100));
 	e->sh->res.miscompare_lba = UINT64_MAX;
 	e->sh->mult = e->clock->mult;
@@ -198,8 +206,10 @@ iow_setup(struct iow_engine *e)
 	if (rc)
 		return rc;
 	init_numbers(e);
-	for (i = 0; i < p.nops; i++)
+	for (i = 0; i < p.nops; i++) {
 		init_op(e, i);
+		iow_hold_op(e, &e->op[i]);
+	}
 	rc = init_data(e);
 	e->stamp = ~p.seed * 0x9e3779b97f4a7c15u; /* anywhere: no two workers begin at the same */
 	e->place = ut_calloc(p.qdepth, sizeof(*e->place));

@@ -12,7 +12,7 @@
 #include "util/hist.h"
 
 #define IOW_MAGIC 0x6e7670494f573035ull /* changes with the layout: a worker of another build is refused */
-#define IOW_REASON 160u
+#define IOW_REASON 256u
 #define IOW_HEAT 1024u /* stretches of the namespace that are counted */
 
 enum iow_stop {
@@ -27,22 +27,10 @@ enum iow_state {
 	IOW_ENDED,
 };
 
-/*
- * A journal of the writes that are counted in the verification table, for who has to count them out after a worker
- * that was killed.  LBA by LBA, so that at most the one that was being changed at that instant stays in doubt.
- */
-enum iow_phase {
-	IOW_FREE = 0,
-	IOW_COUNTING_IN, /* LBAs before `done` are counted */
-	IOW_IN_FLIGHT, /* all are */
-	IOW_COUNTING_OUT, /* those after `done` still are */
-};
-
+/* A journal of the writes in flight, for who has to end them in the table in place of a worker that was killed. */
 struct iow_slot {
 	uint64_t slba;
-	uint32_t nlb;
-	uint32_t done;
-	uint64_t phase; /* enum iow_phase */
+	uint64_t nlb; /* 0: none */
 };
 
 /* What one opcode did so far. */
@@ -109,6 +97,7 @@ struct iow_shared {
 	uint64_t log_seq; /* entries written to the log of the last commands */
 	struct nvp_iow_result res; /* counts, latencies, ns and cpu_ns at the end only */
 	char reason[IOW_REASON];
+	struct nvp_miscompare mis; /* the one of res.miscompare_lba */
 	struct nvp_qpair_ring ring; /* where the queue pair can be used on from */
 	uint32_t ring_valid; /* nothing was outstanding */
 };

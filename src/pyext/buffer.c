@@ -4,6 +4,7 @@
  * Python, in nvproof/buffer.py.
  */
 #include "pyext/pyext.h"
+#include "pyext/vtab.h"
 
 #include <structmember.h>
 #include "nvproof/req.h"
@@ -158,6 +159,7 @@ buffer_dealloc(PyObject *o)
 {
 	struct py_buffer *b = buffer(o);
 
+	py_verify_buffer_gone(b);
 	if (b->ctrlr)
 		py_buffer_cmb_free(b);
 	nvp_buf_free(&b->mem);

@@ -41,16 +41,6 @@ fill_sqe(struct nvme_sqe *sqe, const union py_val *v)
 	};
 }
 
-/* Commands after which nothing is known of the data. */
-static void
-note_format(struct py_ctrlr *self, const struct nvme_sqe *sqe, struct py_cmd *cmd)
-{
-	if (sqe->opc == NVME_ADM_FORMAT_NVM)
-		py_verify_begin_format(&cmd->verify, self->c, le32_get(sqe->nsid));
-	else if (sqe->opc == NVME_ADM_SANITIZE)
-		py_verify_begin_format(&cmd->verify, self->c, NVME_NSID_ALL);
-}
-
 /* A request that only needs to be submitted. */
 static struct nvp_req *
 prepare(PyObject *o, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, struct py_cmd **cmd)
@@ -76,7 +66,7 @@ prepare(PyObject *o, const char *name, PyObject *const *args, Py_ssize_t nargs, 
 		return NULL;
 	}
 	py_cmd_hold(*cmd, buf, NULL, v[C_CB].obj);
-	note_format(self, nvp_req_sqe(r), *cmd);
+	py_verify_note_admin(&(*cmd)->verify, self->c, nvp_req_sqe(r));
 	return r;
 }
 

@@ -4,6 +4,7 @@
  * for scripts, is in nvproof/bringup.py.
  */
 #include "pyext/ctrlr.h"
+#include "pyext/defer.h"
 
 #include <errno.h>
 
@@ -39,8 +40,11 @@ set_ending(struct py_ctrlr *self, bool ending)
 {
 	if (self->adminq)
 		self->adminq->ending = ending;
-	for (struct py_queue *pq = self->queues; pq; pq = pq->next)
+	for (struct py_queue *pq = self->queues; pq; pq = pq->next) {
 		pq->ending = ending;
+		if (ending)
+			py_defer_abort(pq);
+	}
 }
 
 static void

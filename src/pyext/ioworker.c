@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IOWorker: a process that only submits and reaps.  What the arguments mean is in nvproof/ioworker.py. */
 #include "pyext/iow.h"
+#include "pyext/ns.h"
 
 #include <errno.h>
 
@@ -42,6 +43,7 @@ finish(struct py_iow *self)
 	struct py_ctrlr *c = self->ns->ctrlr;
 	struct py_iow **p = &c->workers;
 	PyObject *type, *value, *trace;
+	struct nvp_miscompare mis;
 	const char *why;
 
 	if (!self->w)
@@ -51,6 +53,8 @@ finish(struct py_iow *self)
 	snprintf(self->reason, sizeof(self->reason), "%s", why ? why : "");
 	if (!nvp_iow_wait(self->w, 0))
 		nvp_iow_stop(self->w, "it was closed");
+	if (nvp_iow_miscompare(self->w, &mis))
+		py_ns_report(self->ns, &mis);
 	self->measured = py_iow_measured(self->w, self->plan.log_entries);
 	PyErr_Clear();
 	nvp_iow_close(self->w, &self->result);
@@ -132,6 +136,7 @@ start_locked(struct py_iow *self)
 	if (take_qpair(self) < 0)
 		return -1;
 	self->plan.timeout_ms = nvp_ctrlr_timeout_ms(c->c);
+	self->plan.inject = self->ns->inject ? self->ns->inject : NVP_INJECT_NOTHING;
 	self->id = *nvp_ctrlr_id(c->c);
 	rc = nvp_iow_start(&self->ns->ns, &self->plan, py_vtab_verify(self->ns->vtab), &self->w);
 	if (rc) {

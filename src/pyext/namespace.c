@@ -11,13 +11,7 @@ static struct py_arg init_args[] = {
 	{ "nvme", ARG_TYPE, .type = &py_ctrlr_type },
 	{ "nsid", ARG_U32, .def = 1 },
 	{ "nlba_verify", ARG_U64, .def = UINT64_MAX },
-};
-
-static struct py_arg enable_args[] = { { "enable", ARG_BOOL, .def = 1 } };
-static struct py_arg nomapping_args[] = {
-	{ "lba", .kind = ARG_U64 },
-	{ "lba_count", .kind = ARG_U64 },
-	{ "uncorr", .kind = ARG_BOOL },
+	{ "crc32", .kind = ARG_BOOL },
 };
 
 static struct py_ns *namespace(PyObject *o)
@@ -30,8 +24,8 @@ static int
 ns_load(struct py_ns *self, uint32_t nsid)
 {
 	struct nvme_cqe cqe = { 0 };
+	const struct py_vtab_opts opts = { .limit = self->nlba_verify, .crc32 = self->crc32 };
 	struct py_vtab *old = self->vtab;
-	uint64_t nlba;
 	int rc = nvp_ns_open(self->ctrlr->c, nsid, &self->ns, &cqe);
 
 	self->open = !rc;
@@ -43,8 +37,7 @@ ns_load(struct py_ns *self, uint32_t nsid)
 		return -1;
 	}
 	self->block = self->ns.lba_size + (self->ns.extended ? self->ns.meta_size : 0u);
-	nlba = self->nlba_verify && self->nlba_verify < self->ns.nsze ? self->nlba_verify : self->ns.nsze;
-	self->vtab = self->ns.extended ? NULL : py_vtab_get(&self->ns, nlba);
+	self->vtab = self->ns.extended ? NULL : py_vtab_get(&self->ns, &opts);
 	py_vtab_put(old);
 	if (!self->vtab)
 		py_log(30, "namespace %u is not verified: %s", nsid,
@@ -56,13 +49,13 @@ static int
 ns_init(PyObject *o, PyObject *args, PyObject *kwargs)
 {
 	struct py_ns *self = namespace(o);
-	union py_val v[3];
+	union py_val v[4];
 
 	if (self->ctrlr) {
 		PyErr_SetString(PyExc_RuntimeError, "Namespace is initialised already");
 		return -1;
 	}
-	if (py_args_init("Namespace", init_args, 3, 1, args, kwargs, v) < 0)
+	if (py_args_init("Namespace", init_args, 4, 1, args, kwargs, v) < 0)
 		return -1;
 	if (!v[0].obj) {
 		PyErr_SetString(PyExc_TypeError, "Namespace(): needs a Controller");
@@ -73,6 +66,8 @@ ns_init(PyObject *o, PyObject *args, PyObject *kwargs)
 	self->ctrlr = (struct py_ctrlr *)v[0].obj;
 	Py_INCREF(v[0].obj);
 	self->nlba_verify = v[2].u;
+	self->crc32 = v[3].u;
+	self->inject = NVP_INJECT_ID | NVP_INJECT_TOKEN;
 	if (ns_load(self, (uint32_t)v[1].u) < 0) {
 		py_wait_leave_quiet();
 		return -1;
@@ -129,36 +124,6 @@ ns_refresh(PyObject *o, PyObject *unused)
 	if (py_wait_leave() < 0)
 		return NULL;
 	Py_RETURN_NONE;
-}
-
-static PyObject *
-verify_enable(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
-	union py_val arg[1];
-
-	if (py_args("verify_enable", enable_args, 1, 0, args, nargs, kwnames, arg) < 0)
-		return NULL;
-	if (v)
-		nvp_verify_enable(v, arg[0].u);
-	return PyBool_FromLong(v != NULL);
-}
-
-static PyObject *
-mark_nomapping(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-	struct nvp_verify *v = py_vtab_verify(namespace(o)->vtab);
-	union py_val arg[3];
-
-	if (py_args("mark_nomapping", nomapping_args, 3, 2, args, nargs, kwnames, arg) < 0)
-		return NULL;
-	if (arg[2].u) {
-		PyErr_SetString(PyExc_ValueError, "mark_nomapping(): uncorr is not supported yet");
-		return NULL;
-	}
-	if (v)
-		nvp_verify_forget(v, arg[0].u, arg[1].u);
-	return PyBool_FromLong(v != NULL);
 }
 
 enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY, P_PI_TYPE, P_PI_SIZE };
@@ -246,10 +211,12 @@ static PyMethodDef ns_methods[] = {
 	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, meta=None, "
 	    "cb=None, length=0)\n--\n\n"
 	    "Any I/O command; length: bytes of buf (0: all).  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
-	CMD("verify_enable", verify_enable,
+	CMD("verify_enable", py_ns_verify_enable,
 	    "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table."),
-	CMD("mark_nomapping", mark_nomapping,
-	    "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there.  False: no table."),
+	CMD("mark_nomapping", py_ns_mark_nomapping,
+	    "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there; uncorr: reads of it "
+	    "have to fail.  "
+	    "False: no table."),
 	CMD("pi_engine_enable", py_ns_pi_enable,
 	    "pi_engine_enable(enable=True)\n--\n\n"
 	    "Make protection information for writes and check that of reads, in the driver; a mismatch is 07/81.\n\n"
@@ -259,6 +226,17 @@ static PyMethodDef ns_methods[] = {
 	    "information."),
 	{ "pi_engine_disable", py_ns_pi_disable, METH_NOARGS,
 	  "pi_engine_disable()\n--\n\nMetadata is what the script puts there." },
+	{ "_inject_id", py_ns_inject_id, METH_O, "_inject_id(on)\n--\n\nNSID and LBA go into the data written." },
+	{ "_inject_token", py_ns_inject_token, METH_O, "_inject_token(on)\n--\n\nA token goes into the data written." },
+	{ "_tell_dump", py_ns_tell_dump, METH_O, "_tell_dump(on)\n--\n\nWrong data go into the log." },
+	{ "_tell_log", py_ns_tell_log, METH_O,
+	  "_tell_log(on)\n--\n\nThe last commands on a wrong LBA go into the log." },
+	{ "save_crc", py_ns_save_crc, METH_O,
+	  "save_crc(path)\n--\n\nWrite what verification knows to a file.  False: there is no table." },
+	{ "load_crc", py_ns_load_crc, METH_O,
+	  "load_crc(path)\n--\n\nVerify against a file of save_crc() from now on.  ValueError: it is damaged, or of "
+	  "another "
+	  "namespace." },
 	{ "close", ns_close, METH_NOARGS, "close()\n--\n\nLet go of the namespace and its verification table." },
 	{ "refresh", ns_refresh, METH_NOARGS, "refresh()\n--\n\nIdentify again, after a format." },
 	{ NULL, NULL, 0, NULL },
@@ -298,7 +276,7 @@ py_ns_setup(PyObject *m)
 {
 	if (py_args_intern(init_args, PY_NARGS(init_args)) < 0 || py_ns_io_setup() < 0 || py_ns_raw_setup() < 0)
 		return -1;
-	if (py_pi_setup() < 0 || py_args_intern(enable_args, 1) < 0 || py_args_intern(nomapping_args, 3) < 0)
+	if (py_pi_setup() < 0 || py_ns_verify_setup() < 0)
 		return -1;
 	return py_setup_type(m, "Namespace", &ns_spec, &py_ns_type);
 }

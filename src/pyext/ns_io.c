@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Namespace: the I/O commands.  Each fills one SQE; what verification has to know goes into the context. */
 #include "pyext/ns.h"
+#include "pyext/defer.h"
 #include "pyext/pi.h"
 
 #include "nvproof/spec/prep_nvm.h"
@@ -94,10 +95,14 @@ py_ns_get(struct py_ns *ns, PyObject *qpair, const char *what, struct py_cmd **c
 PyObject *
 py_ns_submit(struct py_ns *ns, PyObject *qpair, struct nvp_req *r, struct py_cmd *cmd)
 {
-	py_verify_begin(&cmd->verify, ns->vtab);
-	if (cmd->pi)
-		py_pi_begin(cmd->pi); /* after whatever changed the data */
-	py_queue_submit(r, cmd);
+	/* The halves of a fused pair go together, so neither waits for its LBAs. */
+	if (nvme_get(nvp_req_sqe(r)->flags, NVME_SQE_FUSE) && cmd->verify.kind) {
+		if (ns->vtab && cmd->verify.op.kind != NVP_VERIFY_LOOK)
+			nvp_verify_mark(py_vtab_verify(ns->vtab), cmd->verify.op.slba, cmd->verify.op.nlb, false);
+		cmd->verify = (struct py_vcmd){ 0 };
+	}
+	py_verify_aim(&cmd->verify, ns->vtab);
+	py_defer_submit(r, cmd);
 	Py_INCREF(qpair);
 	return qpair;
 }
@@ -121,6 +126,33 @@ set_tail(struct nvme_sqe *sqe, const union py_val *t)
 	sqe->cdw15 = le32_from((uint32_t)t[T_DW15].u);
 	sqe->cdw2 = le32_from((uint32_t)t[T_DW2].u);
 	sqe->cdw3 = le32_from((uint32_t)t[T_DW3].u);
+}
+
+/* What verification does with a Read, Write or Compare. */
+static void
+track(struct py_ns *ns, uint8_t opc, const union py_val *v, uint64_t len, struct py_vcmd *out)
+{
+	const struct py_buffer *buf = (struct py_buffer *)v[RW_BUF].obj;
+	bool plain = buf && !buf->fake && !buf->prp2;
+
+	if (opc == NVME_OPC_READ && (v[RW_NOVERIFY].u || !buf))
+		return;
+	*out = (struct py_vcmd){
+		.kind = PY_V_TRACK,
+		.op = { .slba = v[RW_LBA].u, .nlb = (uint32_t)v[RW_NLB].u, .kind = NVP_VERIFY_LOOK },
+		.data = plain ? (uint8_t *)buf->mem.va + buf->offset : NULL,
+		.len = len,
+		.lba_size = ns->ns.lba_size,
+		.stride = (uint32_t)(len / v[RW_NLB].u),
+		.ctrlr = ns->ctrlr->c,
+		.nsid = ns->ns.nsid,
+	};
+	if (opc == NVME_OPC_WRITE) {
+		out->op.kind = NVP_VERIFY_WRITE;
+		out->inject = ns->inject;
+	} else if (opc == NVME_OPC_READ) {
+		out->op.kind = NVP_VERIFY_READ;
+	}
 }
 
 /* Read, Write, Compare; v as in rw_args. */
@@ -152,14 +184,7 @@ rw(PyObject *o, uint8_t opc, const char *what, const union py_val *v)
 		py_queue_abort(r, cmd);
 		return NULL;
 	}
-	if (opc != NVME_OPC_COMPARE && !(opc == NVME_OPC_READ && (v[RW_NOVERIFY].u || !buf)))
-		cmd->verify = (struct py_vcmd){
-			.kind = opc == NVME_OPC_WRITE ? PY_V_WRITE : PY_V_READ,
-			.slba = v[RW_LBA].u,
-			.nlb = nlb,
-			.data = buf && !buf->fake && !ns->ns.extended ? (uint8_t *)buf->mem.va + buf->offset : NULL,
-			.len = len,
-		};
+	track(ns, opc, v, len, &cmd->verify);
 	return py_ns_submit(ns, v[RW_QPAIR].obj, r, cmd);
 }
 
@@ -175,6 +200,26 @@ rw(PyObject *o, uint8_t opc, const char *what, const union py_val *v)
 RW_METHOD(read, NVME_OPC_READ)
 RW_METHOD(write, NVME_OPC_WRITE)
 RW_METHOD(compare, NVME_OPC_COMPARE)
+
+uint8_t
+py_verify_kind(uint8_t opc)
+{
+	switch (opc) {
+	case NVME_OPC_READ:
+		return NVP_VERIFY_READ;
+	case NVME_OPC_WRITE:
+		return NVP_VERIFY_WRITE;
+	case NVME_OPC_COMPARE:
+	case NVME_OPC_VERIFY:
+		return NVP_VERIFY_LOOK;
+	case NVME_OPC_WRITE_ZEROES:
+		return NVP_VERIFY_ZERO;
+	case NVME_OPC_WRITE_UNCOR:
+		return NVP_VERIFY_UNCORR;
+	default:
+		return NVP_VERIFY_CHANGE;
+	}
+}
 
 /* Commands on an LBA range without data; v as in range_args. */
 static PyObject *
@@ -192,12 +237,10 @@ range_cmd(PyObject *o, uint8_t opc, const char *what, const union py_val *v)
 	nvme_prep_lba_cmd(nvp_req_sqe(r), opc, ns->ns.nsid, v[RG_LBA].u, (uint32_t)v[RG_NLB].u);
 	set_tail(nvp_req_sqe(r), &v[RG_TAIL]);
 	py_cmd_hold(cmd, NULL, NULL, v[RG_TAIL + T_CB].obj);
-	if (opc != NVME_OPC_VERIFY)
-		cmd->verify = (struct py_vcmd){
-			.kind = PY_V_UNKNOWN,
-			.slba = v[RG_LBA].u,
-			.nlb = (uint32_t)v[RG_NLB].u,
-		};
+	cmd->verify = (struct py_vcmd){
+		.kind = PY_V_TRACK,
+		.op = { .slba = v[RG_LBA].u, .nlb = (uint32_t)v[RG_NLB].u, .kind = py_verify_kind(opc) },
+	};
 	return py_ns_submit(ns, v[RG_QPAIR].obj, r, cmd);
 }
 
@@ -278,25 +321,11 @@ py_ns_dsm(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwname
 	if (buf && len <= buf->size && v[3].u & NVME_DSM_AD)
 		cmd->verify = (struct py_vcmd){
 			.kind = PY_V_DSM,
-			.nlb = (uint32_t)v[2].u,
+			.op = { .kind = NVP_VERIFY_ZERO, .nranges = (uint32_t)v[2].u },
 			.data = (uint8_t *)buf->mem.va + buf->offset,
 			.len = len,
 		};
 	return py_ns_submit(ns, v[0].obj, r, cmd);
-}
-
-/* How many LBAs a Copy writes.  The descriptors of formats 0h to 3h have NLB at the same place. */
-static uint32_t
-copy_length(const struct py_buffer *buf, uint64_t n, uint64_t size)
-{
-	uint64_t nlb = 0;
-
-	for (uint64_t i = 0; i < n && (i + 1) * size <= buf->size; i++) {
-		const uint8_t *p = (uint8_t *)buf->mem.va + buf->offset + i * size;
-
-		nlb += le16_get(((const struct nvme_copy_range *)(const void *)p)->nlb) + 1u;
-	}
-	return (uint32_t)nlb;
 }
 
 PyObject *
@@ -326,9 +355,12 @@ py_ns_copy(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnam
 		return NULL;
 	if (v[CP_BUF].obj)
 		cmd->verify = (struct py_vcmd){
-			.kind = PY_V_UNKNOWN,
-			.slba = v[CP_SDLBA].u,
-			.nlb = copy_length((struct py_buffer *)v[CP_BUF].obj, v[CP_NR].u, size),
+			.kind = PY_V_COPY,
+			.op = { .kind = NVP_VERIFY_COPY, .slba = v[CP_SDLBA].u, .nranges = (uint32_t)v[CP_NR].u },
+			.format = (uint8_t)(v[CP_FORMAT].u & 0xf),
+			.data = (uint8_t *)((struct py_buffer *)v[CP_BUF].obj)->mem.va +
+				((struct py_buffer *)v[CP_BUF].obj)->offset,
+			.len = ((struct py_buffer *)v[CP_BUF].obj)->size,
 		};
 	return py_ns_submit(ns, v[CP_QPAIR].obj, r, cmd);
 }

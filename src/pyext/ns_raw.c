@@ -4,6 +4,8 @@
 
 #include "nvproof/spec/nvm.h"
 
+enum { ZSA_RESET = 4, ZSA_OFFLINE = 5 };
+
 static struct py_arg cmd_args[] = {
 	{ "opcode", .kind = ARG_U32 },
 	{ "qpair", ARG_TYPE, .type = &py_qpair_type },
@@ -41,40 +43,71 @@ fill_sqe(struct nvme_sqe *sqe, const union py_val *v, uint32_t nsid)
 	};
 }
 
-/* Read and Write are verified like read() and write() when the data is all there; what else changes data makes it unknown. */
+/*
+ * Zone Management Send: what a reset zone held is gone.  How long a zone is only its namespace knows, so everything from
+ * its first LBA on is forgotten.  Zone Append tells where it wrote when it is done, and that is not recorded.  ZNS
+ * Command Set, "Zone Management Send command", "Zone Append command".
+ */
+static void
+note_zone(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_vcmd *out)
+{
+	uint32_t dw13 = le32_get(sqe->cdw13), action = dw13 & 0xff;
+	bool all = dw13 >> 8 & 1;
+
+	out->kind = PY_V_NONE;
+	if (sqe->opc == NVME_OPC_ZONE_MGMT_SEND && action != ZSA_RESET && action != ZSA_OFFLINE)
+		return;
+	if (ns->vtab)
+		nvp_verify_mark(py_vtab_verify(ns->vtab), all ? 0 : out->op.slba, UINT64_MAX, false);
+}
+
+/*
+ * Read and Write are verified like read() and write() when the data is all there, but nothing is put into it; what else changes
+ * data makes it unknown.
+ */
 static void
 note_verify(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_buffer *buf, struct py_vcmd *out)
 {
-	uint32_t nlb = nvme_get32(le32_get(sqe->cdw12), NVME_RW_NLB) + 1;
+	uint32_t nlb = nvme_get32(le32_get(sqe->cdw12), NVME_RW_NLB) + 1, dw10 = le32_get(sqe->cdw10);
 	bool whole = buf && !buf->fake && !buf->prp2 && buf->size >= (uint64_t)nlb * ns->block && !ns->ns.extended;
-	const void *data = buf ? (uint8_t *)buf->mem.va + buf->offset : NULL;
 
-	out->slba = le32_get(sqe->cdw10) | (uint64_t)le32_get(sqe->cdw11) << 32;
-	out->nlb = nlb;
-	out->data = whole ? data : NULL;
-	out->len = buf ? buf->size : 0;
+	*out = (struct py_vcmd){
+		.kind = PY_V_TRACK,
+		.op = { .slba = dw10 | (uint64_t)le32_get(sqe->cdw11) << 32, .nlb = nlb },
+		.data = buf ? (uint8_t *)buf->mem.va + buf->offset : NULL,
+		.len = buf ? buf->size : 0,
+		.lba_size = ns->ns.lba_size,
+		.ctrlr = ns->ctrlr->c,
+		.nsid = ns->ns.nsid,
+	};
+	out->op.kind = py_verify_kind(sqe->opc);
 	switch (sqe->opc) {
 	case NVME_OPC_WRITE:
-		out->kind = PY_V_WRITE;
-		break;
 	case NVME_OPC_READ:
-		out->kind = whole ? PY_V_READ : PY_V_NONE;
+		out->data = whole ? out->data : NULL;
 		break;
+	case NVME_OPC_COMPARE:
+	case NVME_OPC_VERIFY:
 	case NVME_OPC_WRITE_ZEROES:
 	case NVME_OPC_WRITE_UNCOR:
-		out->kind = PY_V_UNKNOWN;
 		break;
 	case NVME_OPC_DSM:
-		out->kind = data ? PY_V_DSM : PY_V_NONE;
-		out->data = data;
-		out->nlb = nvme_get32(le32_get(sqe->cdw10), NVME_DSM_NR) + 1;
+		out->kind = nvme_get32(le32_get(sqe->cdw11), NVME_DSM_AD) ? PY_V_DSM : PY_V_NONE;
+		out->op.kind = NVP_VERIFY_ZERO;
+		out->op.nranges = nvme_get32(dw10, NVME_DSM_NR) + 1;
 		break;
-	case NVME_OPC_COPY: /* as long as 256 ranges of 65,536 blocks */
-		out->kind = PY_V_UNKNOWN;
-		out->nlb = NVME_COPY_MAX_RANGES << 16;
+	case NVME_OPC_COPY:
+		out->kind = PY_V_COPY;
+		out->op.kind = NVP_VERIFY_COPY;
+		out->op.nranges = nvme_get32(le32_get(sqe->cdw12), NVME_COPY_NR) + 1;
+		out->format = (uint8_t)nvme_get32(le32_get(sqe->cdw12), NVME_COPY_DESFMT);
+		break;
+	case NVME_OPC_ZONE_MGMT_SEND:
+	case NVME_OPC_ZONE_APPEND:
+		note_zone(ns, sqe, out);
 		break;
 	default:
-		break;
+		out->kind = PY_V_NONE;
 	}
 }
 

@@ -25,6 +25,7 @@ struct py_buffer {
 	uint64_t size; /* bytes from offset on */
 	uint64_t fake_addr; /* told to the device instead of the real one */
 	bool fake;
+	uint32_t flying; /* commands that the device has with it */
 	bool sgl; /* send as an SGL data block */
 	struct py_ctrlr *ctrlr; /* in its memory buffer; NULL: in the host's memory */
 	struct py_buffer *next_cmb;
@@ -70,6 +71,8 @@ struct py_ns {
 	uint32_t block; /* bytes of an LBA as transferred */
 	uint64_t nlba_verify;
 	struct py_vtab *vtab; /* NULL: no table */
+	bool crc32; /* of the table */
+	uint8_t inject; /* NVP_INJECT_* */
 	bool pi_engine; /* protection information is made and checked here */
 };
 

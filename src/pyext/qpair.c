@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Qpair: an I/O submission queue with its completion queue. */
 #include "pyext/qpair.h"
+#include "pyext/defer.h"
 
 #include <errno.h>
 
@@ -223,6 +224,7 @@ delete_locked(struct py_qpair *self)
 	int rc;
 
 	pq->ending = true;
+	py_defer_abort(pq);
 	py_queue_retire(pq);
 	rc = nvp_qpair_delete(pq->q, &cqe);
 	pq->q = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Contexts of outstanding commands, and what happens when one completes: see queue.h. */
 #include "pyext/queue.h"
+#include "pyext/defer.h"
 #include "pyext/pi.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include "util/alloc.h"
 
 static const struct nvme_sqe *current_sqe;
+static struct py_queue *all;
 
 /* --- contexts --- */
 
@@ -27,7 +29,15 @@ py_queue_new(struct py_ctrlr *c, struct nvp_qpair *q)
 		free(pq);
 		return NULL;
 	}
+	pq->all_next = all;
+	all = pq;
 	return pq;
+}
+
+struct py_queue *
+py_queue_all(void)
+{
+	return all;
 }
 
 int
@@ -55,11 +65,28 @@ py_queue_fit(struct py_queue *pq)
 	return 0;
 }
 
+/* The device is done with what timed out. */
+static void
+lost_is_over(struct py_queue *pq)
+{
+	while (pq->nlost)
+		py_verify_over(&pq->lost_lbas[--pq->nlost]);
+	free(pq->lost_lbas);
+	pq->lost_lbas = NULL;
+}
+
 void
 py_queue_free(struct py_queue *pq)
 {
+	struct py_queue **p = &all;
+
 	if (!pq)
 		return;
+	while (*p && *p != pq)
+		p = &(*p)->all_next;
+	if (*p)
+		*p = pq->all_next;
+	lost_is_over(pq);
 	Py_XDECREF(pq->lost);
 	free(pq->pool);
 	free(pq);
@@ -174,6 +201,32 @@ keep_memory(struct py_queue *pq, const struct py_cmd *c)
 		PyErr_Clear();
 }
 
+/* The same for what it may still write.  Without memory its LBAs stay unknown for ever. */
+static void
+keep_lost(struct py_queue *pq, const struct py_lost *lost)
+{
+	struct py_lost *more = ut_calloc(pq->nlost + 1, sizeof(*more));
+
+	if (!more) {
+		py_vtab_put(lost->vt);
+		return;
+	}
+	if (pq->nlost)
+		memcpy(more, pq->lost_lbas, pq->nlost * sizeof(*more));
+	more[pq->nlost++] = *lost;
+	free(pq->lost_lbas);
+	pq->lost_lbas = more;
+}
+
+static void
+count_flying(const struct py_cmd *c, int by)
+{
+	if (c->buf)
+		((struct py_buffer *)c->buf)->flying += (uint32_t)by;
+	if (c->meta)
+		((struct py_buffer *)c->meta)->flying += (uint32_t)by;
+}
+
 static void
 call_back(struct py_cmd *c, const struct nvme_cqe *cqe)
 {
@@ -213,13 +266,19 @@ on_done(void *arg, const struct nvme_cqe *done)
 	struct py_cmd c = *(struct py_cmd *)arg;
 	struct py_queue *pq = c.pq;
 	struct nvme_cqe cqe = *done;
+	bool late = timed_out(&cqe) && !c.waiting;
+	struct py_lost lost;
 
 	release(arg);
 	if (!c.aer)
 		pq->pending--;
 	if (c.pi)
 		py_pi_end(c.pi, &cqe);
-	py_verify_end(&c.verify, &cqe);
+	if (!c.waiting && !late)
+		count_flying(&c, -1); /* else the device may still use it */
+	py_verify_end(&c.verify, &cqe, late, &lost);
+	if (lost.vt)
+		keep_lost(pq, &lost);
 	pq->last_status = py_status(&cqe);
 	pq->last_dw0 = le32_get(cqe.dw0);
 	if (c.sync) {
@@ -232,6 +291,14 @@ on_done(void *arg, const struct nvme_cqe *done)
 			deliver(pq, &c, &cqe);
 	}
 	drop_refs(&c);
+	if (py_defer_any())
+		py_defer_run();
+}
+
+void
+py_queue_done(struct py_cmd *cmd, const struct nvme_cqe *cqe)
+{
+	on_done(cmd, cqe);
 }
 
 static void
@@ -248,14 +315,24 @@ submit_with_timeout(struct nvp_req *r, struct py_cmd *cmd, uint8_t opc)
 }
 
 void
-py_queue_submit(struct nvp_req *r, struct py_cmd *cmd)
+py_queue_count(struct nvp_req *r, struct py_cmd *cmd)
 {
+	if (cmd->counted)
+		return;
+	cmd->counted = true;
 	cmd->cid = nvp_req_cid(r);
-	if (cmd->cb)
-		cmd->sqe = *nvp_req_sqe(r);
 	cmd->aer = !nvp_qpair_id(cmd->pq->q) && nvp_req_sqe(r)->opc == NVME_ADM_ASYNC_EVENT;
 	cmd->pq->pending += !cmd->aer;
 	cmd->pq->last_cid = cmd->cid;
+}
+
+void
+py_queue_submit(struct nvp_req *r, struct py_cmd *cmd)
+{
+	py_queue_count(r, cmd);
+	if (cmd->cb)
+		cmd->sqe = *nvp_req_sqe(r);
+	count_flying(cmd, 1);
 	submit_with_timeout(r, cmd, nvp_req_sqe(r)->opc);
 }
 
@@ -265,6 +342,7 @@ void
 py_queue_renew(struct py_queue *pq)
 {
 	Py_CLEAR(pq->lost);
+	lost_is_over(pq);
 	pq->consumed = pq->reaped;
 	pq->ending = false;
 }

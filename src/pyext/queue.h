@@ -20,20 +20,24 @@ struct py_sync {
 };
 
 struct py_cmd {
-	struct py_cmd *next; /* free ones */
+	struct py_cmd *next; /* free ones; those that wait for their LBAs */
 	struct py_queue *pq;
 	PyObject *buf, *meta, *cb; /* references */
 	struct py_sync *sync;
 	struct py_pi *pi; /* its own; NULL: the engine has nothing to do */
 	struct py_vcmd verify;
 	struct nvme_sqe sqe; /* kept when there is a callback, for get_cmd() */
+	struct nvp_req *waiting; /* not sent yet: defer.c */
+	uint64_t since_ns; /* it waits */
 	uint16_t cid;
+	bool counted; /* among the queue's pending ones */
 	bool aer; /* sent as a raw command: has no deadline, does not count */
 	bool forgotten; /* whoever waited for it was interrupted */
 };
 
 struct py_queue {
 	struct py_queue *next; /* of the controller, or in the graveyard */
+	struct py_queue *all_next; /* of the process */
 	struct nvp_qpair *q;
 	struct py_ctrlr *ctrlr; /* a reference only in the graveyard */
 	struct py_cmd *pool, *free;
@@ -43,6 +47,8 @@ struct py_queue {
 	uint64_t reaped, consumed; /* completions; those that a waitdone() has accounted for */
 	uint64_t aer_reaped; /* admin queue only */
 	PyObject *lost; /* list: memory of commands that timed out */
+	struct py_lost *lost_lbas; /* what they may still write */
+	uint32_t nlost;
 	uint64_t last_latency_ns;
 	uint32_t last_dw0;
 	uint16_t last_status; /* sct << 8 | sc */
@@ -66,6 +72,11 @@ void py_queue_free(struct py_queue *pq);
 struct nvp_req *py_queue_get(struct py_queue *pq, const char *what, struct py_cmd **cmd);
 void py_queue_abort(struct nvp_req *r, struct py_cmd *cmd);
 void py_queue_submit(struct nvp_req *r, struct py_cmd *cmd);
+/* It will be submitted later; it counts as outstanding from now on. */
+void py_queue_count(struct nvp_req *r, struct py_cmd *cmd);
+/* The end of a command that was never sent; its request is free already. */
+void py_queue_done(struct py_cmd *cmd, const struct nvme_cqe *cqe);
+struct py_queue *py_queue_all(void);
 /* Keep references from now until completion.  Each may be NULL. */
 void py_cmd_hold(struct py_cmd *cmd, struct py_buffer *buf, struct py_buffer *meta, PyObject *cb);
 

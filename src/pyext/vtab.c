@@ -5,65 +5,99 @@
  */
 #include "pyext/vtab.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include "nvproof/spec/nvm.h"
 #include "pyext/pyext.h"
+#include "pyext/vtab_int.h"
 #include "util/alloc.h"
 
-struct py_vtab {
-	struct py_vtab *next;
-	uint32_t refs;
-	struct nvp_verify *v;
-	char sn[20];
-	char subnqn[256];
-	uint32_t nsid, lba_size;
-	uint64_t nlba;
-};
+struct py_vtab *py_vtabs;
 
-static struct py_vtab *tables;
+/*
+ * What tells apart devices with one serial number: their server's process, or, where nobody says, the bus itself, and
+ * then no other process can have the same device.
+ */
+static uint64_t
+instance_of(struct nvp_ctrlr *c, bool *shared)
+{
+	const struct nvp_bus *bus = nvp_ctrlr_bus(c);
+
+	*shared = bus->instance || !strcmp(bus->ops->name, "vfio");
+	if (bus->instance || *shared)
+		return bus->instance;
+	return (uintptr_t)bus;
+}
 
 static void
-set_key(struct py_vtab *key, const struct nvp_ns *ns, uint64_t nlba)
+set_key(struct py_vtab *key, const struct nvp_ns *ns, bool *shared)
 {
 	const struct nvme_id_ctrl *id = nvp_ctrlr_id(ns->ctrlr);
 
 	memcpy(key->sn, id->sn, sizeof(key->sn));
 	memcpy(key->subnqn, id->subnqn, sizeof(key->subnqn));
+	key->instance = instance_of(ns->ctrlr, shared);
 	key->nsid = ns->nsid;
 	key->lba_size = ns->lba_size;
-	key->nlba = nlba;
+	key->nsze = ns->nsze;
+}
+
+static bool
+same_drive(const struct py_vtab *a, const struct py_vtab *b)
+{
+	return a->instance == b->instance && !memcmp(a->sn, b->sn, sizeof(a->sn)) &&
+	       !memcmp(a->subnqn, b->subnqn, sizeof(a->subnqn));
 }
 
 static bool
 same(const struct py_vtab *a, const struct py_vtab *b)
 {
-	return a->nsid == b->nsid && a->lba_size == b->lba_size && a->nlba == b->nlba &&
-	       !memcmp(a->sn, b->sn, sizeof(a->sn)) && !memcmp(a->subnqn, b->subnqn, sizeof(a->subnqn));
+	return same_drive(a, b) && a->nsid == b->nsid && a->lba_size == b->lba_size && a->nsze == b->nsze;
+}
+
+static int
+open_table(struct py_vtab *vt, const struct py_vtab_opts *opts, bool shared)
+{
+	struct nvp_verify_opts o = { .limit = opts->limit, .crc32 = opts->crc32 };
+	char name[400];
+	int rc;
+
+	snprintf(name, sizeof(name), "%.20s|%.256s|%llx|%u|%u|%llx", vt->sn, vt->subnqn,
+		 (unsigned long long)vt->instance, vt->nsid, vt->lba_size, (unsigned long long)vt->nsze);
+	if (shared)
+		o.name = name;
+	rc = nvp_verify_open(vt->nsze, vt->lba_size, &o, &vt->v);
+	if (!rc)
+		nvp_verify_set_nsid(vt->v, vt->nsid);
+	return rc;
 }
 
 struct py_vtab *
-py_vtab_get(const struct nvp_ns *ns, uint64_t nlba)
+py_vtab_get(const struct nvp_ns *ns, const struct py_vtab_opts *opts)
 {
 	struct py_vtab *vt = ut_calloc(1, sizeof(*vt)), *t;
+	bool shared;
 
 	if (!vt)
 		return NULL;
-	set_key(vt, ns, nlba);
-	for (t = tables; t; t = t->next) {
+	set_key(vt, ns, &shared);
+	for (t = py_vtabs; t; t = t->next) {
 		if (!same(t, vt))
 			continue;
 		free(vt);
+		nvp_verify_raise_limit(t->v, opts->limit ? opts->limit : UINT64_MAX);
 		t->refs++;
 		return t;
 	}
-	if (nvp_verify_open(nlba, ns->lba_size, &vt->v)) {
+	if (open_table(vt, opts, shared)) {
 		free(vt);
 		return NULL;
 	}
 	vt->refs = 1;
-	vt->next = tables;
-	tables = vt;
+	vt->tell = PY_TELL_LOG;
+	vt->next = py_vtabs;
+	py_vtabs = vt;
 	return vt;
 }
 
@@ -80,7 +114,7 @@ py_vtab_put(struct py_vtab *vt)
 
 	if (!vt || --vt->refs)
 		return;
-	for (p = &tables; *p != vt; p = &(*p)->next)
+	for (p = &py_vtabs; *p != vt; p = &(*p)->next)
 		;
 	*p = vt->next;
 	nvp_verify_close(vt->v);
@@ -93,107 +127,39 @@ py_vtab_verify(const struct py_vtab *vt)
 	return vt ? vt->v : NULL;
 }
 
-/* Forget the ranges that a Dataset Management command names.  NVM Command Set, "Dataset Management command". */
-static void
-forget_ranges(const struct py_vcmd *v)
-{
-	const struct nvme_dsm_range *r = v->data;
-
-	for (uint32_t i = 0; i < v->nlb && (i + 1) * sizeof(*r) <= v->len; i++)
-		nvp_verify_forget(v->vt->v, le64_get(r[i].slba), le32_get(r[i].nlb));
-}
-
-void
-py_verify_begin(struct py_vcmd *v, struct py_vtab *vt)
-{
-	if (!vt)
-		v->kind = PY_V_NONE;
-	if (v->kind == PY_V_NONE)
-		return;
-	v->vt = vt;
-	py_vtab_ref(vt);
-	switch (v->kind) {
-	case PY_V_WRITE:
-	case PY_V_UNKNOWN:
-		v->token = nvp_verify_write_begin(vt->v, v->slba, v->nlb);
-		break;
-	case PY_V_READ:
-		v->token = nvp_verify_read_begin(vt->v, v->slba, v->nlb);
-		break;
-	case PY_V_DSM:
-		forget_ranges(v);
-		break;
-	case PY_V_FORMAT:
-	case PY_V_NONE:
-		break;
-	}
-}
-
-void
-py_verify_begin_format(struct py_vcmd *v, struct nvp_ctrlr *c, uint32_t nsid)
-{
-	v->kind = PY_V_FORMAT;
-	v->id = nvp_ctrlr_id(c);
-	v->nsid = nsid;
-}
-
-static void
-forget_all(const struct nvme_id_ctrl *id, uint32_t nsid)
-{
-	for (struct py_vtab *t = tables; t; t = t->next)
-		if ((nsid == NVME_NSID_ALL || t->nsid == nsid) && !memcmp(t->sn, id->sn, sizeof(t->sn)) &&
-		    !memcmp(t->subnqn, id->subnqn, sizeof(t->subnqn)))
-			nvp_verify_forget(t->v, 0, UINT64_MAX);
-}
+/* --- what admin commands do --- */
 
 void
 py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid)
 {
-	forget_all(nvp_ctrlr_id(c), nsid);
+	const struct nvme_id_ctrl *id = nvp_ctrlr_id(c);
+	struct py_vtab key = { 0 };
+	bool shared;
+
+	memcpy(key.sn, id->sn, sizeof(key.sn));
+	memcpy(key.subnqn, id->subnqn, sizeof(key.subnqn));
+	key.instance = instance_of(c, &shared);
+	for (struct py_vtab *t = py_vtabs; t; t = t->next)
+		if ((nsid == NVME_NSID_ALL || t->nsid == nsid) && same_drive(t, &key))
+			nvp_verify_clear(t->v);
 }
 
-static void
-check_read(const struct py_vcmd *v, struct nvme_cqe *cqe)
-{
-	struct nvp_miscompare mis;
-	uint16_t phase = le16_get(cqe->status) & NVME_CQE_PHASE;
-
-	if (py_status(cqe) || !v->data) {
-		/* Nothing was transferred; the generation noted at begin needs no undoing. */
-		return;
-	}
-	if (!nvp_verify_read_end(v->vt->v, v->slba, v->nlb, v->data, v->token, &mis))
-		return;
-	py_log(40, "crc mismatch: lba 0x%llx, expected 0x%08x, but got 0x%08x", (unsigned long long)mis.lba,
-	       mis.expected_crc, mis.got_crc);
-	cqe->status =
-		le16_from((uint16_t)(phase | nvme_put(NVME_CQE_SCT, NVME_SCT_VENDOR) | nvme_put(NVME_CQE_SC, 0x81)));
-}
+/* Namespace Management deletes with SEL 1; a new namespace of that number has nothing to do with the old one. */
+#define NS_DELETE 1u
 
 void
-py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe)
+py_verify_note_admin(struct py_vcmd *v, struct nvp_ctrlr *c, const struct nvme_sqe *sqe)
 {
-	bool ok = !py_status(cqe);
+	uint32_t dw10 = le32_get(sqe->cdw10);
 
-	switch (v->kind) {
-	case PY_V_WRITE:
-		nvp_verify_write_end(v->vt->v, v->slba, v->nlb, v->data, ok && v->data, v->token);
-		break;
-	case PY_V_UNKNOWN:
-		nvp_verify_write_end(v->vt->v, v->slba, v->nlb, NULL, false, v->token);
-		break;
-	case PY_V_READ:
-		check_read(v, cqe);
-		break;
-	case PY_V_DSM:
-		forget_ranges(v);
-		break;
-	case PY_V_FORMAT:
-		forget_all(v->id, v->nsid);
+	v->nsid = NVME_NSID_ALL;
+	if (sqe->opc == NVME_ADM_NS_MGMT && (dw10 & 0xf) == NS_DELETE)
+		v->nsid = le32_get(sqe->nsid);
+	else if (sqe->opc == NVME_ADM_SANITIZE_NS)
+		v->nsid = le32_get(sqe->nsid);
+	else if (sqe->opc != NVME_ADM_SANITIZE ||
+		 nvme_get32(dw10, NVME_SANITIZE_SANACT) < (uint32_t)NVME_SANACT_BLOCK_ERASE)
 		return;
-	case PY_V_NONE:
-		return;
-	}
-	py_vtab_put(v->vt);
-	v->vt = NULL;
+	v->kind = PY_V_CLEAR;
+	v->ctrlr = c;
 }

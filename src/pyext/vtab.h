@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which verification table a namespace uses, and what each command does with it.  Tables are shared in the process: two
- * objects for one namespace, through one controller or two, see the same.
+ * Which verification table a namespace uses, and what each command does with it.  A process has one handle a table: two
+ * objects for one namespace, through one controller or two, see the same, and so do other processes.
  */
 #pragma once
 #include "nvproof/ns.h"
@@ -9,39 +9,69 @@
 #include "nvproof/spec/cmd.h"
 
 struct py_vtab;
+struct py_buffer;
 
 enum py_vkind {
 	PY_V_NONE,
-	PY_V_WRITE,
-	PY_V_READ,
-	PY_V_UNKNOWN, /* changes the range in a way that is not recorded */
-	PY_V_DSM, /* the ranges are in the data */
-	PY_V_FORMAT, /* everything in a namespace, or in all of them: py_verify_begin_format() */
+	PY_V_TRACK, /* what `op` says */
+	PY_V_DSM, /* the same, the ranges are in the data */
+	PY_V_COPY, /* the same, the sources are in the data */
+	PY_V_CLEAR, /* everything in a namespace, or in all of them: py_verify_note_admin() */
 };
 
 struct py_vcmd {
-	struct py_vtab *vt; /* a reference; NULL with PY_V_NONE */
+	struct py_vtab *vt; /* a reference; NULL: nothing is tracked */
 	enum py_vkind kind;
-	uint32_t nlb;
-	uint64_t slba;
-	uint64_t token;
-	const void *data;
+	struct nvp_verify_op op;
+	struct nvp_verify_range *ranges; /* its own */
+	uint8_t format; /* of copy descriptors */
+	uint8_t inject; /* NVP_INJECT_*: into the data, before it is sent */
+	const void *data; /* NULL: not known */
 	uint64_t len; /* of data */
-	const struct nvme_id_ctrl *id; /* PY_V_FORMAT: whose namespaces */
+	uint32_t lba_size, stride; /* of data */
+	struct nvp_ctrlr *ctrlr; /* PY_V_CLEAR: whose namespaces; a read: whose command log */
 	uint32_t nsid;
 };
 
+struct py_vtab_opts {
+	uint64_t limit; /* LBAs; 0: all */
+	bool crc32;
+};
 /* A reference to the table of this namespace in its present format; NULL: too little memory. */
-struct py_vtab *py_vtab_get(const struct nvp_ns *ns, uint64_t nlba);
+struct py_vtab *py_vtab_get(const struct nvp_ns *ns, const struct py_vtab_opts *opts);
 void py_vtab_ref(struct py_vtab *vt);
 void py_vtab_put(struct py_vtab *vt); /* NULL is fine */
 struct nvp_verify *py_vtab_verify(const struct py_vtab *vt); /* NULL for NULL */
 
-/* Before submission; takes a reference.  No table: nothing happens. */
-void py_verify_begin(struct py_vcmd *v, struct py_vtab *vt);
-/* The same for an admin command that changes namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
-void py_verify_begin_format(struct py_vcmd *v, struct nvp_ctrlr *c, uint32_t nsid);
+/* What to tell about a miscompare: the data of the LBA, the last commands on it. */
+enum { PY_TELL_DUMP = 1, PY_TELL_LOG = 2 };
+void py_vtab_tell(struct py_vtab *vt, unsigned what, bool on);
+/* One miscompare in the log.  data: of the LBA; NULL: not there. */
+void py_vtab_report(const struct py_vtab *vt, struct nvp_ctrlr *c, const struct nvp_miscompare *mis, const void *data);
+
+/* It goes to this table; takes a reference.  vt NULL: nothing is tracked. */
+void py_verify_aim(struct py_vcmd *v, struct py_vtab *vt);
+/* Before submission.  0, or -EAGAIN: its LBAs are in use, so it has to wait. */
+int py_verify_begin(struct py_vcmd *v);
+/* Between the two: id and token go into the data, which may be in another buffer now; and it is looked at. */
+void py_verify_inject(struct py_vcmd *v, bool write);
+/* It is not sent.  Drops the reference. */
+void py_verify_cancel(struct py_vcmd *v);
+/* The same for an admin command that changes namespaces of this controller's subsystem. */
+void py_verify_note_admin(struct py_vcmd *v, struct nvp_ctrlr *c, const struct nvme_sqe *sqe);
 /* Forget what was written to namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
 void py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid);
-/* After completion; a miscompare rewrites the status in *cqe.  Drops the reference. */
-void py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe);
+/*
+ * After completion; a miscompare rewrites the status in *cqe.  lost: the driver gave it up, and *lost_range is what
+ * py_verify_over() gets when the queue is gone (nlb 0: nothing).  Drops the reference, or passes it on in *lost_vt.
+ */
+struct py_lost {
+	struct py_vtab *vt;
+	struct nvp_verify_range range;
+};
+void py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe, bool lost, struct py_lost *rest);
+void py_verify_over(struct py_lost *lost);
+
+/* Buffers that were written from lately: what a wrong block is compared with.  gone: the object dies. */
+void py_verify_wrote(struct py_buffer *buf);
+void py_verify_buffer_gone(struct py_buffer *buf);

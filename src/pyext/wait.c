@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one loop that waits, who may be in it, and what is put off until it is over: see queue.h. */
 #include "pyext/queue.h"
+#include "pyext/defer.h"
 
 #include <errno.h>
 
@@ -122,6 +123,10 @@ round_of(struct py_queue *pq, uint32_t max, uint32_t *idle)
 		PyErr_Format(PyExc_SystemError, "the device is gone: %s", strerror(-n));
 		return -1;
 	}
+	if (py_defer_any() && py_defer_run())
+		n = 1;
+	else if (!n && py_defer_has(pq))
+		py_defer_help(pq);
 	if (n > 0)
 		*idle = 0;
 	else if (give_way(pq, (*idle)++) < 0)

@@ -1,56 +1,146 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The verification table as it lies in shared memory: a page of head, then one 64-bit entry per LBA.
+ * The verification table as it lies in shared memory, front to back:
  *
- *	63      32 31      14 13    13 12       12 11      0
- *	CRC-32C    generation  known    overlapped  writers
+ *	head	who uses it, and what is the same for all
+ *	groups	locks, for 8 LBAs each; LBAs that are a multiple of 262,144 apart share them
+ *	codes	at 2 MiB: a byte for each 512 bytes, or 4 bytes for each LBA
+ *	foreign	a byte for each 4,096 LBAs: something there was written without its id
  *
- * An entry is only ever changed whole, by compare and exchange, so any number of processes may work on it and one
- * that is killed leaves it whole.  A new page of the sparse file is all zero: nothing known, nobody writing.
+ * A new page is all zero: unlocked and unknown.  Locks say whose they are, so those of a dead process can be told from
+ * all others: a writer's lane holds its user number, a reader's bit is at its user number.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include "nvproof/verify.h"
+#include "util/barrier.h"
+#include "util/bits.h"
 
-#define VERIFY_MAGIC 0x6e767066544c4231ull
-#define VERIFY_HEAD 4096u /* bytes before the first entry */
+#define VERIFY_MAGIC 0x6e767066544c4232ull
+#define VERIFY_FRONT (2u << 20)
+#define VERIFY_GROUPS 32768u
+#define VERIFY_LANES 8u /* LBAs of a group */
+#define VERIFY_LOCKS ((uint64_t)VERIFY_GROUPS * VERIFY_LANES)
+#define VERIFY_UNIT 512u
+#define VERIFY_CHUNK_SHIFT 12u
+#define VERIFY_BULK 65536u /* LBAs; longer operations, and those of several ranges, are locked by lock.c */
 
-/* More writers than fit: the count stays at its end, and the LBA is not checked until nvp_verify_reset(). */
-#define ENTRY_WRITERS 0xfffull
-#define ENTRY_OVERLAPPED (1ull << 12) /* since the first of the present writers began, a second one did */
-#define ENTRY_KNOWN (1ull << 13)
-#define ENTRY_GEN_SHIFT 14
-#define ENTRY_GEN (0x3ffffull << ENTRY_GEN_SHIFT)
-#define ENTRY_CRC_SHIFT 32
+/* A code below CODE_FIRST is a state. */
+enum verify_state {
+	CODE_UNKNOWN = 0,
+	CODE_BUSY, /* a write is in flight; or was, when its process died */
+	CODE_TAINTED, /* a write may still come that nobody waits for */
+	CODE_UNMAPPED,
+	CODE_UNCORR,
+	CODE_FIRST,
+};
+
+enum verify_locked { LOCKED_NOT, LOCKED_CLAIMED, LOCKED_ALL }; /* claimed: others' reads have not ended yet */
+
+struct verify_group {
+	uint64_t readers; /* bit n: user n reads here */
+	uint64_t writers; /* a lane (byte) an LBA: its user; with LANE_BULK: by the one long operation of that user */
+	uint64_t last; /* the last write that began here: slba << 16 | nlb - 1; for diagnosis only */
+	uint64_t token; /* of it */
+};
+#define LANE_BULK 0x80u
 
 struct verify_head {
 	uint64_t magic;
-	uint64_t nlba;
-	uint32_t lba_size;
+	uint64_t nlba, limit;
+	uint32_t lba_size, code_bytes; /* of an LBA: lba_size / 512, or 4 */
+	uint32_t crc32;
 	uint32_t enabled;
+	uint32_t broken; /* somebody writes without a place in user[]: nothing can be known */
+	uint32_t huge;
+	uint32_t uncorr; /* some LBAs are, or were */
+	uint64_t token __attribute__((aligned(64)));
+	uint64_t user[NVP_VERIFY_USERS + 1]
+		__attribute__((aligned(64))); /* pid << 32 | its start; 0: free; [0] unused */
 };
+#define VERIFY_GROUPS_AT 65536u
+_Static_assert(sizeof(struct verify_head) <= VERIFY_GROUPS_AT, "head");
+_Static_assert(VERIFY_GROUPS_AT + VERIFY_GROUPS * sizeof(struct verify_group) <= VERIFY_FRONT, "groups");
 
 struct nvp_verify {
 	struct verify_head *head;
-	uint64_t *entry;
-	uint64_t nlba; /* a copy: what others write into shared memory is not trusted as a bound */
-	uint32_t lba_size;
+	struct verify_group *group;
+	uint8_t *code;
+	uint8_t *foreign;
+	uint64_t *reads; /* this handle's reads in flight: 16 bits an LBA of the lock table */
+	uint64_t tags; /* its user number in each lane */
+	uint64_t bit;
+	uint64_t nlba; /* copies: what others write into shared memory is not trusted as a bound */
+	uint32_t lba_size, code_bytes;
+	uint32_t user;
+	uint32_t nsid;
+	uint32_t held; /* operations that hold locks */
+	bool crc32, bulk;
 	int fd;
 	uint64_t map_len;
+	char *name; /* NULL: private */
 };
 
 /* How many of nlb LBAs from slba on are in the table. */
 static inline uint64_t
 verify_clip(const struct nvp_verify *v, uint64_t slba, uint64_t nlb)
 {
-	if (slba >= v->nlba)
+	uint64_t limit = UT_MIN(ut_load(&v->head->limit), v->nlba);
+
+	if (slba >= limit)
 		return 0;
-	return nlb < v->nlba - slba ? nlb : v->nlba - slba;
+	return nlb < limit - slba ? nlb : limit - slba;
 }
 
-static inline uint64_t
-entry_next_gen(uint64_t e)
+static inline uint8_t *
+verify_code(const struct nvp_verify *v, uint64_t lba)
 {
-	return (e & ~ENTRY_GEN) | ((e + (1ull << ENTRY_GEN_SHIFT)) & ENTRY_GEN);
+	return v->code + lba * v->code_bytes;
 }
+
+/* table.c: bytes of the whole file for a table of this size. */
+uint64_t verify_file_len(uint64_t nlba, uint32_t code_bytes);
+void verify_place(struct nvp_verify *v);
+
+/* user.c: a number for this handle.  -EUSERS. */
+int verify_user_take(struct nvp_verify *v);
+void verify_user_drop(struct nvp_verify *v);
+uint64_t verify_user_self(void);
+bool verify_user_dead(uint64_t owner);
+
+/* registry.c: the descriptor of a table that another process has open under this name, or -1; lock held or not. */
+struct verify_registry;
+int verify_registry_enter(const char *name, struct verify_registry **out);
+int verify_registry_find(struct verify_registry *r);
+void verify_registry_add(struct verify_registry *r, int fd);
+void verify_registry_leave(struct verify_registry *r);
+void verify_registry_remove(const char *name, int fd);
+
+/* bulk.c */
+int verify_bulk_lock(struct nvp_verify *v, struct nvp_verify_op *op);
+void verify_bulk_unlock(struct nvp_verify *v, struct nvp_verify_op *op);
+/* All ranges of an operation, one after the other, cut to the table. */
+static inline uint32_t
+verify_ranges(const struct nvp_verify_op *op)
+{
+	return op->nranges + (op->nranges == 0 || op->kind == NVP_VERIFY_COPY);
+}
+static inline struct nvp_verify_range
+verify_range(const struct nvp_verify *v, const struct nvp_verify_op *op, uint32_t i)
+{
+	struct nvp_verify_range r = { op->slba, op->nlb };
+
+	if (i < op->nranges)
+		r = op->ranges[i];
+	r.nlb = verify_clip(v, r.slba, r.nlb);
+	return r;
+}
+
+/* state.c: every code of n LBAs: one that is tainted stays so, one that is busy becomes unknown, all others `to`. */
+void verify_set(struct nvp_verify *v, uint64_t slba, uint64_t n, uint8_t to);
+/* The first byte from c on, up to end, that may be other than zero: looking at a hole would fill it. */
+uint8_t *verify_skip_hole(const struct nvp_verify *v, uint8_t *c, uint8_t *end);
+/* What begin() and end() of an operation that holds its LBAs alone do to them. */
+void verify_make_busy(struct nvp_verify *v, uint64_t slba, uint64_t n);
+void verify_settle(struct nvp_verify *v, uint64_t slba, uint64_t n, uint8_t to);

@@ -57,7 +57,7 @@ setup(void **state)
 		print_error("%s\n", nvp_error());
 	assert_int_equal(rc, 0);
 	assert_int_equal(nvp_ns_open(c, 1, &ns, NULL), 0);
-	assert_int_equal(nvp_verify_open(ns.nsze, ns.lba_size, &table), 0);
+	assert_int_equal(nvp_verify_open(ns.nsze, ns.lba_size, NULL, &table), 0);
 	nvp_verify_enable(table, true);
 	return 0;
 }

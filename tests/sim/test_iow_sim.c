@@ -47,7 +47,7 @@ table(void)
 {
 	struct nvp_verify *v = NULL;
 
-	assert_int_equal(nvp_verify_open(ns.nsze, ns.lba_size, &v), 0);
+	assert_int_equal(nvp_verify_open(ns.nsze, ns.lba_size, NULL, &v), 0);
 	nvp_verify_enable(v, true);
 	return v;
 }
@@ -339,7 +339,7 @@ what_cannot_be_done(void **state)
 	p.qdepth = 0;
 	assert_int_equal(nvp_iow_start(&ns, &p, NULL, &w), -EINVAL);
 	assert_non_null(strstr(nvp_error(), "qdepth"));
-	assert_int_equal(nvp_verify_open(100, 4096, &v), 0);
+	assert_int_equal(nvp_verify_open(100, 4096, NULL, &v), 0);
 	assert_int_equal(nvp_iow_start(&ns, &base, v, &w), -EINVAL);
 	assert_non_null(strstr(nvp_error(), "verification"));
 	nvp_verify_close(v);

@@ -240,13 +240,13 @@ verified_and_in_any_order(void **state)
 	uint32_t i;
 
 	(void)state;
-	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, &v), 0);
+	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, NULL, &v), 0);
 	nvp_verify_enable(v, true);
 	run(&p, v);
 	assert_int_equal(RES->error, 0);
 	assert_int_equal(RES->miscompare_lba, UINT64_MAX);
 	for (i = 0; i < p.qdepth; i++)
-		assert_int_equal(drive.e.view.slot[i].phase, IOW_FREE);
+		assert_int_equal(drive.e.view.slot[i].nlb, 0);
 	fake_drive_close(&drive);
 	nvp_verify_close(v);
 }
@@ -262,7 +262,7 @@ damage_is_found(void **state)
 	struct nvp_verify *v;
 
 	(void)state;
-	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, &v), 0);
+	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, NULL, &v), 0);
 	nvp_verify_enable(v, true);
 	run(&fill, v);
 	memcpy(media, drive.media, sizeof(media));

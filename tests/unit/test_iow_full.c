@@ -23,7 +23,7 @@ table(void)
 {
 	struct nvp_verify *v;
 
-	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, &v), 0);
+	assert_int_equal(nvp_verify_open(FAKE_LBAS, FAKE_LBA, NULL, &v), 0);
 	nvp_verify_enable(v, true);
 	return v;
 }
