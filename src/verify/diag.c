@@ -92,23 +92,37 @@ add_bits(struct nvp_miscompare *mis, const void *left, const void *right_, uint3
 		}
 }
 
-/* Against data that it may have been written from: its id and token are those that the last write had. */
+/* Against what should be there. */
+static bool
+flipped_against(struct nvp_verify *v, uint64_t lba, const uint8_t *d, const uint8_t *want, struct nvp_miscompare *mis)
+{
+	if (!right(v, lba, want))
+		return false;
+	mis->nbits = 0;
+	add_bits(mis, d, want, 0, v->lba_size);
+	if (mis->nbits && mis->nbits <= FEW_BITS)
+		return true;
+	mis->nbits = 0;
+	return false;
+}
+
+/* Against data that it may have been written from, as they are, or with the id and token that the last write had. */
 static bool
 flipped_from(struct nvp_verify *v, uint64_t lba, const uint8_t *d, const struct nvp_verify_source *s,
 	     struct nvp_miscompare *mis)
 {
-	uint64_t id = nvp_verify_id(v->nsid, lba), token = mis->expected_token ? mis->expected_token : token_of(v, d);
-	uint32_t end = v->lba_size - 8;
+	uint64_t id = nvp_verify_id(v->nsid, lba), token = mis->expected_token;
+	uint8_t want[COPY_MAX];
 
-	for (; s; s = s->next) {
-		mis->nbits = 0;
-		add_bits(mis, d, &id, 0, 8);
-		add_bits(mis, d + 8, (const uint8_t *)s->data + 8, 8, end - 8);
-		add_bits(mis, d + end, &token, end, 8);
-		if (mis->nbits && mis->nbits <= FEW_BITS)
+	for (; s && v->lba_size <= sizeof(want); s = s->next) {
+		if (flipped_against(v, lba, d, s->data, mis))
+			return true;
+		memcpy(want, s->data, v->lba_size);
+		memcpy(want, &id, sizeof(id));
+		memcpy(want + v->lba_size - sizeof(token), &token, sizeof(token));
+		if (flipped_against(v, lba, d, want, mis))
 			return true;
 	}
-	mis->nbits = 0;
 	return false;
 }
 
@@ -136,28 +150,33 @@ flipped_once(const struct nvp_verify *v, uint64_t lba, const uint8_t *data, stru
 
 /* --- torn --- */
 
-/* Parts of the command's data that are right or of the last version, next to the LBA that is not. */
+/* Of the last write that holds this LBA, a part at one end of the data is here, and the rest is older. */
 static bool
 torn(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *data, struct nvp_miscompare *mis)
 {
-	uint64_t at = mis->lba - op->slba, from, to;
+	uint64_t from, to, i, token;
 	struct nvp_verify_range r;
-	uint64_t token;
+	uint32_t changes = 0;
+	bool was = false, is;
 
 	if (!last_write(v, mis->lba, &r, &token))
 		return false;
 	from = UT_MAX(r.slba, op->slba) - op->slba;
 	to = UT_MIN(r.slba + r.nlb, op->slba + op->n) - op->slba;
-	for (uint64_t i = from; i < to; i++) {
+	for (i = from; i < to; i++, was = is) {
 		const uint8_t *d = data + i * v->lba_size;
 
-		if (i == at || token_of(v, d) != token || !right(v, op->slba + i, d))
-			continue;
-		if (!mis->good_to)
+		is = token_of(v, d) == token && right(v, op->slba + i, d);
+		changes += i > from && is != was;
+		if (is && !mis->good_to)
 			mis->good_from = (uint32_t)(i * v->lba_size);
-		mis->good_to = (uint32_t)((i + 1) * v->lba_size);
+		if (is)
+			mis->good_to = (uint32_t)((i + 1) * v->lba_size);
 	}
-	return mis->good_to != 0;
+	if (changes == 1)
+		return true;
+	mis->good_from = mis->good_to = 0;
+	return false;
 }
 
 /* Within an LBA of several units: some of them are right, and they are all at one end. */
@@ -249,6 +268,8 @@ nvp_verify_diagnose(struct nvp_verify *v, const struct nvp_verify_op *op, const 
 		mis->kind = NVP_MIS_FLIPPED;
 	else if (mis->got_id == nvp_verify_id(v->nsid, mis->lba) && mis->expected_token)
 		other_version(v, op, all, mis);
+	/* Right but for its place, or the data of another place: a mapping error. */
+	mis->lba_mismatch = mis->kind == NVP_MIS_MISDIRECTED || mis->expected_crc == mis->got_crc;
 }
 
 int

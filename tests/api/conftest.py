@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from nvme import IOCQ, IOSQ, PRP
+from nvme import IOCQ, IOSQ, PRP, Namespace
 
 
 @pytest.fixture
@@ -56,6 +56,9 @@ class _Texts:
     def __repr__(self):
         return repr(list(self))
 
+    def clear(self):
+        self._seen.clear()
+
 
 # --- metamode: out of the way of the driver's queue pairs ---
 
@@ -89,3 +92,25 @@ def run(sq, cq):
         return cdw0
 
     return go
+
+
+# --- behind the back of data verification: raw queues, of which it knows nothing ---
+
+
+@pytest.fixture
+def write_behind():
+    """Write a whole buffer to an LBA, as it is: write_behind(nvme0, lba, buf)."""
+    return _write_behind
+
+
+def _write_behind(nvme0, lba, buf, nsid=1, qid=60):
+    size = Namespace(nvme0, nsid, nlba_verify=1).sector_size
+    cq = IOCQ(nvme0, qid, 4, PRP())
+    sq = IOSQ(nvme0, qid, 4, PRP(), cq=cq)
+    sq.write(0, nsid, lba, len(buf) // size, prp1=buf)
+    sq.tail = sq.wpointer
+    cq.waitdone(1)
+    assert cq[0].status == 0
+    cq.head = cq.rpointer
+    sq.delete()
+    cq.delete()
