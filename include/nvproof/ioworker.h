@@ -83,8 +83,8 @@ struct nvp_iow_plan {
 	bool log_errors_only; /* the queue's command log gets failed commands only */
 	bool once; /* set by nvp_iow_start(): without any limit, the region once */
 	/*
-	 * NVP_INJECT_*: what goes into each LBA written.  0: id and token into random data, nothing into other patterns;
-	 * NVP_INJECT_NOTHING: nothing at all.
+	 * NVP_INJECT_*: what goes into each LBA written.  Into random data only: other patterns stay as they are.  0: id
+	 * and token; NVP_INJECT_NOTHING: nothing.
 	 */
 	uint8_t inject;
 

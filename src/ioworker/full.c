@@ -99,7 +99,7 @@ fill_data(struct iow_engine *e, struct nvme_sqe *sqe, uint32_t cid, const struct
 		fill_sgl(e, sqe, cid, io);
 	else if (e->big && io->nlb > e->two_pages)
 		fill_big(e, cid, io);
-	if (e->inject && op->dir == IOW_TO_DEVICE)
+	if (e->inject && op->is_write) /* what is compared is what was written */
 		inject(e, cid, io);
 }
 

@@ -132,9 +132,8 @@ init_data(struct iow_engine *e)
 	e->writes = any_op(e, writes);
 	if (!e->writes)
 		return 0;
-	e->inject = p->inject;
-	if (!e->inject && p->ptype == UT_PTYPE_RANDOM && p->pvalue)
-		e->inject = NVP_INJECT_ID | NVP_INJECT_TOKEN;
+	if (p->ptype == UT_PTYPE_RANDOM && p->pvalue)
+		e->inject = p->inject ? p->inject : NVP_INJECT_ID | NVP_INJECT_TOKEN;
 	if (p->ptype == UT_PTYPE_FILE)
 		return 0; /* the parent has put it there */
 	ut_rng_seed(&rng, ~p->seed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Controller: bring-up, registers, the admin queue.  Each admin command's dwords are filled in nvproof/controller.py. */
 #include "pyext/ctrlr.h"
+#include "pyext/defer.h"
 
 #include <stdlib.h>
 #include "nvproof/cmdlog.h"
@@ -99,6 +100,7 @@ shut_queues(struct py_ctrlr *self)
 	while ((pq = self->queues)) {
 		self->queues = pq->next;
 		pq->mute = true;
+		py_defer_abort(pq);
 		nvp_qpair_delete(pq->q, NULL);
 		pq->q = NULL;
 		pq->ctrlr = NULL;

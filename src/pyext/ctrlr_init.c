@@ -61,6 +61,7 @@ drop_io(struct py_ctrlr *self)
 	struct py_queue *pq;
 
 	while ((pq = self->queues)) {
+		py_defer_abort(pq);
 		py_queue_retire(pq);
 		nvp_qpair_delete(pq->q, NULL);
 		pq->q = NULL;

@@ -48,8 +48,10 @@ delete_buried(void)
 		struct py_ctrlr *owner = pq->ctrlr;
 
 		graveyard = pq->next;
-		if (pq->q)
+		if (pq->q) {
+			py_defer_abort(pq);
 			nvp_qpair_delete(pq->q, NULL);
+		}
 		py_queue_free(pq);
 		Py_DECREF((PyObject *)owner);
 	}

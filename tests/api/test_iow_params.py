@@ -288,6 +288,7 @@ def test_log_list_that_comes_empty(nvme0n1):
 
 def test_log_shows_the_failure(nvme0n1, qpair):
     nvme0n1.write_uncorrectable(qpair, 80, 8).waitdone()
+    nvme0n1.mark_nomapping(80, 8)  # or they would be left out
     log = [None] * 20
     with pytest.warns(UserWarning, match="02/81"):
         nvme0n1.ioworker(
@@ -376,14 +377,10 @@ def test_cmdlog_error_only(nvme0, nvme0n1):
     q.delete()
 
 
-def test_verify_disable(nvme0n1, qpair, verify):
+def test_verify_disable(nvme0, nvme0n1, verify, write_behind):
     """What is wrong on the media is found, or not looked for."""
     nvme0n1.ioworker(lba_random=False, read_percentage=0, region_end=800).start().close()
-    other = d.Namespace(
-        nvme0n1.nvme, 1, nlba_verify=1
-    )  # with a table of its own: behind the back of the first
-    other.write(qpair, d.Buffer(512, pvalue=1), 100).waitdone()
-    other.close()
+    write_behind(nvme0, 100, d.Buffer(512, pvalue=1))
     args = dict(lba_random=False, region_end=800)
     assert nvme0n1.ioworker(verify_disable=True, **args).start().close().error == 0
     with pytest.warns(UserWarning, match="07/81"):
