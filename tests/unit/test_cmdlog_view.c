@@ -174,6 +174,29 @@ deleted_queues(void **state)
 	logbook_end(again);
 }
 
+/* Queue after queue: the last 32 can be read, and no more memory is used than for those. */
+static void
+one_queue_after_the_other(void **state)
+{
+	struct nvp_cmdlog_ring *r[200], *most = NULL;
+	struct nvp_cmdlog_rec rec;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 200; i++) {
+		r[i] = take(6, 1);
+		send_one(r[i], 1000 + i, true);
+		logbook_end(r[i]);
+	}
+	for (i = 200 - 32; i < 200; i++) {
+		assert_int_equal(nvp_cmdlog_read(r[i], 0, &rec, 1), 1);
+		assert_int_equal(le32_get(rec.sqe.cdw10), 1000 + i);
+	}
+	for (i = 100; i < 200; i++)
+		most = r[i] > most ? r[i] : most;
+	assert_true(most < r[0] + 100);
+}
+
 /* Of two live queues with one number the newer one is meant. */
 static void
 same_number(void **state)
@@ -275,7 +298,7 @@ hostile_process(void **state)
 	for (uint16_t i = 0; i < NVP_CMDLOG_SLOTS; i++) {
 		all[i] = i;
 		if (nvp_cmdlog_view_slot(v, i, &s))
-			assert_true(strlen(s.addr) < sizeof(s.addr));
+			assert_non_null(memchr(s.addr, '\0', sizeof(s.addr)));
 	}
 	for (uint32_t i = 0, n = nvp_cmdlog_view_read(v, all, NVP_CMDLOG_SLOTS, rec, 64); i < n; i++)
 		nvp_cmdlog_text(&rec[i], text, sizeof(text));
@@ -323,9 +346,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stopped_process), cmocka_unit_test(right_time),   cmocka_unit_test(deleted_queues),
-		cmocka_unit_test(same_number),	   cmocka_unit_test(forked_child), cmocka_unit_test(hostile_process),
-		cmocka_unit_test(another_user),
+		cmocka_unit_test(stopped_process), cmocka_unit_test(right_time),
+		cmocka_unit_test(deleted_queues),  cmocka_unit_test(one_queue_after_the_other),
+		cmocka_unit_test(same_number),	   cmocka_unit_test(forked_child),
+		cmocka_unit_test(hostile_process), cmocka_unit_test(another_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
