@@ -346,10 +346,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stopped_process), cmocka_unit_test(right_time),
-		cmocka_unit_test(deleted_queues),  cmocka_unit_test(one_queue_after_the_other),
-		cmocka_unit_test(same_number),	   cmocka_unit_test(forked_child),
-		cmocka_unit_test(hostile_process), cmocka_unit_test(another_user),
+		cmocka_unit_test(one_queue_after_the_other), /* first: it needs an empty book */
+		cmocka_unit_test(stopped_process),
+		cmocka_unit_test(right_time),
+		cmocka_unit_test(deleted_queues),
+		cmocka_unit_test(one_queue_after_the_other),
+		cmocka_unit_test(same_number),
+		cmocka_unit_test(forked_child),
+		cmocka_unit_test(hostile_process),
+		cmocka_unit_test(another_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
