@@ -111,19 +111,24 @@ def uncompressed(image, version):
     return out
 
 
+def _content(path):
+    """A module, which newer packages compress."""
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+
+
 def _name(path):
     return path.name.split(".")[0].replace("-", "_")
 
 
 def _depends(path):
     """Modules that a module needs, as its own .modinfo says."""
-    found = re.search(rb"[\0]depends=([^\0]*)\0", path.read_bytes())
+    found = re.search(rb"[\0]depends=([^\0]*)\0", _content(path))
     return [d.replace("-", "_") for d in found[1].decode().split(",") if d] if found else []
 
 
 def module_files(modules):
     """The files of MODULES and what they need, in the order of loading."""
-    files = {_name(p): p for p in (modules / "kernel").rglob("*.ko")}
+    files = {_name(p): p for p in (modules / "kernel").rglob("*.ko*") if p.suffix in (".ko", ".xz")}
     order = []
 
     def add(name, needed):
@@ -175,7 +180,7 @@ def initramfs(modules):
     cpio.add("bin/busybox", pathlib.Path(busybox).read_bytes(), 0o100755)
     cpio.add("init", (ROOT / "tests/vfio/init.sh").read_bytes(), 0o100755)
     for i, path in enumerate(module_files(modules)):
-        cpio.add(f"modules/{i:03d}-{path.name}", path.read_bytes())
+        cpio.add(f"modules/{i:03d}-{path.name.removesuffix('.xz')}", _content(path))
     cpio.add("TRAILER!!!")
     CACHE.mkdir(parents=True, exist_ok=True)
     out = CACHE / f"initramfs-{os.getpid()}.cpio"
