@@ -45,6 +45,7 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 		return 0;
 	}
 	n = ssd_sq_fetch(ssd, sq, UT_MIN(n, max));
+	sq->cq->gather = sq->id && sq->cq->ring;
 	while (done < n && ssd_cq_room(ssd, sq->cq)) {
 		if (done + 1 < n)
 			ssd_nvm_ahead(ssd, sq, &ssd->fetch[done + 1]);
@@ -53,6 +54,8 @@ serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
 		if (ssd_unlikely(ssd->stopped || ssd->hold))
 			break;
 	}
+	sq->cq->gather = false;
+	ssd_cq_store_held(sq->cq);
 	return done;
 }
 

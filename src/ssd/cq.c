@@ -143,6 +143,33 @@ cqe_store(struct ssd_cq *cq, const struct cqe *e)
 	ut_store(&at[1], with_phase(cq, e->dw23));
 }
 
+/*
+ * The host looks at the entry that comes next all the time, so the line of it changes hands with each look.  Four entries are
+ * stored at once: the line is taken from the host once for them.
+ */
+void
+ssd_cq_store_held(struct ssd_cq *cq)
+{
+	uint64_t *at;
+
+	if (!cq->nr_held)
+		return;
+	at = (uint64_t *)cq->ring + 2 * (size_t)((cq->tail ? cq->tail : cq->size) - cq->nr_held);
+	for (uint32_t i = 0; i < cq->nr_held; i++, at += 2) {
+		ut_store(&at[0], cq->held[i][0]);
+		ut_release_barrier(); /* data of the commands and DW0-1 before the half with the phase tag */
+		ut_store(&at[1], cq->held[i][1]);
+	}
+	cq->nr_held = 0;
+}
+
+static inline void
+hold(struct ssd_cq *cq, const struct cqe *e)
+{
+	cq->held[cq->nr_held][0] = htole64(e->dw01);
+	cq->held[cq->nr_held++][1] = with_phase(cq, e->dw23);
+}
+
 static inline void
 advance(struct ssd *ssd, struct ssd_cq *cq)
 {
@@ -181,6 +208,7 @@ post_slowly(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint
 {
 	struct cqe e = cqe_of(sq, cid, dw0, dw1, st);
 
+	ssd_cq_store_held(sq->cq);
 	if (ssd_cq_room(ssd, sq->cq))
 		post(ssd, sq->cq, &e);
 	else if (ssd->nr_late == SSD_MAX_LATE)
@@ -202,6 +230,13 @@ ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uin
 		return;
 	}
 	e = cqe_of(sq, cid, dw0, dw1, st);
+	if (cq->gather) {
+		hold(cq, &e);
+		advance(ssd, cq);
+		if (cq->tail % SSD_CQE_LINE == 0)
+			ssd_cq_store_held(cq);
+		return;
+	}
 	cqe_store(cq, &e);
 	advance(ssd, cq);
 }

@@ -36,6 +36,7 @@
 #define SSD_MAX_MDTS 9u /* SSD_MAX_SEGS must hold a transfer of that many pages, and one more */
 #define SSD_SQ_PAGES 1024u /* a PC=0 queue of 65,536 entries, in pages */
 #define SSD_CQ_PAGES 256u
+#define SSD_CQE_LINE 4u /* CQEs in a cache line */
 #define SSD_FETCH 16u /* SQEs copied at once */
 #define SSD_PCI_VID 0x4e56u /* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
 #define SSD_PCI_DID 0x5052u
@@ -178,6 +179,9 @@ struct ssd_cq {
 	const uint32_t *db; /* the head doorbell: the register, or its shadow */
 	uint64_t bad_db; /* a doorbell value that was refused and reported already, plus 1; 0: none */
 	bool broken; /* the ring was not there; until ssd_port_changed() */
+	bool gather; /* entries are stored a line at a time; see cq.c */
+	uint32_t nr_held; /* entries before the tail that are not stored yet */
+	uint64_t held[SSD_CQE_LINE][2];
 };
 
 struct ssd_sq {

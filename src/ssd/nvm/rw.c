@@ -15,8 +15,8 @@
 #define CDW12_BYTE(bit) (offsetof(struct nvme_rw_cmd, nlb) + (bit) / 8)
 
 /* NVM Command Set 1.1, "Read command": SLBA, NLB, CETYPE.  No command extension is announced, so CETYPE is 0h. */
-nvme_status
-ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
+static inline __attribute__((always_inline)) nvme_status
+range_of(struct ssd_cmd *c, struct nvm_range *r)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
 
@@ -32,11 +32,24 @@ ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
 }
 
 nvme_status
+ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
+{
+	return range_of(c, r);
+}
+
+nvme_status
 ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r)
 {
-	nvme_status st = ssd_nvm_range(c, r);
+	nvme_status st = range_of(c, r);
 
 	return st ? st : ssd_nvm_mdts(c, (uint64_t)r->nlb << c->ns->lba_shift);
+}
+
+/* Whether ssd_nvm_readable() can find anything: it is not even called in the usual case. */
+static inline bool
+may_not_read(const struct ssd_ns *ns)
+{
+	return ns->bad->count || (ns->err_recovery & NVME_FEAT_ER_DULBE);
 }
 
 /* NVM Command Set 1.1, "Write Uncorrectable command" and "Deallocated or Unwritten Logical Blocks". */
@@ -138,7 +151,7 @@ ssd_nvm_read(struct ssd_cmd *c)
 	if (__builtin_expect(c->ns->meta_size != 0, 0))
 		return ssd_nvm_read_meta(c);
 	st = ssd_nvm_data_range(c, &r);
-	if (!st)
+	if (!st && __builtin_expect(may_not_read(c->ns), 0))
 		st = ssd_nvm_readable(c, r.slba, r.nlb);
 	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
 		st = ssd_nvm_settle(c, NVME_RW_FUA); /* "commit to the medium, then read": Read command, FUA */
