@@ -273,6 +273,8 @@ def test_commands_go_with_their_queue(nvme0, nvme0n1):
     sq.flush(2, nvme0n1.nsid, cb=lambda cqe: done.append(("new", cqe.cid)))
     sq.tail = sq.wpointer
     cq.waitdone()
-    assert [kind for kind, _ in done] == ["old", "old", "new"] and done[0] != done[1] and done[2] == ("new", 2)
+    assert (
+        [kind for kind, _ in done] == ["old", "old", "new"] and done[0] != done[1] and done[2] == ("new", 2)
+    )
     sq.delete()
     cq.delete()
