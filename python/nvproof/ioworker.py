@@ -275,7 +275,8 @@ class IOWorker:
         if self._percentiles is not None:
             histogram = iow_result.histogram_of(measured, self._percentile_opcode)
             for key in self._percentiles:
-                self._percentiles[key] = iow_result.percentile_ns(histogram, key) // 1000
+                within_us = iow_result.percentile_ns(histogram, key) // 1000  # the end of a bucket
+                self._percentiles[key] = min(within_us, found.latency_max_us)
             found.latency_distribution = iow_result.distribution_us(histogram)
         if self._log is not None:
             self._log[:] = iow_result.last_commands(measured["log"], self._log_room)

@@ -33,7 +33,7 @@ def _mark(items):
             continue
         reason = f"QEMU {known.does}. {known.spec}"
         item.stash[_key] = known
-        item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+        item.add_marker(pytest.mark.xfail(strict=known.always, reason=reason))
         if known.limit_s:
             item.add_marker(pytest.mark.timeout(known.limit_s, func_only=True))
 
