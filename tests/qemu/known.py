@@ -76,7 +76,6 @@ KNOWN = [
     Known("test_iow_params.py::test_fw_debug_leaves_the_queue", *_NO_UNCORRECTABLE),
     Known("test_iow_results.py::test_a_failure_is_saved_too", *_NO_UNCORRECTABLE),
     Known("test_ioworker.py::test_device_error", *_NO_UNCORRECTABLE),
-    Known("test_verify.py::test_forgotten[uncorrectable]", *_NO_UNCORRECTABLE),
     Known("test_iow_params.py::test_iops[12345]", *_SLOW, always=False),
     Known("test_iow_params.py::test_they_begin_together[4]", *_SLOW, always=False),
     Known("test_iow_params.py::test_they_begin_together[16]", *_SLOW, always=False),
