@@ -11,6 +11,7 @@ struct py_iow {
 	PyObject_HEAD struct py_iow *next; /* of the controller */
 	struct py_ns *ns;
 	struct py_qpair *qpair; /* NULL: it has its own */
+	struct py_vtab *vtab; /* a reference while it runs; NULL: none */
 	struct nvp_iow *w; /* NULL: not started, or ended */
 	struct nvp_iow_plan plan; /* with arrays of its own */
 	struct nvp_iow_result result;

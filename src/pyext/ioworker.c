@@ -58,6 +58,8 @@ finish(struct py_iow *self)
 	self->measured = py_iow_measured(self->w, self->plan.log_entries);
 	PyErr_Clear();
 	nvp_iow_close(self->w, &self->result);
+	py_vtab_put(self->vtab);
+	self->vtab = NULL;
 	self->w = NULL;
 	self->ended = true;
 	lend(self, false);
@@ -144,6 +146,9 @@ start_locked(struct py_iow *self)
 		raise_start(rc);
 		return -1;
 	}
+	self->vtab = self->ns->vtab; /* the namespace may be closed before it */
+	if (self->vtab)
+		py_vtab_ref(self->vtab);
 	lend(self, true);
 	self->next = c->workers;
 	c->workers = self;
