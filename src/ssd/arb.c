@@ -166,7 +166,7 @@ weighted(struct ssd *ssd, uint32_t max)
 }
 
 /* One burst of whoever is first. */
-static uint32_t
+static __attribute__((noinline)) uint32_t
 weighted_round_robin(struct ssd *ssd)
 {
 	uint32_t max = burst(ssd);
@@ -180,12 +180,11 @@ weighted_round_robin(struct ssd *ssd)
 uint32_t
 ssd_arb_run(struct ssd *ssd)
 {
-	uint32_t (*const turn)(struct ssd *) =
-		nvme_get(ssd->cc, NVME_CC_AMS) == NVME_CC_AMS_WRR ? weighted_round_robin : round_robin;
+	const bool wrr = nvme_get(ssd->cc, NVME_CC_AMS) == NVME_CC_AMS_WRR;
 	uint32_t done = 0, n;
 
 	do {
-		n = turn(ssd);
+		n = ssd_unlikely(wrr) ? weighted_round_robin(ssd) : round_robin(ssd);
 		done += n;
 	} while (n && done < SSD_STEP_CMDS && !ssd->stopped);
 	return done;
