@@ -258,7 +258,9 @@ class Qpair:
     def nvme(self) -> Any: ...
 
 class Namespace:
-    def __init__(self, nvme: Controller, nsid: int = 1, nlba_verify: int = ..., crc32: bool = False) -> None: ...
+    def __init__(
+        self, nvme: Controller, nsid: int = 1, nlba_verify: int = ..., crc32: bool = False
+    ) -> None: ...
     def read(
         self,
         qpair: _Q,
