@@ -12,6 +12,8 @@ def test_protection_information(nvme0n1, qpair):
     if nvme0n1.get_lba_format(512, 8) is None:
         pytest.skip("no LBA format of 512 + 8 bytes")
     nvme0n1.format(512, 8, pi=1)
+    nvme0n1.inject_write_buffer_disable()  # the guards are of the data as they are: no LBA and token in them
+    nvme0n1.inject_write_token_disable()
     assert nvme0n1.pi_engine_enable()
     buf, meta = d.Buffer(512 * 4, pvalue=100, ptype=0xBEEF), d.Buffer(8 * 4)
     nvme0n1.write(qpair, buf, 100, 4, io_flags=GUARD_APP_REF, meta=meta).waitdone()

@@ -10,6 +10,7 @@ from typing import Any, Callable
 from . import _native
 
 _TICK_S = 0.005  # how often to try again when the script is in the middle of something
+_TRIES, _TRY_S = 20, 0.0005  # within what the script gives way for
 
 log = logging.getLogger("nvproof")
 
@@ -66,12 +67,21 @@ class Monitors:
             self._due[name] = time.monotonic() + interval, interval, func
 
 
+def _begin(nvme: Any) -> bool:
+    """Whether there was a moment for it: the script makes one when it is asked to, and sends something."""
+    for _ in range(_TRIES):
+        if _native.monitor_begin(nvme):
+            return True
+        time.sleep(_TRY_S)
+    return False
+
+
 def _step(monitors: Monitors, nvme: Any) -> bool:
     """One turn; False: the controller is closed, or no monitor is left."""
     if nvme.closed or not monitors.pending():
         return False
     name = monitors.next_due()
-    if name is None or not _native.monitor_begin(nvme):
+    if name is None or not _begin(nvme):
         return True
     try:
         monitors.run(name, nvme)

@@ -2,11 +2,27 @@
 /*
  * Monitors (nvproof/monitor.py) are functions of the script that run now and then in a thread of their own and use the admin
  * queue.  While one runs, whoever else wants to send or wait is held up; it begins only when nobody is in a wait and no admin command
- * is left to wait for, so that it never takes a completion that somebody else expects.
+ * is left to wait for, so that it never takes a completion that somebody else expects.  One that finds no such moment asks for it.
  */
 #include "pyext/queue.h"
 
+#define GIVE_WAY 5u /* milliseconds that a monitor has to take what it asked for */
+
 unsigned long py_monitor_owner;
+bool py_monitor_wanted;
+
+/* A script that sends and waits all the time leaves no moment between: it makes one, outside of waits. */
+static void
+give_way(void)
+{
+	struct ut_clock *clk = ut_clock_real();
+
+	for (unsigned i = 0; i < GIVE_WAY && py_monitor_wanted && !py_monitor_owner && !py_waiting(); i++) {
+		Py_BEGIN_ALLOW_THREADS clk->relax(clk, 1u << 20); /* about a millisecond */
+		Py_END_ALLOW_THREADS
+	}
+	py_monitor_wanted = false;
+}
 
 int
 py_monitor_wait(void)
@@ -14,6 +30,8 @@ py_monitor_wait(void)
 	unsigned long me = PyThread_get_thread_ident();
 	struct ut_clock *clk = ut_clock_real();
 
+	if (py_monitor_wanted && py_monitor_owner != me)
+		give_way();
 	while (py_monitor_owner && py_monitor_owner != me) {
 		Py_BEGIN_ALLOW_THREADS clk->relax(clk, 1u << 20); /* about a millisecond */
 		Py_END_ALLOW_THREADS if (PyErr_CheckSignals() < 0) return -1;
@@ -32,8 +50,13 @@ monitor_begin(PyObject *m, PyObject *arg)
 		PyErr_SetString(PyExc_TypeError, "monitor_begin() needs a Controller");
 		return NULL;
 	}
-	if (py_monitor_owner || py_waiting() || !c->c || !c->adminq || !py_queue_quiet(c->adminq))
+	if (py_monitor_owner || !c->c || !c->adminq || !py_queue_quiet(c->adminq))
 		Py_RETURN_FALSE;
+	if (py_waiting()) {
+		py_monitor_wanted = true;
+		Py_RETURN_FALSE;
+	}
+	py_monitor_wanted = false;
 	py_monitor_owner = PyThread_get_thread_ident();
 	Py_RETURN_TRUE;
 }

@@ -115,7 +115,7 @@ usable(const struct py_queue *pq, const char *what)
 			     nvp_qpair_id(pq->q), "reset() of the controller failed, or has not been called");
 		return false;
 	}
-	return !py_monitor_owner || py_monitor_wait() == 0;
+	return !(py_monitor_owner || py_monitor_wanted) || py_monitor_wait() == 0;
 }
 
 struct nvp_req *

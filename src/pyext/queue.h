@@ -94,6 +94,7 @@ PyObject *py_wait_result(int rc);
 
 /* monitor.c: a monitor's thread has the device for itself; others wait until it is done.  -1 with an exception. */
 extern unsigned long py_monitor_owner; /* thread; 0: none */
+extern bool py_monitor_wanted; /* a monitor is due and found no moment: who sends next gives it one */
 int py_monitor_wait(void);
 /* Whether nobody has a command on this queue that he has not waited for yet. */
 bool py_queue_quiet(const struct py_queue *pq);

@@ -16,6 +16,7 @@ def test_same_site_same_meaning(nvme0n1, qpair, buf):
 
 def test_names_reach_their_parameters(nvme0n1, qpair):
     """What is written through each spelling is what is read back at the LBA that was named."""
+    nvme0n1.inject_write_buffer_disable()
     for i in range(20):
         w, r = d.Buffer(512), d.Buffer(512)
         w[0:4] = bytes([i, 1, 2, 3])

@@ -113,6 +113,7 @@ def test_device_errors(bench, pciaddr):
     ns = d.Namespace(d.Controller(pcie))
     q = d.Qpair(ns.nvme, 8)
     ns.write_uncorrectable(q, 8, 8).waitdone()
+    ns.mark_nomapping(8, 8)  # or they would be left out
     pcie.close()
     p = bench("--pciaddr", pciaddr, "--rw=read", "--size=64k", "--group_reporting", code=1)
     assert "read: status 02/81: read of 8 LBAs at 8 failed" in p.stderr and "err= 6" in p.stdout
@@ -243,7 +244,7 @@ def test_a_seed_repeats_it(nvme0n1):
 @pytest.mark.parametrize(
     "options", [{"rw": "randwrite", "bssplit": "4k/50:8k/50"}, {"rw": "write", "size": "8m"}]
 )
-def test_read_back_finds_it(nvme0n1, qpair, options):
+def test_read_back_finds_it(nvme0, nvme0n1, qpair, write_behind, options):
     """After a job that only wrote: exactly what was written is read, and a block that is wrong is found."""
 
     class Corrupting(iow_bench.Bench):
@@ -251,9 +252,7 @@ def test_read_back_finds_it(nvme0n1, qpair, options):
 
         def _read_back(self, group, written):
             if self.lba is not None:
-                other = d.Namespace(nvme0n1.nvme, 1, nlba_verify=1)  # behind the back of the table
-                other.write(qpair, d.Buffer(4096, pvalue=1), self.lba, 8).waitdone()
-                other.close()
+                write_behind(nvme0, self.lba, d.Buffer(4096, pvalue=1))
             return super()._read_back(group, written)
 
     all_of_it = {**options, "verify": "crc32c", "randseed": "1", "iodepth": "8"}
@@ -277,12 +276,10 @@ def test_read_back_finds_it(nvme0n1, qpair, options):
     assert back.failed and back.raw["status"] == 0x781 and back.raw["reads"] <= 2000
 
 
-def test_only_who_asked_is_checked(nvme0n1, qpair):
+def test_only_who_asked_is_checked(nvme0, nvme0n1, qpair, write_behind):
     """Two jobs of one group, one with verify: the other one reads the same damage and does not mind."""
     nvme0n1.ioworker(lba_random=False, read_percentage=0, region_end=8).start().close()
-    other = d.Namespace(nvme0n1.nvme, 1, nlba_verify=1)  # behind the back of the table
-    other.write(qpair, d.Buffer(4096, pvalue=1), 0, 8).waitdone()
-    other.close()
+    write_behind(nvme0, 0, d.Buffer(4096, pvalue=1))
     read = {"rw": "read", "size": "4k", "number_ios": "1"}
     with pytest.warns(UserWarning, match="07/81"):
         done = iow_bench.Bench(nvme0n1).run(plans(nvme0n1, read, {**read, "verify": "crc32c"}))

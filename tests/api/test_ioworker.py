@@ -70,7 +70,7 @@ def test_lba_count(nvme0n1):
 
 def test_sequential_fills_the_region_once(nvme0n1, qpair, caught):
     size = nvme0n1.sector_size
-    nvme0n1.write(qpair, d.Buffer(64 * size), 0, 64).waitdone()
+    nvme0n1.write_zeroes(qpair, 0, 64).waitdone()
     r = nvme0n1.ioworker(
         io_size=4, lba_random=False, read_percentage=0, region_start=16, region_end=48, ptype=32, pvalue=0x5A
     )

@@ -25,8 +25,10 @@ FORMATS = [
 
 @pytest.fixture
 def ns(nvme0, nvme0n1):
-    """A namespace that is as it was afterwards."""
+    """A namespace that is as it was afterwards; its data go as they are, since scripts make guards of them."""
     data = nvme0n1.sector_size
+    nvme0n1.inject_write_buffer_disable()
+    nvme0n1.inject_write_token_disable()
     yield nvme0n1
     nvme0n1.format(data, 0)
 

@@ -107,6 +107,8 @@ def test_order_of_data(nvme0n1, qpair):
 
 def test_offset_of_a_buffer(nvme0n1, qpair):
     """PRP1 with an offset: NVMe Base, "Physical Region Page Entry and List"."""
+    nvme0n1.inject_write_buffer_disable()
+    nvme0n1.inject_write_token_disable()
     size = nvme0n1.sector_size
     nvme0n1.write(qpair, d.Buffer(size * 3, pvalue=0x11223344, ptype=32), 50, 3).waitdone()
     back = d.Buffer(3 * size + 4096, offset=1024)
@@ -199,6 +201,8 @@ def test_compare(nvme0n1, qpair):
 
 
 def test_zeroes_trim_flush_verify(nvme0n1, qpair):
+    nvme0n1.inject_write_buffer_disable()
+    nvme0n1.inject_write_token_disable()
     size = nvme0n1.sector_size
     ones = d.Buffer(4 * size, pvalue=1)
     back = d.Buffer(4 * size)
@@ -218,6 +222,8 @@ def test_zeroes_trim_flush_verify(nvme0n1, qpair):
 def test_copy(nvme0n1, qpair):
     if not nvme0n1.supports(0x19):
         pytest.skip("no Copy")
+    nvme0n1.inject_write_buffer_disable()
+    nvme0n1.inject_write_token_disable()
     size = nvme0n1.sector_size
     for lba, value in ((30, 3), (40, 4)):
         nvme0n1.write(qpair, d.Buffer(size, pvalue=value, ptype=32), lba).waitdone()
