@@ -202,6 +202,33 @@ model_trim_empties_blocks(struct model *m)
 	model_power_cut(m);
 }
 
+static void
+point(const struct ftl *f, uint32_t *valid, const uint32_t *at, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (at[i] != NAND_NONE)
+			valid[ftl_block_of(f, at[i])]++;
+	}
+}
+
+void
+model_recount(const struct model *m)
+{
+	const struct ftl *f = m->f;
+	uint32_t *valid = calloc(f->nand->nr_blocks, sizeof(valid[0]));
+
+	check(valid != NULL, "no memory");
+	point(f, valid, f->map, f->cfg.units);
+	point(f, valid, f->map_at, f->nr_parts);
+	point(f, valid, f->map_was, f->nr_parts);
+	point(f, valid, f->journal, f->nr_journal);
+	point(f, valid, &f->root, 1);
+	for (uint32_t b = 0; b < f->nand->nr_blocks; b++)
+		check(valid[b] == f->block[b].valid, "block %u counts %u valid units, %u are", b, f->block[b].valid,
+		      valid[b]);
+	free(valid);
+}
+
 /* Some are written far more often than others. */
 static uint32_t
 any_unit(struct model *m)
@@ -226,5 +253,7 @@ model_step(struct model *m)
 		model_read(m, u);
 	else
 		model_write(m, u, dice < 900);
+	if (!(++m->steps % 256))
+		model_recount(m);
 	m->now += ut_rng_below(&m->rng, 8) ? ut_rng_below(&m->rng, 20000) : ut_rng_below(&m->rng, 2 * MS);
 }

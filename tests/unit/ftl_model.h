@@ -22,6 +22,7 @@ struct model {
 	uint32_t *since[MODEL_UNITS]; /* versions since `safe` was, which may be there too */
 	uint32_t nr_since[MODEL_UNITS];
 	uint64_t erases; /* seen so far */
+	uint64_t steps;
 	uint32_t flushes, cuts, trims; /* of a thousand steps */
 };
 
@@ -37,5 +38,7 @@ void model_trim(struct model *m, uint32_t u, uint32_t n);
 void model_flush(struct model *m);
 void model_power_cut(struct model *m);
 void model_trim_empties_blocks(struct model *m);
+/* The valid units of each block, against what the map, its parts, the journal and the root point at. */
+void model_recount(const struct model *m);
 /* A random one of these, as often as m says; time goes on. */
 void model_step(struct model *m);

@@ -17,6 +17,8 @@
 #include "util/alloc.h"
 
 #define LIVES 20u
+#define FULL_LIVES 8u
+#define FULL_STEPS 20000u
 #define STEPS 10000u /* one in a hundred is a power loss, on the average: 2,000 in all */
 
 enum ftl_bug ftl_bug;
@@ -35,27 +37,91 @@ life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 	model_close(&m);
 }
 
+/* No power loss, every unit in use, and no time to rest: garbage collection, journal and checkpoints compete for blocks. */
+static void
+full_life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
+{
+	struct model m;
+
+	model_open(&m, cfg, seed);
+	m.cuts = 0;
+	for (uint32_t u = 0; u < MODEL_UNITS; u++)
+		model_write(&m, u, true);
+	for (uint32_t i = 0; i < steps; i++)
+		model_step(&m);
+	model_recount(&m);
+	if (cfg->ckpt_pages && ftl_stats(m.f)->checkpoints < steps / 100 / cfg->ckpt_pages) {
+		fprintf(stderr, "%llu checkpoints\n", (unsigned long long)ftl_stats(m.f)->checkpoints);
+		_exit(1);
+	}
+	model_flush(&m);
+	model_power_cut(&m);
+	model_close(&m);
+}
+
 /* In a process of its own, since a finding ends it.  Whether all was well. */
 static bool
-lives(uint64_t seed, uint32_t steps, bool quiet)
+child(void (*run)(uint64_t seed, const struct ftl_config *cfg, uint32_t steps), uint64_t seed,
+      const struct ftl_config *cfg, uint32_t steps, bool quiet)
 {
-	struct ftl_config cfg = model_config();
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
-	cfg.cost_benefit = seed & 1;
-	cfg.nand.suspend_ns = seed & 2 ? cfg.nand.suspend_ns : 0;
-	cfg.capacitor = seed % 8 == 0;
 	if (!pid) {
 		if (quiet && !freopen("/dev/null", "w", stderr))
 			_exit(2);
 		alarm(60); /* a bug may well be an endless loop */
-		life(seed, &cfg, steps);
+		run(seed, cfg, steps);
 		exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static struct ftl_config
+config_for(uint64_t seed)
+{
+	struct ftl_config cfg = model_config();
+
+	cfg.cost_benefit = seed & 1;
+	cfg.nand.suspend_ns = seed & 2 ? cfg.nand.suspend_ns : 0;
+	cfg.capacitor = seed % 8 == 0;
+	return cfg;
+}
+
+static bool
+lives(uint64_t seed, uint32_t steps, bool quiet)
+{
+	struct ftl_config cfg = config_for(seed);
+
+	return child(life, seed, &cfg, steps, quiet);
+}
+
+/* As little NAND as there may be for so many units. */
+static struct ftl_config
+tight(uint64_t seed)
+{
+	struct ftl_config cfg = config_for(seed);
+	struct ftl *f;
+
+	cfg.ckpt_pages = 16u << seed % 4 * 2;
+	for (cfg.nand.blocks = 13; ftl_open(&cfg, &f); cfg.nand.blocks++)
+		;
+	ftl_close(f);
+	return cfg;
+}
+
+static void
+works_when_it_is_full(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= FULL_LIVES; seed++) {
+		struct ftl_config cfg = tight(seed);
+
+		if (!child(full_life, seed, &cfg, FULL_STEPS, false))
+			fail_msg("seed %llu", (unsigned long long)seed);
+	}
 }
 
 static void
@@ -123,6 +189,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(works_when_it_is_full),
 		cmocka_unit_test(survives_any_life),
 		cmocka_unit_test(finds_each_bug),
 		cmocka_unit_test(every_allocation_may_fail),

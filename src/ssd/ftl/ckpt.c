@@ -48,12 +48,14 @@ static uint32_t
 write_one(struct ftl *f, uint32_t what, void (*fill)(struct ftl *f, uint8_t *to), uint64_t *due_ns)
 {
 	uint32_t page = place_page(f, FTL_META, due_ns), at = page * f->nand->cfg.units;
+	uint64_t end;
 
 	if (page == NAND_NONE)
 		return NAND_NONE;
 	fill(f, nand_unit(f->nand, at));
 	f->nand->what[at] = what;
-	*due_ns = UT_MAX(*due_ns, place_program(f, FTL_META, page, 1));
+	end = place_program(f, FTL_META, page, 1); /* once: UT_MAX evaluates its arguments twice */
+	*due_ns = UT_MAX(*due_ns, end);
 	place_done(f, FTL_META, page);
 	return at;
 }

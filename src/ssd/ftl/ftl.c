@@ -132,7 +132,7 @@ ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 static void
 ckpt_when_due(struct ftl *f, uint64_t *due_ns)
 {
-	if (f->since_ckpt > UT_MAX(f->nand->nr_pages / 4, CKPT_PAGES))
+	if (f->since_ckpt > (f->cfg.ckpt_pages ? f->cfg.ckpt_pages : UT_MAX(f->nand->nr_pages / 4, CKPT_PAGES)))
 		ckpt_write(f, due_ns);
 }
 

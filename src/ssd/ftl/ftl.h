@@ -30,6 +30,7 @@ struct ftl_config {
 	struct nand_config nand;
 	uint32_t units; /* logical, of 4 KiB */
 	uint32_t buffer; /* units of write buffer; 0: 4 pages a die */
+	uint32_t ckpt_pages; /* programmed between two checkpoints; 0: a quarter of all, 4,096 at the least */
 	bool capacitor; /* what is in the write buffer survives a power loss */
 	bool cost_benefit; /* garbage collection prefers old blocks, not only empty ones */
 };

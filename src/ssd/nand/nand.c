@@ -220,13 +220,14 @@ pinned_until(const struct nand *n, const struct nand_die *d)
 static uint64_t
 read_start(struct nand *n, struct nand_die *d, uint64_t from_ns, uint64_t takes_ns)
 {
-	uint64_t start = UT_MAX(from_ns, d->read_ns);
+	uint64_t start = UT_MAX(from_ns, d->read_ns), pinned;
 
 	if (start >= d->free_ns)
 		return start;
 	if (!n->cfg.suspend_ns)
 		return UT_MAX(start, d->free_ns);
-	start = UT_MAX(start, pinned_until(n, d));
+	pinned = pinned_until(n, d);
+	start = UT_MAX(start, pinned);
 	if (start >= d->free_ns)
 		return start;
 	start += n->cfg.suspend_ns;
