@@ -12,7 +12,7 @@ model_config(void)
 	return (struct ftl_config){
 		.units = MODEL_UNITS,
 		.nand = {
-			.channels = 2, .dies = 2, .blocks = 24, .pages = 8, .units = 4, .levels = 3,
+			.channels = 2, .dies = 2, .blocks = 25, .pages = 8, .units = 4, .levels = 3,
 			.read_ns = { 40000, 50000, 60000 },
 			.program_ns = { 300000, 400000, 700000 },
 			.erase_ns = 3 * MS, .suspend_ns = 5000, .unit_ns = 3400,
@@ -255,5 +255,7 @@ model_step(struct model *m)
 		model_write(m, u, dice < 900);
 	if (!(++m->steps % 256))
 		model_recount(m);
+	if (m->stands)
+		return;
 	m->now += ut_rng_below(&m->rng, 8) ? ut_rng_below(&m->rng, 20000) : ut_rng_below(&m->rng, 2 * MS);
 }

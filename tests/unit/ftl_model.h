@@ -24,6 +24,7 @@ struct model {
 	uint64_t erases; /* seen so far */
 	uint64_t steps;
 	uint32_t flushes, cuts, trims; /* of a thousand steps */
+	bool stands; /* time only goes on when the FTL says so: a host with many commands under way */
 };
 
 /* 16 KiB pages on 4 dies: small, so that everything happens often. */

@@ -45,6 +45,8 @@ full_life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 
 	model_open(&m, cfg, seed);
 	m.cuts = 0;
+	m.stands = seed & 4;
+	m.flushes *= !m.stands;
 	for (uint32_t u = 0; u < MODEL_UNITS; u++)
 		model_write(&m, u, true);
 	for (uint32_t i = 0; i < steps; i++)
@@ -106,6 +108,11 @@ tight(uint64_t seed)
 	struct ftl *f;
 
 	cfg.ckpt_pages = 16u << seed % 4 * 2;
+	cfg.nand.ring = seed & 2 ? 8 : 0;
+	if (seed & 1) {
+		cfg.nand.channels = cfg.nand.dies = 1;
+		cfg.nand.pages = 32;
+	}
 	for (cfg.nand.blocks = 13; ftl_open(&cfg, &f); cfg.nand.blocks++)
 		;
 	ftl_close(f);
@@ -122,6 +129,46 @@ works_when_it_is_full(void **state)
 		if (!child(full_life, seed, &cfg, FULL_STEPS, false))
 			fail_msg("seed %llu", (unsigned long long)seed);
 	}
+}
+
+/* Small trims between random writes, and no time for anything: the journal needs a page when all others want one. */
+static void
+trims_and_writes(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
+{
+	struct model m = { 0 };
+
+	if (ftl_open(cfg, &m.f))
+		_exit(2);
+	ut_rng_seed(&m.rng, seed);
+	for (uint32_t i = 0; i < steps; i++) {
+		uint32_t u = i < cfg->units ? i : (uint32_t)ut_rng_below(&m.rng, cfg->units);
+		uint64_t due = 0;
+		uint8_t *to = ftl_write(m.f, 0, u, true, &due);
+
+		if (!to) {
+			fprintf(stderr, "no space for write %u\n", i);
+			_exit(1);
+		}
+		memset(to, (int)u, 8);
+		if (!(i % 97))
+			ftl_trim(m.f, 0, (uint32_t)ut_rng_below(&m.rng, cfg->units), 1, &due);
+	}
+	model_recount(&m);
+	ftl_close(m.f);
+}
+
+static void
+metadata_always_finds_room(void **state)
+{
+	struct ftl_config cfg = model_config();
+
+	(void)state;
+	cfg.units = 4096;
+	cfg.nand.channels = cfg.nand.dies = cfg.nand.levels = 1;
+	cfg.nand.pages = 32;
+	cfg.nand.blocks = 49;
+	for (uint64_t seed = 1; seed <= 3; seed++)
+		assert_true(child(trims_and_writes, seed, &cfg, 60000, false));
 }
 
 static void
@@ -175,7 +222,7 @@ impossible_geometries(void **state)
 	struct ftl *f;
 
 	(void)state;
-	cfg.units = 24 * 4 * 8 * 4; /* all of it: nothing is left to work with */
+	cfg.units = 25 * 4 * 8 * 4; /* all of it: nothing is left to work with */
 	assert_int_equal(ftl_open(&cfg, &f), -22);
 	cfg = model_config();
 	cfg.nand.channels = 0;
@@ -189,11 +236,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(works_when_it_is_full),
-		cmocka_unit_test(survives_any_life),
-		cmocka_unit_test(finds_each_bug),
-		cmocka_unit_test(every_allocation_may_fail),
-		cmocka_unit_test(impossible_geometries),
+		cmocka_unit_test(works_when_it_is_full),     cmocka_unit_test(metadata_always_finds_room),
+		cmocka_unit_test(survives_any_life),	     cmocka_unit_test(finds_each_bug),
+		cmocka_unit_test(every_allocation_may_fail), cmocka_unit_test(impossible_geometries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,15 +60,11 @@ write_one(struct ftl *f, uint32_t what, void (*fill)(struct ftl *f, uint8_t *to)
 	return at;
 }
 
-bool
-journal_write(struct ftl *f, uint64_t *due_ns)
+static bool
+write_journal(struct ftl *f, uint64_t *due_ns)
 {
 	uint32_t at;
 
-	if (!f->nr_trimmed || f->busy_meta)
-		return !f->nr_trimmed;
-	if (f->nr_journal >= FTL_MAX_JOURNAL)
-		return ckpt_write(f, due_ns);
 	f->busy_meta = true;
 	at = write_one(f, FTL_JOURNAL, fill_journal, due_ns);
 	f->busy_meta = false;
@@ -78,6 +74,16 @@ journal_write(struct ftl *f, uint64_t *due_ns)
 	f->nr_trimmed = 0;
 	f->journal_barrier = f->nand->issued;
 	return true;
+}
+
+bool
+journal_write(struct ftl *f, uint64_t *due_ns)
+{
+	if (!f->nr_trimmed || f->busy_meta)
+		return !f->nr_trimmed;
+	if (f->nr_journal >= FTL_MAX_JOURNAL)
+		return ckpt_write(f, due_ns);
+	return write_journal(f, due_ns);
 }
 
 static void
@@ -170,6 +176,23 @@ forget_old(struct ftl *f, uint32_t root)
 	f->stats.checkpoints++;
 }
 
+void
+ckpt_all(struct ftl *f)
+{
+	memset(f->map_dirty, 0xff, (f->nr_parts / 64 + 1) * sizeof(f->map_dirty[0]));
+}
+
+/* Old parts of the map that did not change hold blocks that are needed. */
+static bool
+reserve_touched(const struct ftl *f)
+{
+	bool touched = false;
+
+	for (uint32_t d = 0; d < f->nand->nr_dies; d++)
+		touched |= f->die[d].free < f->reserve;
+	return touched;
+}
+
 /* The root is written when all that the map points at, and the map itself, is there. */
 bool
 ckpt_write(struct ftl *f, uint64_t *due_ns)
@@ -178,6 +201,10 @@ ckpt_write(struct ftl *f, uint64_t *due_ns)
 
 	if (f->busy_meta)
 		return false;
+	if (f->nr_trimmed && f->nr_journal < FTL_JOURNAL_FOUND)
+		write_journal(f, due_ns); /* blocks can be erased while the checkpoint waits for room */
+	if (reserve_touched(f))
+		ckpt_all(f);
 	f->busy_meta = true;
 	f->ckpt_seq = ++f->seq;
 	if (!write_parts(f, due_ns)) {

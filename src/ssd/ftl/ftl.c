@@ -29,12 +29,44 @@ ftl_close(struct ftl *f)
 	free(f);
 }
 
+static uint64_t
+divide_up(uint64_t a, uint64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+static uint64_t
+parts_of(const struct ftl_config *c)
+{
+	return divide_up(c->units, FTL_MAP_ENTRIES);
+}
+
+/* A whole checkpoint and the journal before it, and a block that is open. */
+static uint64_t
+reserve_a_die(const struct ftl_config *c)
+{
+	uint64_t pages = divide_up(parts_of(c), c->nand.units) + 1 + FTL_MAX_JOURNAL;
+
+	return divide_up(divide_up(pages, c->nand.pages) + 1, (uint64_t)c->nand.channels * c->nand.dies);
+}
+
+/* Open ones, the reserves, what is empty or being erased, the map and the journal. */
+uint64_t
+ftl_spare_blocks(const struct ftl_config *c)
+{
+	uint64_t a_block = (uint64_t)c->nand.pages * c->nand.units, dies = (uint64_t)c->nand.channels * c->nand.dies;
+
+	return dies * (FTL_STREAMS + FTL_LOW + reserve_a_die(c)) +
+	       divide_up(parts_of(c) * 2 + FTL_MAX_JOURNAL * c->nand.units, a_block);
+}
+
 static bool
 tables_open(struct ftl *f)
 {
 	struct nand *n = f->nand;
 
-	f->nr_parts = (f->cfg.units + FTL_MAP_ENTRIES - 1) / FTL_MAP_ENTRIES;
+	f->nr_parts = (uint32_t)parts_of(&f->cfg);
+	f->reserve = (uint32_t)reserve_a_die(&f->cfg);
 	f->nr_slots =
 		UT_MAX(f->cfg.buffer ? f->cfg.buffer : n->nr_dies * BUFFER_PAGES * n->cfg.units, 2 * n->cfg.units);
 	for (f->nr_hash = 64; f->nr_hash < 2 * f->nr_slots; f->nr_hash *= 2)
@@ -54,14 +86,11 @@ tables_open(struct ftl *f)
 	       f->slot && f->buffer && f->hash;
 }
 
-/* Blocks that hold no user data at any time: open ones, the reserve, what is empty or being erased, the map and the journal. */
 static bool
 fits(const struct ftl *f)
 {
-	const struct nand_config *c = &f->nand->cfg;
-	uint64_t a_block = (uint64_t)c->pages * c->units, spare = f->nand->nr_dies * (uint64_t)(FTL_STREAMS + FTL_LOW);
+	uint64_t a_block = (uint64_t)f->cfg.nand.pages * f->cfg.nand.units, spare = ftl_spare_blocks(&f->cfg);
 
-	spare += (f->nr_parts * 2 + FTL_MAX_JOURNAL * c->units + a_block - 1) / a_block;
 	return f->cfg.units && f->cfg.units < FTL_MAX_UNITS && f->nand->nr_blocks > spare &&
 	       f->cfg.units <= (f->nand->nr_blocks - spare) * a_block;
 }
@@ -158,22 +187,29 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *d
 	return to;
 }
 
+static bool
+any_mapped(const struct ftl *f, uint32_t unit, uint32_t count)
+{
+	uint32_t end = unit + count;
+
+	while (unit < end && f->map[unit] == NAND_NONE)
+		unit++;
+	return unit < end;
+}
+
 void
 ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns)
 {
-	bool any = false;
-
 	ftl_advance(f, now_ns);
+	if (any_mapped(f, unit, count))
+		journal_add(f, unit, count);
 	for (uint32_t u = unit; u < unit + count; u++) {
 		buffer_drop(f, u);
 		if (f->map[u] == NAND_NONE)
 			continue;
 		map_set(f, u, NAND_NONE);
 		f->stats.host_trimmed++;
-		any = true;
 	}
-	if (any)
-		journal_add(f, unit, count);
 	raise_to(due_ns, now_ns);
 }
 

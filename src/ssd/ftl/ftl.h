@@ -51,6 +51,8 @@ struct ftl_stats { /* units */
 
 struct ftl;
 
+/* Blocks that hold no data of the host at any time. */
+uint64_t ftl_spare_blocks(const struct ftl_config *cfg);
 /* -EINVAL: impossible geometry, or too little NAND for so many units; -ENOMEM. */
 int ftl_open(const struct ftl_config *cfg, struct ftl **out);
 void ftl_close(struct ftl *f); /* NULL is fine */

@@ -54,7 +54,7 @@ struct ftl_block {
 	uint8_t state;
 	bool collecting; /* its units are on their way out */
 	uint64_t barrier; /* FTL_EMPTY: operations below this number have to be done first */
-	uint64_t age; /* sequence number when it was filled */
+	uint64_t age; /* sequence number when it was filled; FTL_EMPTY: when it became that */
 };
 
 struct ftl_die {
@@ -87,6 +87,7 @@ struct ftl {
 	uint64_t *map_dirty; /* a bit a part */
 	uint64_t *seq_of; /* recovery: of what the map says, by unit */
 	uint32_t nr_parts;
+	uint32_t reserve; /* free blocks a die that only metadata may take: without a journal nothing can be erased */
 	struct ftl_block *block;
 	struct ftl_die *die;
 	uint32_t turn[FTL_STREAMS]; /* die of the next page */
@@ -142,9 +143,10 @@ bool gc_run(struct ftl *f, uint32_t die); /* one block; false: there is none wor
 bool gc_flush(struct ftl *f); /* what was taken up and is less than a page, too; false: there is none */
 
 /* ckpt.c */
-void journal_add(struct ftl *f, uint32_t unit, uint32_t count);
+void journal_add(struct ftl *f, uint32_t unit, uint32_t count); /* comes before what it says is done */
 bool journal_write(struct ftl *f, uint64_t *due_ns); /* what is in memory of it */
 bool ckpt_write(struct ftl *f, uint64_t *due_ns);
+void ckpt_all(struct ftl *f); /* the next one writes all parts of the map: no older metadata stays */
 void map_set(struct ftl *f, uint32_t unit, uint32_t at); /* what was there before is invalid */
 
 /* recover.c: the map and the blocks from what is on NAND.  Returns how long that takes. */

@@ -55,12 +55,15 @@ still_valid(struct ftl *f)
 static bool
 program(struct ftl *f)
 {
-	uint32_t units = f->nand->cfg.units, used = f->nr_move, page;
+	uint32_t units = f->nand->cfg.units, used, page;
 	uint64_t due = 0;
 
 	page = place_page(f, FTL_MOVED, &due);
 	if (page == NAND_NONE)
 		return false;
+	used = still_valid(f); /* a checkpoint may have come between */
+	if (!used)
+		return true;
 	for (uint32_t i = 0; i < used; i++) {
 		memcpy(nand_unit(f->nand, page * units + i), nand_unit(f->nand, f->move[i]), NAND_UNIT);
 		f->nand->what[page * units + i] = f->nand->what[f->move[i]];

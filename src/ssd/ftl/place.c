@@ -39,7 +39,7 @@ static bool
 open_block(struct ftl *f, enum ftl_stream s, uint32_t die)
 {
 	struct ftl_die *d = &f->die[die];
-	uint32_t reserve = s == FTL_HOST ? FTL_RESERVE : 0;
+	uint32_t reserve = s == FTL_META ? 0 : f->reserve + (s == FTL_HOST ? FTL_RESERVE : 0);
 
 	if (d->open[s] != NAND_NONE)
 		return true;
@@ -83,7 +83,7 @@ static void
 make_room(struct ftl *f)
 {
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
-		if (f->die[d].free + f->die[d].coming < FTL_LOW)
+		if (f->die[d].free + f->die[d].coming < FTL_LOW + f->reserve)
 			gc_run(f, d);
 	}
 }
@@ -99,16 +99,28 @@ force_room(struct ftl *f)
 	return any;
 }
 
+/* What metadata took of the reserve comes back when a checkpoint replaces all of it. */
+static bool
+free_meta(struct ftl *f, uint64_t *due_ns)
+{
+	ckpt_all(f);
+	return ckpt_write(f, due_ns);
+}
+
 uint32_t
 place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
 {
+	bool meta_freed = s != FTL_HOST;
 	uint32_t page;
 
 	if (s == FTL_HOST)
 		make_room(f);
 	page = try_page(f, s);
-	while (page == NAND_NONE && (place_wait(f) || (s == FTL_HOST && force_room(f))))
+	while (page == NAND_NONE && (place_wait(f) || (s == FTL_HOST && force_room(f)) ||
+				     (!meta_freed && (meta_freed = free_meta(f, due_ns)))))
 		page = try_page(f, s);
+	while (page != NAND_NONE && nand_full(f->nand, page))
+		place_wait(f);
 	*due_ns = UT_MAX(*due_ns, f->now_ns);
 	return page;
 }
@@ -118,6 +130,7 @@ empty(struct ftl *f, uint32_t block)
 {
 	f->block[block].state = FTL_EMPTY;
 	f->block[block].barrier = f->nand->issued;
+	f->block[block].age = f->seq;
 	f->die[block / f->nand->cfg.blocks].coming += !f->block[block].collecting;
 	f->empty[(f->first_empty + f->nr_empty++) % f->nand->nr_blocks] = block;
 }
@@ -171,20 +184,34 @@ place_invalid(struct ftl *f, uint32_t at)
 		empty(f, ftl_block_of(f, at));
 }
 
-/* Rule 3: what was trimmed is in the journal, or in a checkpoint, before the block that held it goes. */
+/*
+ * Rule 3: what was trimmed is in the journal, or in a checkpoint, before the block that held it goes.  A block that was empty
+ * before the first trim that is not, can go.
+ */
+static bool
+may_erase(const struct ftl *f, uint32_t block, uint64_t settled)
+{
+	const struct ftl_block *b = &f->block[block];
+
+	if (f->nr_trimmed && b->age >= f->trimmed[0].seq && !ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE))
+		return false;
+	return b->barrier <= settled && !nand_full(f->nand, block * f->nand->cfg.pages);
+}
+
 void
 place_erase(struct ftl *f)
 {
 	uint64_t settled, due = 0;
 
-	if (!f->nr_empty || f->busy_meta ||
-	    (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE) && f->nr_trimmed && !journal_write(f, &due)))
+	if (!f->nr_empty)
 		return;
+	if (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE))
+		journal_write(f, &due);
 	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : nand_settled(f->nand);
 	while (f->nr_empty && settled >= f->journal_barrier) {
 		uint32_t block = f->empty[f->first_empty];
 
-		if (f->block[block].barrier > settled)
+		if (!may_erase(f, block, settled))
 			return;
 		f->first_empty = (f->first_empty + 1) % f->nand->nr_blocks;
 		f->nr_empty--;

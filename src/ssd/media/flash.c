@@ -7,69 +7,67 @@
 #include "ssd/media/media.h"
 #include "util/alloc.h"
 
-#define SPARE_BLOCKS 8u /* a die: open ones and what garbage collection needs */
-
 /*
  * Times of parts as their makers publish them, by class: TLC reads in 40-60 us and programs in 350-700 us, QLC in 80-120 and
  * 1,600-3,000 us; 16 KiB pages in 4 planes; buses of 1,600 to 3,600 MT/s.
  */
 const struct ssd_flash_profile ssd_flash_profiles[] = {
-	{ "client-tlc",
-	  "4 channels of 2 dies, 7 % spare, no capacitor",
-	  4,
-	  2,
-	  192,
-	  16,
-	  3,
-	  { 45, 55, 60 },
-	  { 400, 500, 700 },
-	  5000,
-	  20,
-	  1600,
-	  7,
-	  false },
-	{ "enterprise-tlc",
-	  "8 channels of 4 dies, 28 % spare, capacitor",
-	  8,
-	  4,
-	  192,
-	  16,
-	  3,
-	  { 40, 50, 60 },
-	  { 350, 450, 600 },
-	  4000,
-	  10,
-	  2400,
-	  28,
-	  true },
-	{ "qlc",
-	  "4 channels of 2 dies, 7 % spare, no capacitor",
-	  4,
-	  2,
-	  256,
-	  16,
-	  4,
-	  { 80, 95, 110, 120 },
-	  { 1600, 2000, 2500, 3000 },
-	  10000,
-	  30,
-	  2400,
-	  7,
-	  false },
-	{ "slow",
-	  "one die that takes its time: for timeouts and small power-loss tests",
-	  1,
-	  1,
-	  32,
-	  4,
-	  1,
-	  { 500 },
-	  { 5000 },
-	  20000,
-	  0,
-	  100,
-	  28,
-	  false },
+	{ .name = "client-tlc",
+	  .text = "4 channels of 2 dies, 7 % spare, no capacitor",
+	  .channels = 4,
+	  .dies = 2,
+	  .pages = 192,
+	  .units = 16,
+	  .levels = 3,
+	  .read_us = { 45, 55, 60 },
+	  .program_us = { 400, 500, 700 },
+	  .erase_us = 5000,
+	  .suspend_us = 20,
+	  .bus_mb_s = 1600,
+	  .spare_percent = 7,
+	  .capacitor = false },
+	{ .name = "enterprise-tlc",
+	  .text = "8 channels of 4 dies, 28 % spare, capacitor",
+	  .channels = 8,
+	  .dies = 4,
+	  .pages = 192,
+	  .units = 16,
+	  .levels = 3,
+	  .read_us = { 40, 50, 60 },
+	  .program_us = { 350, 450, 600 },
+	  .erase_us = 4000,
+	  .suspend_us = 10,
+	  .bus_mb_s = 2400,
+	  .spare_percent = 28,
+	  .capacitor = true },
+	{ .name = "qlc",
+	  .text = "4 channels of 2 dies, 7 % spare, no capacitor",
+	  .channels = 4,
+	  .dies = 2,
+	  .pages = 256,
+	  .units = 16,
+	  .levels = 4,
+	  .read_us = { 80, 95, 110, 120 },
+	  .program_us = { 1600, 2000, 2500, 3000 },
+	  .erase_us = 10000,
+	  .suspend_us = 30,
+	  .bus_mb_s = 2400,
+	  .spare_percent = 7,
+	  .capacitor = false },
+	{ .name = "slow",
+	  .text = "one die that takes its time: for timeouts and small power-loss tests",
+	  .channels = 1,
+	  .dies = 1,
+	  .pages = 32,
+	  .units = 4,
+	  .levels = 1,
+	  .read_us = { 500 },
+	  .program_us = { 5000 },
+	  .erase_us = 20000,
+	  .suspend_us = 0,
+	  .bus_mb_s = 100,
+	  .spare_percent = 28,
+	  .capacitor = false },
 };
 const uint32_t ssd_nr_flash_profiles = UT_ARRAY_LEN(ssd_flash_profiles);
 
@@ -197,7 +195,7 @@ static struct ftl_config
 config_of(const struct ssd_flash_profile *p, uint64_t size)
 {
 	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies;
-	uint64_t a_block = dies * p->pages * p->units;
+	uint64_t a_block = dies * p->pages * p->units, spare;
 	struct ftl_config c = {
 		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
 		.capacitor = p->capacitor,
@@ -211,8 +209,10 @@ config_of(const struct ssd_flash_profile *p, uint64_t size)
 			  .unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s },
 	};
 
-	c.nand.blocks = (uint32_t)UT_MIN(
-		(units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block + SPARE_BLOCKS, UINT32_MAX);
+	spare = ftl_spare_blocks(&c) + dies; /* what the FTL needs to work at all is not part of the spare area */
+	c.nand.blocks = (uint32_t)UT_MIN((units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block +
+						 (spare + dies - 1) / dies,
+					 UINT32_MAX);
 	for (uint32_t i = 0; i < p->levels; i++) {
 		c.nand.read_ns[i] = p->read_us[i] * 1000ull;
 		c.nand.program_ns[i] = p->program_us[i] * 1000ull;

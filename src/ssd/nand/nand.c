@@ -9,7 +9,7 @@
 #include "util/alloc.h"
 #include "util/bits.h"
 
-#define OPS_A_DIE 4096u /* operations under way; beyond that the oldest counts as done */
+#define OPS_A_DIE 4096u /* operations under way */
 
 static void *
 map(uint64_t bytes)
@@ -97,7 +97,7 @@ nand_open(const struct nand_config *cfg, struct nand **out)
 	n->nr_dies = cfg->channels * cfg->dies;
 	n->nr_blocks = n->nr_dies * cfg->blocks;
 	n->nr_pages = n->nr_blocks * cfg->pages;
-	n->ring = OPS_A_DIE;
+	n->ring = cfg->ring ? cfg->ring : OPS_A_DIE;
 	if (!parts_open(n)) {
 		nand_close(n);
 		return -ENOMEM;
@@ -145,13 +145,16 @@ drop_oldest(struct nand_die *d)
 	d->count--;
 }
 
+bool
+nand_full(const struct nand *n, uint32_t page)
+{
+	return n->die[nand_die_of(n, page)].count == n->ring;
+}
+
 static uint64_t
 issue(struct nand *n, struct nand_die *d, struct nand_op op, uint64_t takes_ns)
 {
-	if (d->count == n->ring) {
-		settle(n, oldest(n, d));
-		drop_oldest(d);
-	}
+	assert(d->count < n->ring);
 	op.start_ns = UT_MAX(op.start_ns, UT_MAX(d->free_ns, d->read_ns));
 	op.end_ns = op.start_ns + takes_ns;
 	op.number = n->issued++;

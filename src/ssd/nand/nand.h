@@ -31,6 +31,7 @@ struct nand_config {
 	uint64_t read_ns[NAND_MAX_LEVELS], program_ns[NAND_MAX_LEVELS], erase_ns;
 	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
 	uint64_t unit_ns; /* a unit on the bus of its channel */
+	uint32_t ring; /* operations under way on a die; 0: 4,096 */
 };
 
 enum nand_kind {
@@ -84,6 +85,8 @@ void nand_close(struct nand *n); /* NULL is fine */
  */
 uint64_t nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns);
 uint64_t nand_erase(struct nand *n, uint32_t block, uint64_t from_ns);
+/* As many operations are under way on the die of this page as can be: one has to be committed before another is issued. */
+bool nand_full(const struct nand *n, uint32_t page);
 /* Read `units` units of a page to the host's side.  Returns when they are there. */
 uint64_t nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns);
 
