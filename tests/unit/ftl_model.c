@@ -92,13 +92,11 @@ model_write(struct model *m, uint32_t u, bool whole)
 {
 	uint64_t due = m->now;
 	uint8_t *to = ftl_write(m->f, m->now, u, whole, &due);
+	uint32_t was;
 
 	check(to != NULL, "no space for unit %u", u);
-	if (!whole) { /* a part is written: the rest is what was there */
-		uint32_t was = version_of(to, u);
-
-		check(was == m->last[u], "unit %u: version %u is changed, not %u", u, was, m->last[u]);
-	}
+	was = version_of(to, u); /* whatever is not written of it stays */
+	check(was == m->last[u], "unit %u: version %u is changed, not %u", u, was, m->last[u]);
 	fill(to, u, ++m->version);
 	may_be(m, u, m->version);
 }

@@ -178,11 +178,14 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *d
 	if (f->nr_dirty >= f->nand->cfg.units && !buffer_program(f, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
-	old = whole ? NULL : ftl_read(f, now_ns, unit, due_ns);
+	if (!whole)
+		old = ftl_read(f, now_ns, unit, due_ns);
+	else /* nothing is read for it, but who does not fill it must not find another unit's data there */
+		old = f->map[unit] == NAND_NONE ? NULL : nand_unit(f->nand, f->map[unit]);
 	to = buffer_put(f, unit, due_ns);
 	if (old && !ftl_has(FTL_BUG_PART_OF_UNIT_LOST))
 		memcpy(to, old, NAND_UNIT);
-	else if (!whole)
+	else
 		memset(to, 0, NAND_UNIT);
 	return to;
 }
