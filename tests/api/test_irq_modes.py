@@ -64,12 +64,17 @@ def test_disabled_for_a_vector(coalesced, nvme0n1):
     assert coalesced.getfeatures(VECTOR, cdw11=a.iv).waitdone() == a.iv | CD
     assert coalesced.getfeatures(VECTOR, cdw11=b.iv).waitdone() == b.iv
     coalesce(coalesced, 256, 25.5)
-    for q in (a, b):
-        q.msix_clear()
-    flush(b, nvme0n1)
-    flush(a, nvme0n1)
-    assert a.msix_isset()
-    b.wait_msix()
+    took = []
+    for _ in range(10):  # the best of some: the machine may be busy with something else
+        for q in (a, b):
+            q.msix_clear()
+        flush(b, nvme0n1)
+        start = time.monotonic()
+        flush(a, nvme0n1)
+        a.wait_msix()  # it comes behind the completion
+        took.append(time.monotonic() - start)
+        b.wait_msix()
+    assert min(took) < 0.02
     coalesced.setfeatures(VECTOR, cdw11=a.iv).waitdone()
     a.delete()
     b.delete()
@@ -78,10 +83,15 @@ def test_disabled_for_a_vector(coalesced, nvme0n1):
 def test_failure_does_not_wait(coalesced, nvme0n1):
     qpair = d.Qpair(coalesced, 16)
     coalesce(coalesced, 256, 25.5)
-    qpair.msix_clear()
-    with pytest.warns(UserWarning, match="ERROR status: 00/0b"):
-        nvme0n1.send_cmd(0, qpair, nsid=0xFFFFFFFE).waitdone()
-    assert qpair.msix_isset()
+    took = []
+    for _ in range(10):  # as above
+        qpair.msix_clear()
+        start = time.monotonic()
+        with pytest.warns(UserWarning, match="ERROR status: 00/0b"):
+            nvme0n1.send_cmd(0, qpair, nsid=0xFFFFFFFE).waitdone()
+        qpair.wait_msix()
+        took.append(time.monotonic() - start)
+    assert min(took) < 0.02
     qpair.delete()
 
 
