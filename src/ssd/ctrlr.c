@@ -186,7 +186,7 @@ enable(struct ssd *ssd)
 		return;
 	}
 	ssd->clean = false;
-	ssd->ready_ns = UT_MAX(ssd->now_ns + SSD_READY_NS, ssd->sub->media_ready_ns);
+	ssd->ready_ns = ssd->now_ns + SSD_READY_NS;
 }
 
 static void
@@ -243,6 +243,9 @@ ssd_ctrlr_tick(struct ssd *ssd)
 	if (ssd_unlikely(ssd->shutting && ssd->now_ns >= ssd->shut_ns))
 		shutdown_finish(ssd);
 	if (ssd_likely(ssd->now_ns < ssd->ready_ns))
+		return;
+	ssd->ready_ns = ssd->sub->media_ready_ns;
+	if (ssd->now_ns < ssd->ready_ns)
 		return;
 	ssd->ready_ns = SSD_NEVER;
 	ssd->csts |= (uint32_t)NVME_CSTS_RDY;
@@ -322,6 +325,8 @@ count_time(struct ssd_subsys *sub, uint64_t now_ns)
 		if (sub->io_busy)
 			sub->smart.busy_ns += now_ns - sub->last_ns;
 	}
+	if (!sub->stepped)
+		sub->media_ready_ns = now_ns + sub->recovery_ns;
 	if (!sub->stepped || now_ns > sub->last_ns)
 		sub->last_ns = now_ns;
 	sub->stepped = true;

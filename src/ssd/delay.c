@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define RETRY_NS 2000u /* no room in the completion queue */
+#define FAR_NS 1000000u /* while bus mastering is off */
 
 static bool
 before(const struct ssd_delayed *a, const struct ssd_delayed *b)
@@ -32,7 +33,7 @@ push(struct ssd *ssd, const struct ssd_delayed *d)
 	h[i] = *d;
 	for (; i && before(&h[i], &h[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&h[i], &h[(i - 1) / 2]);
-	if (ssd->nr_delayed == SSD_MAX_DELAYED)
+	if (ssd->nr_delayed >= SSD_MAX_DELAYED - 1) /* a fused pair takes two places */
 		ssd->hold |= SSD_HOLD_MEDIA;
 	ssd_timer_arm(ssd, h[0].due_ns);
 }
@@ -63,8 +64,11 @@ ssd_delay(struct ssd_cmd *c, nvme_status sc)
 	uint64_t due = ssd->sub->io_due_ns;
 
 	ssd->sub->io_due_ns = 0;
-	if (due <= ssd->now_ns || !c->sq->id || ssd->nr_delayed == SSD_MAX_DELAYED)
+	if (due <= ssd->now_ns)
 		return false;
+	if (!c->sq->id)
+		return !sc && ssd_later(c, due) == SSD_PENDING;
+	assert(ssd->nr_delayed < SSD_MAX_DELAYED);
 	push(ssd, &(struct ssd_delayed){ .due_ns = due,
 					 .order = ssd->delay_order++,
 					 .sqid = c->sq->id,
@@ -78,12 +82,14 @@ ssd_delay(struct ssd_cmd *c, nvme_status sc)
 uint64_t
 ssd_delay_tick(struct ssd *ssd)
 {
+	if (ssd->stopped) /* until a reset, which forgets them */
+		return SSD_NEVER;
 	while (ssd->nr_delayed && ssd->delayed[0].due_ns <= ssd->now_ns) {
 		struct ssd_delayed d = pop(ssd);
 		struct ssd_sq *sq = &ssd->sq[d.sqid];
 
-		if (ssd->stopped || !ssd->dma_ok || !ssd_cq_room(ssd, sq->cq)) {
-			d.due_ns = ssd->now_ns + RETRY_NS;
+		if (!ssd->dma_ok || !ssd_cq_room(ssd, sq->cq)) {
+			d.due_ns = ssd->now_ns + (ssd->dma_ok ? RETRY_NS : FAR_NS);
 			push(ssd, &d);
 			continue;
 		}
@@ -99,11 +105,11 @@ ssd_delay_drop(struct ssd *ssd, uint16_t sqid)
 	uint32_t n = ssd->nr_delayed;
 
 	ssd->nr_delayed = 0;
+	ssd->hold &= (uint8_t)~SSD_HOLD_MEDIA;
 	for (uint32_t i = 0; i < n; i++) {
 		struct ssd_delayed d = ssd->delayed[i];
 
 		if (d.sqid != sqid)
 			push(ssd, &d);
 	}
-	ssd->hold &= (uint8_t)~SSD_HOLD_MEDIA;
 }

@@ -122,8 +122,10 @@ failed(const struct ssd_cmd *c, nvme_status sc)
 void
 ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
 {
-	if (ssd_unlikely(sc == SSD_PENDING))
+	if (ssd_unlikely(sc == SSD_PENDING)) {
+		c->ssd->sub->io_due_ns = 0; /* it has a time of its own */
 		return;
+	}
 	if (ssd_unlikely(sc))
 		sc = failed(c, sc);
 	if (ssd_unlikely(c->ssd->sub->io_due_ns) && ssd_delay(c, sc))

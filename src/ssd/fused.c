@@ -38,6 +38,7 @@ run_pair(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe1, const 
 {
 	struct ssd_cmd first, second;
 	nvme_status st1, st2;
+	uint64_t due;
 
 	ssd_cmd_init(&first, ssd, sq, sqe1);
 	ssd_cmd_init(&second, ssd, sq, sqe2);
@@ -48,7 +49,9 @@ run_pair(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe1, const 
 		if (st2 && !st1)
 			st1 = NVME_SC_ABORT_FAILED_FUSED;
 	}
+	due = ssd->sub->io_due_ns;
 	ssd_cmd_complete(&first, st1);
+	ssd->sub->io_due_ns = due; /* what the pair waits for, both halves wait for */
 	ssd_cmd_complete(&second, st2);
 }
 

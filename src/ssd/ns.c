@@ -286,6 +286,7 @@ ssd_ns_erase(struct ssd_ns *ns)
 	struct ssd_media *m = ns->sub->media;
 
 	m->ops->discard(m, ns->media_off, ns->media_size);
+	m->ops->flush(m); /* what is erased does not come back with the power */
 	ssd_lba_map_clear_all(ns->alloc);
 	ssd_lba_map_clear_all(ns->bad);
 }

@@ -57,12 +57,15 @@ static void
 move_data(struct ssd_ns *ns, uint64_t to)
 {
 	struct ssd_media *m = ns->sub->media;
+	uint8_t copy[SSD_PAGE];
 
 	for (uint64_t at = 0, len, n; at < ns->media_size; at += len) {
 		const void *src = piece(ns, at, &len);
 		void *dst = NULL;
 
 		n = len;
+		if (src && len <= sizeof(copy)) /* of some media a pointer is good until the next call */
+			src = memcpy(copy, src, len);
 		if (src)
 			dst = m->ops->poke(m, to + at, &n);
 		if (dst)

@@ -160,7 +160,7 @@ struct ssd_subsys {
 	bool powered;
 	bool stepped; /* last_ns is valid */
 	uint64_t io_due_ns; /* raised by media that take time, while a command is carried out; 0: at once */
-	uint64_t media_ready_ns; /* after power-on: until when the media are recovering */
+	uint64_t recovery_ns, media_ready_ns; /* of the media, from the first step after power-on; when it ends */
 	uint32_t io_busy; /* bit cntlid - 1: it had I/O commands at the end of its last step */
 	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };

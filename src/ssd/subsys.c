@@ -223,7 +223,7 @@ ssd_power_on(struct ssd_subsys *sub)
 		return;
 	sub->powered = true;
 	sub->smart.power_cycles++;
-	sub->media_ready_ns = sub->last_ns + sub->media->ops->power_on(sub->media);
+	sub->recovery_ns = sub->media->ops->power_on(sub->media);
 	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
 	ssd_boot_power_on(sub);
 	sub->mi_ccs = 0;

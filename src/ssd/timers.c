@@ -39,4 +39,5 @@ ssd_timers_run(struct ssd *ssd)
 	ssd->timers_ns = SSD_NEVER;
 	for (size_t i = 0; i < UT_ARRAY_LEN(ticks); i++)
 		ssd_timer_arm(ssd, ticks[i](ssd));
+	ssd->sub->io_due_ns = 0; /* no command waits for what a timer did to the media */
 }

@@ -135,7 +135,7 @@ model_flush(struct model *m)
 {
 	uint64_t due = m->now;
 
-	ftl_flush(m->f, m->now, &due);
+	check(ftl_flush(m->f, m->now, &due), "no space to flush");
 	m->now = due;
 	all_safe(m);
 }

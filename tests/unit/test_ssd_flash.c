@@ -2,6 +2,7 @@
 /* A controller whose media are modelled flash: commands take as long as it does, and a power loss leaves what it should. */
 #include <stdio.h>
 #include "nvproof/spec/pcie.h"
+#include "ssd/core.h"
 #include "ssd_io.h"
 
 #define SLOW_READ 500000u /* of the profile "slow", in ns */
@@ -94,8 +95,9 @@ power_cycle(struct drive *d)
 	ssd_power_off(d->r->sub);
 	ssd_power_on(d->r->sub);
 	rig_cfg_set(d->r, NVME_PCI_CMD, 2, (uint32_t)(NVME_PCI_CMD_BME | NVME_PCI_CMD_MSE));
-	for (int i = 0; i < 100 && d->r->now < d->r->sub->media_ready_ns; i++)
-		d->r->now = d->r->sub->media_ready_ns;
+	d->r->now += d->r->sub->recovery_ns;
+	ssd_step(d->r->ssd, d->r->now);
+	d->r->now = d->r->sub->media_ready_ns;
 	rig_enable(d->r, 32);
 	rig_pair(d->r, 1, QD, -1);
 }
@@ -249,6 +251,138 @@ resets_forget_what_is_under_way(void **state)
 	rig_close(d.r);
 }
 
+/* Both halves of a fused pair wait for what the pair does. */
+static void
+fused_pairs_wait_together(void **state)
+{
+	struct nvme_sqe sqe;
+	struct drive d;
+	uint64_t from;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	from = d.r->now;
+	nvme_prep_lba_cmd(&sqe, NVME_OPC_COMPARE, 1, 0, 8);
+	sqe.flags = (uint8_t)nvme_put(NVME_SQE_FUSE, NVME_FUSE_FIRST);
+	io_prp(&d.io, &sqe, 4096);
+	memset(io_buf(&d.io), 1, 4096);
+	rig_put(d.r, 1, &sqe);
+	nvme_prep_lba_cmd(&sqe, NVME_OPC_WRITE, 1, 0, 8);
+	sqe.flags = (uint8_t)nvme_put(NVME_SQE_FUSE, NVME_FUSE_SECOND);
+	sqe.cdw12 = le32_from(le32_get(sqe.cdw12) | (uint32_t)NVME_RW_FUA);
+	io_prp(&d.io, &sqe, 4096);
+	rig_put(d.r, 1, &sqe);
+	rig_ring(d.r, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(wait(&d), 0);
+		assert_true(d.r->now - from >= SLOW_PROGRAM);
+	}
+	rig_close(d.r);
+}
+
+/* What waits when the controller stops is forgotten at the reset: until then nobody has to look. */
+static void
+a_stopped_controller_is_at_rest(void **state)
+{
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	send(&d, NVME_OPC_READ, 0, 8);
+	ssd_step(d.r->ssd, d.r->now);
+	rig_set(d.r, NVME_REG_CC, RIG_CC | nvme_put32(NVME_CC_SHN, 1));
+	for (int i = 0; i < 100; i++)
+		ssd_step(d.r->ssd, d.r->now += 1000000);
+	assert_true(ssd_step(d.r->ssd, d.r->now) > d.r->now + 1000000);
+	rig_close(d.r);
+}
+
+/* RDY comes when the recovery has read what it has to, however long the power was off. */
+static void
+ready_when_recovered(void **state)
+{
+	struct drive d;
+	uint64_t from;
+
+	(void)state;
+	start(&d, "slow", QD);
+	for (uint64_t u = 0; u < 100; u++)
+		write_byte(&d, u * 8, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	ssd_power_off(d.r->sub);
+	d.r->now += 1000000000;
+	ssd_power_on(d.r->sub);
+	rig_cfg_set(d.r, NVME_PCI_CMD, 2, (uint32_t)(NVME_PCI_CMD_BME | NVME_PCI_CMD_MSE));
+	from = d.r->now;
+	rig_set(d.r, NVME_REG_AQA, 31u << 16 | 31);
+	ssd_bar_write(d.r->ssd, NVME_REG_ASQ, 8, rig_alloc(d.r, 1));
+	ssd_bar_write(d.r->ssd, NVME_REG_ACQ, 8, rig_alloc(d.r, 1));
+	rig_set(d.r, NVME_REG_CC, RIG_CC);
+	while (!(rig_reg(d.r, NVME_REG_CSTS) & NVME_CSTS_RDY) && d.r->now < from + 1000000000)
+		ssd_step(d.r->ssd, d.r->now += 100000);
+	assert_in_range(d.r->now - from, 25 * SLOW_READ, 1000000000 - 1);
+	rig_close(d.r);
+}
+
+/* Format completes when what it erased cannot come back. */
+static void
+what_was_formatted_stays_away(void **state)
+{
+	struct nvme_sqe sqe;
+	struct drive d;
+	uint64_t from;
+
+	(void)state;
+	start(&d, "slow", QD);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	from = d.r->now;
+	nvme_prep_format(&sqe, 1, 0, 0);
+	rig_put(d.r, 0, &sqe);
+	rig_ring(d.r, 0);
+	while (!rig_reap(d.r, 0, &d.io.cqe) && d.r->now < from + 1000000000)
+		ssd_step(d.r->ssd, d.r->now += 100000);
+	assert_int_equal(rig_sc(nvme_status_of(le16_get(d.io.cqe.status))), 0);
+	assert_true(d.r->now - from >= SLOW_PROGRAM);
+	power_cycle(&d);
+	assert_int_equal(read_byte(&d, 0), 0);
+	rig_close(d.r);
+}
+
+/* Another queue that goes makes no room where there is none: nothing completes before its time. */
+static void
+deleting_another_queue_makes_no_room(void **state)
+{
+	const uint32_t n = SSD_MAX_DELAYED + 100;
+	struct drive d;
+
+	(void)state;
+	start(&d, "slow", n + 1);
+	rig_pair(d.r, 2, QD, -1);
+	write_byte(&d, 0, 1);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		struct nvme_sqe sqe;
+
+		nvme_prep_lba_cmd(&sqe, NVME_OPC_READ, 1, 0, 8);
+		io_prp(&d.io, &sqe, 4096);
+		rig_put(d.r, 1, &sqe);
+	}
+	rig_ring(d.r, 1);
+	for (int i = 0; i < 200 && !(d.r->ssd->hold & SSD_HOLD_MEDIA); i++)
+		ssd_step(d.r->ssd, d.r->now);
+	assert_true(d.r->ssd->hold & SSD_HOLD_MEDIA);
+	ssd_delay_drop(d.r->ssd, 2);
+	assert_true(d.r->ssd->hold & SSD_HOLD_MEDIA);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(wait(&d), 0);
+	rig_close(d.r);
+}
+
 /* More commands than can be kept: the rest is taken when there is room again. */
 static void
 any_number_of_commands(void **state)
@@ -303,6 +437,11 @@ main(void)
 		cmocka_unit_test(a_capacitor_saves_the_write_buffer),
 		cmocka_unit_test(a_shutdown_is_complete_when_all_is_safe),
 		cmocka_unit_test(resets_forget_what_is_under_way),
+		cmocka_unit_test(fused_pairs_wait_together),
+		cmocka_unit_test(a_stopped_controller_is_at_rest),
+		cmocka_unit_test(ready_when_recovered),
+		cmocka_unit_test(what_was_formatted_stays_away),
+		cmocka_unit_test(deleting_another_queue_makes_no_room),
 		cmocka_unit_test(any_number_of_commands),
 		cmocka_unit_test(counts_what_was_programmed),
 	};

@@ -11,6 +11,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/core.h"
+#include "ssd/media/flash.h"
 #include "ssd/nvm/lba_map.h"
 #include <string.h>
 
@@ -69,6 +70,7 @@ static void
 erase(struct ssd_subsys *sub, bool dealloc)
 {
 	sub->media->ops->discard(sub->media, 0, sub->capacity);
+	sub->media->ops->flush(sub->media);
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++) {
 		if (!sub->ns[i].nsze)
 			continue;
@@ -160,13 +162,15 @@ overwrite(struct ssd_ns *ns, uint64_t lba, uint64_t n, uint32_t pattern)
 			return false;
 		fill_pattern(p, len, pattern);
 	}
-	len = n * ns->meta_size;
-	if (!len || ns->sub->media->null)
-		return true;
-	p = ops->poke(ns->sub->media, ns->meta_off + lba * ns->meta_size, &len);
-	if (p)
+	off = ns->meta_off + lba * ns->meta_size;
+	for (uint64_t left = ns->sub->media->null ? 0 : n * ns->meta_size; left; left -= len, off += len) {
+		len = left;
+		p = ops->poke(ns->sub->media, off, &len);
+		if (!p)
+			return false;
 		fill_meta(ns, p, len, pattern);
-	return p != NULL;
+	}
+	return true;
 }
 
 /* From work_ns and work_lba on: the next block that keeps its allocation.  NULL: there is none. */
@@ -217,6 +221,20 @@ fails(struct ssd_subsys *sub)
 	return fault;
 }
 
+/* After power on.  Of media that take time it is not known how far they were: the work begins again. */
+static void
+resume(struct ssd_subsys *sub)
+{
+	struct ssd_sanitize_kept *k = &sub->sanitize.kept;
+
+	sub->sanitize.since_ns = sub->last_ns;
+	if (!ssd_flash_ftl(sub->media))
+		return;
+	erase(sub, !(le32_get(k->scdw10) & NVME_SANITIZE_NDAS));
+	k->work_ns = le32_from(0);
+	k->work_lba = le64_from(0);
+}
+
 uint64_t
 ssd_sanitize_tick(struct ssd *ssd)
 {
@@ -227,8 +245,8 @@ ssd_sanitize_tick(struct ssd *ssd)
 
 	if (!ssd_sanitize_busy(sub))
 		return SSD_NEVER;
-	if (s->since_ns == NEVER_YET) /* after power on */
-		s->since_ns = sub->last_ns;
+	if (s->since_ns == NEVER_YET)
+		resume(sub);
 	ok = work(sub, &no_work);
 	total = ssd_sanitize_total_ns(sub, le32_get(s->kept.scdw10));
 	done = ssd_sanitize_done_ns(sub);
@@ -236,6 +254,9 @@ ssd_sanitize_tick(struct ssd *ssd)
 		return no_work ? sub->last_ns + (total - done) : sub->last_ns + STEP_NS;
 	if (ok && !no_work)
 		return sub->last_ns; /* it takes longer than planned */
+	ok = ok && !sub->media->ops->flush(sub->media);
+	if (ok && sub->io_due_ns > sub->last_ns)
+		return sub->io_due_ns;
 	finish(sub, ok && !fails(sub));
 	return SSD_NEVER;
 }

@@ -216,17 +216,20 @@ ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t
 	raise_to(due_ns, now_ns);
 }
 
-void
+bool
 ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
 {
+	bool ok = true;
+
 	ftl_advance(f, now_ns);
 	if (f->cfg.capacitor)
-		return;
-	while (f->nr_dirty && buffer_program(f, due_ns))
-		;
-	journal_write(f, due_ns);
+		return true;
+	while (f->nr_dirty && ok)
+		ok = buffer_program(f, due_ns);
+	ok = journal_write(f, due_ns) && ok;
 	if (!ftl_has(FTL_BUG_FLUSH_EARLY))
 		raise_to(due_ns, nand_pin(f->nand));
+	return ok;
 }
 
 /* With a capacitor there is energy for what is under way and for the write buffer. */

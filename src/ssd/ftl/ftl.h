@@ -66,8 +66,8 @@ const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *du
 void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *due_ns);
 /* Units read as never written from now on. */
 void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
-/* All that was written and trimmed survives a power loss from *due_ns on. */
-void ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns);
+/* All that was written and trimmed survives a power loss from *due_ns on.  false: not all of it, there is no space. */
+bool ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns);
 
 /* Let time pass.  Returns when to call next; NAND_NEVER. */
 uint64_t ftl_advance(struct ftl *f, uint64_t now_ns);

@@ -157,8 +157,7 @@ flash_discard(struct ssd_media *m, uint64_t off, uint64_t len)
 static int
 flash_flush(struct ssd_media *m)
 {
-	ftl_flush(flash(m)->ftl, *flash(m)->now_ns, flash(m)->due_ns);
-	return 0;
+	return ftl_flush(flash(m)->ftl, *flash(m)->now_ns, flash(m)->due_ns) ? 0 : -ENOSPC;
 }
 
 static void
