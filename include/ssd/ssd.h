@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "ssd/port.h"
+#include "ssd/profile.h"
 
 #define SSD_MAX_CTRLRS 8u
 #define SSD_MAX_NAMESPACES 32u
@@ -41,7 +42,7 @@ struct ssd_config {
 	struct ssd_ns_config ns[SSD_MAX_NAMESPACES];
 	uint32_t nr_ns;
 	enum ssd_media_kind media;
-	char profile[24]; /* SSD_MEDIA_FLASH: client-tlc, enterprise-tlc, qlc or slow */
+	struct ssd_profile profile; /* without a name: "ram"; SSD_MEDIA_FLASH needs one of flash */
 	const char *image; /* SSD_MEDIA_FILE: the path; one file for all namespaces */
 	bool create; /* SSD_MEDIA_FILE: make it when it is missing, and size it */
 	/*

@@ -55,7 +55,8 @@ class SoftwareSSD:
     """A software SSD in a process of its own; `with` ends it.
 
     size: of each namespace, as text ("1G").  ns: how many.  lba: 512 or 4096.  ctrlrs: controllers of the one subsystem.
-    media: "ram", "null" or "file"; image: the file, made when it is missing.  args: more options of nvproof-ssd.
+    profile: what drive it is ("ram", "null", "slow", ..., or a file); image: the data is in this file, made when it is missing.
+    args: more options of nvproof-ssd.
     RuntimeError: it does not start, and why.
     """
 
@@ -64,7 +65,7 @@ class SoftwareSSD:
         size: str = "1G",
         ns: int | str = 1,
         ctrlrs: int = 1,
-        media: str | None = None,
+        profile: str | None = None,
         image: str | os.PathLike[str] | None = None,
         lba: int = 512,
         args: Sequence[str] = (),
@@ -89,8 +90,8 @@ class SoftwareSSD:
         ]
         for path in sockets:
             command += ["--socket", path]
-        if media:
-            command += ["--media", media]
+        if profile:
+            command += ["--profile", profile]
         if image:
             command += ["--image", os.fspath(image), "--create"]
         try:

@@ -52,7 +52,7 @@ struct command {
 };
 
 static const char *const plain_options[] = {
-	"size", "ns", "lba", "media", "image", "queues", "mdts", "sn", "mn", "fr", "seed", "cpu", "cmb",
+	"size", "ns", "lba", "profile", "image", "queues", "mdts", "sn", "mn", "fr", "seed", "cpu", "cmb",
 };
 
 static void
@@ -85,13 +85,13 @@ put_option(struct command *c, uint32_t i, const char *name, char *value)
 		return 0;
 	}
 	nvp_bus_set_error(
-		"\"ssd:\": unknown option or value %s=%s; known are size ns lba media image create queues mdts sn mn "
+		"\"ssd:\": unknown option or value %s=%s; known are size ns lba profile image create queues mdts sn mn "
 		"fr seed cpu cmb virt ctrlrs",
 		name, value);
 	return -EINVAL;
 }
 
-/* "PROFILE?name=value&name=value".  There is one profile. */
+/* "PROFILE?name=value&name=value". */
 static int
 parse_address(struct command *c, const char *addr)
 {
@@ -106,9 +106,9 @@ parse_address(struct command *c, const char *addr)
 	p = strchr(c->text, '?');
 	if (p)
 		*p++ = '\0';
-	if (c->text[0] && strcmp(c->text, "default")) {
-		nvp_bus_set_error("\"ssd:%s\": no such profile; there is \"default\"", c->text);
-		return -EINVAL;
+	if (c->text[0]) {
+		put(c, "--profile");
+		put(c, c->text);
 	}
 	for (; p && *p && !rc; p = next) {
 		char *value;

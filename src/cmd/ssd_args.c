@@ -15,7 +15,7 @@
 #define NVP_VERSION "unknown"
 #endif
 
-#define DEFAULT_CMB (1u << 20) /* enough for scripts that want to see it work */
+#define NOT_GIVEN UINT64_MAX
 
 static const char help[] =
 	"Usage: nvproof-ssd --socket PATH [OPTIONS]\n"
@@ -32,16 +32,18 @@ static const char help[] =
 	"  --quiet               print nothing but errors\n"
 	"\n"
 	"Drive\n"
-	"  --size SIZE           size of each namespace (default 1G); suffixes K M G T are powers of 1024\n"
+	"  --size SIZE           size of each namespace (default 1G, as the profile says); suffixes K M G T are powers "
+	"of 1024\n"
 	"  --ns N                number of namespaces (default 1), all of --size\n"
 	"  --ns SIZE[:LBA]       one namespace of that size; repeat it for more\n"
 	"  --lba 512|4096        LBA size (default 512)\n"
-	"  --media ram|null|file where the data is: sparse memory, nowhere (for measuring), a file (default ram;\n"
-	"                        file when --image is given); or modelled flash: client-tlc, enterprise-tlc, qlc, "
-	"slow\n"
-	"  --ram-limit SIZE      media ram: how much may be written before the drive is full (default: three quarters\n"
+	"  --profile NAME|FILE   what drive it is: ram (default), null (keeps nothing: for measuring), client-tlc,\n"
+	"                        enterprise-tlc, qlc, slow (modelled flash), zns, or a file NAME.ini; the options\n"
+	"                        here say what is different\n"
+	"  --ram-limit SIZE      profile ram: how much may be written before the drive is full (default: three "
+	"quarters\n"
 	"                        of the memory available at the start)\n"
-	"  --image PATH          the file; locked while in use\n"
+	"  --image PATH          the data is in this file; locked while in use\n"
 	"  --create              make the image file when it is missing\n"
 	"  --queues N            I/O queue pairs, 1 to 127 (default 127)\n"
 	"  --mdts N              largest transfer, 2^N pages of 4 KiB (default 9: 2 MiB)\n"
@@ -71,7 +73,7 @@ enum {
 	OPT_SIZE,
 	OPT_NS,
 	OPT_LBA,
-	OPT_MEDIA,
+	OPT_PROFILE,
 	OPT_RAM_LIMIT,
 	OPT_IMAGE,
 	OPT_CREATE,
@@ -98,7 +100,7 @@ static const struct option options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "ns", required_argument, NULL, OPT_NS },
 	{ "lba", required_argument, NULL, OPT_LBA },
-	{ "media", required_argument, NULL, OPT_MEDIA },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "ram-limit", required_argument, NULL, OPT_RAM_LIMIT },
 	{ "image", required_argument, NULL, OPT_IMAGE },
 	{ "create", no_argument, NULL, OPT_CREATE },
@@ -124,7 +126,7 @@ struct parse {
 	uint64_t size;
 	uint32_t lba;
 	uint32_t count; /* --ns N; 0: not given */
-	bool media_given;
+	struct ssd_profile profile;
 	char *err;
 	size_t errlen;
 };
@@ -221,28 +223,6 @@ on_ns(struct parse *p, const char *val)
 	return 0;
 }
 
-static int
-on_media(struct parse *p, const char *val)
-{
-	static const char *const names[] = {
-		[SSD_MEDIA_RAM] = "ram", [SSD_MEDIA_FILE] = "file", [SSD_MEDIA_NULL] = "null"
-	};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(val, names[i])) {
-			p->a->cfg.media = (enum ssd_media_kind)i;
-			p->media_given = true;
-			return 0;
-		}
-	}
-	if (strlen(val) >= sizeof(p->a->cfg.profile))
-		return bad(p, "media", val, "ram, null, file, client-tlc, enterprise-tlc, qlc or slow");
-	p->a->cfg.media = SSD_MEDIA_FLASH; /* whether there is such a profile is the drive's to say */
-	strcpy(p->a->cfg.profile, val);
-	p->media_given = true;
-	return 0;
-}
-
 /* Printable ASCII: what Identify may contain. */
 static int
 on_text(struct parse *p, const char *opt, const char *val, char *out, size_t room)
@@ -332,8 +312,8 @@ on_option(struct parse *p, int opt, const char *val)
 		return on_ns(p, val);
 	case OPT_LBA:
 		return lba_text(val, &p->lba) ? 0 : bad(p, "lba", val, "512 or 4096");
-	case OPT_MEDIA:
-		return on_media(p, val);
+	case OPT_PROFILE:
+		return ssd_profile_find(val, &p->profile, p->err, p->errlen) ? -EINVAL : 0;
 	case OPT_RAM_LIMIT:
 		return on_size(p, "ram-limit", val, &a->cfg.ram_limit);
 	case OPT_CMB:
@@ -366,6 +346,36 @@ on_option(struct parse *p, int opt, const char *val)
 	}
 }
 
+/* What no option said is as the profile has it. */
+static void
+fill(struct parse *p)
+{
+	struct ssd_config *cfg = &p->a->cfg, as = { 0 };
+
+	ssd_profile_apply(&p->profile, &as);
+	cfg->profile = as.profile;
+	cfg->media = cfg->image ? SSD_MEDIA_FILE : as.media;
+	cfg->queues = cfg->queues || cfg->virt ? cfg->queues : as.queues;
+	cfg->mqes = as.mqes;
+	cfg->mdts = cfg->mdts ? cfg->mdts : as.mdts;
+	cfg->cmb_size = cfg->cmb_size == NOT_GIVEN ? as.cmb_size : cfg->cmb_size;
+	if (!cfg->sn[0])
+		memcpy(cfg->sn, as.sn, sizeof(cfg->sn));
+	if (!cfg->mn[0])
+		memcpy(cfg->mn, as.mn, sizeof(cfg->mn));
+	if (!cfg->fr[0])
+		memcpy(cfg->fr, as.fr, sizeof(cfg->fr));
+	if (!cfg->nr_ns) {
+		cfg->nr_ns = p->count ? p->count : as.nr_ns;
+		for (uint32_t i = 0; i < cfg->nr_ns; i++)
+			cfg->ns[i].size = p->size ? p->size : p->profile.capacity;
+	}
+	for (uint32_t i = 0; i < cfg->nr_ns; i++) {
+		if (!cfg->ns[i].lba_size)
+			cfg->ns[i].lba_size = p->lba ? p->lba : p->profile.lba;
+	}
+}
+
 /* What only all options together tell. */
 static int
 finish(struct parse *p)
@@ -377,33 +387,26 @@ finish(struct parse *p)
 		wrong = "--socket PATH is missing; see nvproof-ssd --help";
 	else if (p->count && cfg->nr_ns)
 		wrong = "--ns N and --ns SIZE do not go together";
-	else if (cfg->image && p->media_given && cfg->media != SSD_MEDIA_FILE)
-		wrong = "--image needs --media file";
-	else if (!cfg->image && cfg->media == SSD_MEDIA_FILE)
-		wrong = "--media file needs --image PATH";
+	else if (cfg->image && p->profile.media != SSD_PROFILE_RAM)
+		wrong = "--image needs a profile whose media are ram";
 	if (wrong) {
 		snprintf(p->err, p->errlen, "%s", wrong);
 		return -EINVAL;
 	}
-	if (cfg->image)
-		cfg->media = SSD_MEDIA_FILE;
-	if (!cfg->nr_ns) {
-		cfg->nr_ns = p->count ? p->count : 1;
-		for (uint32_t i = 0; i < cfg->nr_ns; i++)
-			cfg->ns[i].size = p->size;
-	}
-	for (uint32_t i = 0; i < cfg->nr_ns; i++)
-		cfg->ns[i].lba_size = cfg->ns[i].lba_size ? cfg->ns[i].lba_size : p->lba;
+	fill(p);
 	return 0;
 }
 
 int
 ssd_args_parse(struct ssd_args *a, int argc, char **argv, char *err, size_t errlen)
 {
-	struct parse p = { .a = a, .size = 1ull << 30, .lba = 512, .err = err, .errlen = errlen };
+	struct parse p = { .a = a, .err = err, .errlen = errlen };
 	int opt, rc;
 
-	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1, .cfg.cmb_size = DEFAULT_CMB };
+	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1, .cfg.cmb_size = NOT_GIVEN };
+	rc = ssd_profile_find("ram", &p.profile, err, errlen);
+	if (rc)
+		return rc;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (opt == OPT_HELP || opt == OPT_VERSION) {

@@ -9,8 +9,7 @@
 #include "bus/bus.h"
 #include "util/bits.h"
 
-#define DEFAULT_SIZE (1ull << 30)
-#define DEFAULT_CMB (1ull << 20)
+#define NOT_GIVEN UINT64_MAX
 
 struct parsed {
 	uint64_t size, ns, lba, seed, queues, mqes, mdts, cmb;
@@ -35,7 +34,7 @@ static int
 bad(const char *what, const char *text)
 {
 	nvp_bus_set_error(
-		"sim: %s: \"%.100s\" (sim:[ram|null][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..&cmb=..])",
+		"sim: %s: \"%.100s\" (sim:[PROFILE][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..&cmb=..])",
 		what, text);
 	return -EINVAL;
 }
@@ -89,42 +88,32 @@ option(char *text, struct parsed *p)
 	return bad("unknown key", text);
 }
 
+/* What the address does not say is as the profile has it. */
 static int
-profile(const char *name, struct ssd_config *cfg)
+fill(const struct parsed *p, const struct ssd_profile *profile, struct ssd_config *cfg)
 {
-	if (!*name || !strcmp(name, "ram"))
-		cfg->media = SSD_MEDIA_RAM;
-	else if (!strcmp(name, "null"))
-		cfg->media = SSD_MEDIA_NULL;
-	else if (strlen(name) < sizeof(cfg->profile)) {
-		cfg->media = SSD_MEDIA_FLASH; /* whether there is such a profile is the drive's to say */
-		strcpy(cfg->profile, name);
-	} else
-		return bad("unknown profile", name);
-	return 0;
-}
+	uint64_t size = p->size ? p->size : profile->capacity, lba = p->lba ? p->lba : profile->lba;
 
-static int
-fill(const struct parsed *p, struct ssd_config *cfg)
-{
-	if (p->lba != 512 && p->lba != 4096)
+	if (lba != 512 && lba != 4096)
 		return bad("lba is 512 or 4096", "lba");
-	cfg->nr_ns = (uint32_t)p->ns;
+	ssd_profile_apply(profile, cfg);
+	cfg->nr_ns = p->ns ? (uint32_t)p->ns : profile->namespaces;
 	for (uint32_t i = 0; i < cfg->nr_ns; i++)
-		cfg->ns[i] = (struct ssd_ns_config){ .size = p->size, .lba_size = (uint32_t)p->lba };
-	cfg->queues = (uint16_t)p->queues;
-	cfg->mqes = (uint16_t)p->mqes;
-	cfg->mdts = (uint8_t)p->mdts;
+		cfg->ns[i] = (struct ssd_ns_config){ .size = size, .lba_size = (uint32_t)lba };
+	cfg->queues = p->queues ? (uint16_t)p->queues : cfg->queues;
+	cfg->mqes = p->mqes ? (uint16_t)p->mqes : cfg->mqes;
+	cfg->mdts = p->mdts ? (uint8_t)p->mdts : cfg->mdts;
 	cfg->seed = p->seed;
-	cfg->cmb_size = p->cmb;
+	cfg->cmb_size = p->cmb == NOT_GIVEN ? cfg->cmb_size : p->cmb;
 	return 0;
 }
 
 int
 sim_parse(const char *addr, struct ssd_config *cfg)
 {
-	struct parsed p = { .size = DEFAULT_SIZE, .ns = 1, .lba = 512, .seed = 1, .cmb = DEFAULT_CMB };
-	char text[256], *opts, *one, *save = NULL;
+	struct parsed p = { .seed = 1, .cmb = NOT_GIVEN };
+	char text[256], *opts, *one, *save = NULL, err[256] = "";
+	struct ssd_profile profile;
 	int rc;
 
 	if (strlen(addr) >= sizeof(text))
@@ -133,8 +122,12 @@ sim_parse(const char *addr, struct ssd_config *cfg)
 	opts = strchr(text, '?');
 	if (opts)
 		*opts++ = '\0';
-	rc = profile(text, cfg);
+	rc = ssd_profile_find(text[0] ? text : "ram", &profile, err, sizeof(err));
+	if (rc) {
+		nvp_bus_set_error("sim: %s", err);
+		return -EINVAL;
+	}
 	for (one = opts ? strtok_r(opts, "&", &save) : NULL; one && !rc; one = strtok_r(NULL, "&", &save))
 		rc = option(one, &p);
-	return rc ? rc : fill(&p, cfg);
+	return rc ? rc : fill(&p, &profile, cfg);
 }

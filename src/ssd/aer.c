@@ -89,7 +89,7 @@ ssd_event_unmask(struct ssd *ssd, uint8_t lid)
 nvme_status
 ssd_aer_add(struct ssd *ssd, uint16_t cid)
 {
-	if (ssd->nr_aers == SSD_MAX_AERS)
+	if (ssd->nr_aers == ssd->sub->cfg.profile.aers)
 		return NVME_SC_AER_LIMIT;
 	ssd->aer_cid[ssd->nr_aers++] = cid;
 	return NVME_SC_SUCCESS;

@@ -23,7 +23,7 @@
 
 /*
  * Identifiers that stay the same for the same drive: made from serial number, seed, NSID and, for a namespace that a host
- * created, a number that is never used again.  EUI-64 and the second half of NGUID have the local bit set; the UUID is of
+ * created, a number that is never used again.  EUI-64 and the second half of NGUID begin with the profile's OUI; the UUID is of
  * version 8 (custom).
  */
 static void
@@ -40,8 +40,8 @@ identifiers(const struct ssd_config *cfg, struct ssd_ns *ns)
 	memcpy(ns->eui64, &v[0], sizeof(ns->eui64));
 	memcpy(ns->nguid, &v[1], sizeof(ns->nguid));
 	memcpy(ns->uuid, &v[3], sizeof(ns->uuid));
-	ns->eui64[0] = (uint8_t)((ns->eui64[0] & 0xfc) | 2);
-	ns->nguid[8] = (uint8_t)((ns->nguid[8] & 0xfc) | 2);
+	for (int i = 0; i < 3; i++)
+		ns->eui64[i] = ns->nguid[8 + i] = (uint8_t)(cfg->profile.oui >> (16 - 8 * i));
 	ns->uuid[6] = (uint8_t)((ns->uuid[6] & 0x0f) | 0x80);
 	ns->uuid[8] = (uint8_t)((ns->uuid[8] & 0x3f) | 0x80);
 }

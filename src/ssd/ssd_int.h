@@ -26,7 +26,8 @@
 #define SSD_NR_VECTORS 128u
 #define SSD_MSI_MMC 5u /* log2 of the messages that MSI asks for */
 #define SSD_ERROR_ENTRIES 64u
-#define SSD_MAX_AERS 8u /* AERL + 1 */
+#define SSD_MAX_AERS 8u /* AERL + 1, at most */
+#define SSD_KELVIN 273u /* 0 C, as far as whole degrees go */
 #define SSD_MAX_SEGS 1024u /* pieces of host memory that one command may be scattered over */
 #define SSD_BOUNCE (64u << 10) /* per controller scratch for what cannot be done in place */
 #define SSD_PENDING 0xffff /* handler: the CQE comes later (AER, a long format) */
@@ -423,8 +424,7 @@ void ssd_fatal(struct ssd *ssd);
 static inline uint32_t
 ssd_nn(const struct ssd_subsys *sub)
 {
-	(void)sub;
-	return SSD_MAX_NAMESPACES;
+	return sub->cfg.profile.max_namespaces;
 }
 
 /* How many LBA formats a host of this controller may use: the extended ones only when it has said that it knows them. */

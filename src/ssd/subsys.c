@@ -18,6 +18,7 @@
 #include "ssd/admin/telemetry.h"
 #include "ssd/admin/virt.h"
 #include "util/alloc.h"
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -26,7 +27,6 @@
 #include <string.h>
 
 #define NS_MIN 4096u
-#define ROOM_TEMPERATURE 308u /* 35 C */
 
 struct complaint {
 	char *err;
@@ -72,10 +72,8 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 		return complain(to, -EINVAL, "MDTS is at most %u, not %u", SSD_MAX_MDTS, cfg->mdts);
 	if (cfg->media == SSD_MEDIA_FILE && !cfg->image)
 		return complain(to, -EINVAL, "media in a file need the path of an image");
-	if (cfg->media == SSD_MEDIA_FLASH && !ssd_flash_profile(cfg->profile))
-		return complain(to, -EINVAL,
-				"no such media: %.23s (ram, null, file; flash: client-tlc, enterprise-tlc, qlc, slow)",
-				cfg->profile);
+	if (cfg->media == SSD_MEDIA_FLASH && cfg->profile.media != SSD_PROFILE_FLASH)
+		return complain(to, -EINVAL, "media of flash need a profile that has some");
 	if (cfg->cmb_size % SSD_PAGE || cfg->cmb_size > SSD_CMB_MAX)
 		return complain(to, -EINVAL, "a controller memory buffer is whole 4 KiB up to 1 GiB, not %" PRIu64,
 				cfg->cmb_size);
@@ -87,6 +85,10 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 static void
 config_defaults(struct ssd_config *cfg)
 {
+	char err[80];
+
+	if (!cfg->profile.name[0] && ssd_profile_find("ram", &cfg->profile, err, sizeof(err)))
+		assert(false); /* it is part of the library */
 	cfg->queues = cfg->queues ? cfg->queues : SSD_MAX_QUEUES - 1;
 	cfg->mqes = cfg->mqes ? cfg->mqes : 65534;
 	cfg->mdts = cfg->mdts ? cfg->mdts : SSD_MAX_MDTS;
@@ -107,8 +109,7 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
 	if (sub->cfg.media == SSD_MEDIA_FLASH) {
-		rc = ssd_media_flash(ssd_flash_profile(sub->cfg.profile), size, &sub->last_ns, &sub->io_due_ns,
-				     &sub->media);
+		rc = ssd_media_flash(&sub->cfg.profile.flash, size, &sub->last_ns, &sub->io_due_ns, &sub->media);
 		return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of flash, or too many", size) : 0;
 	}
 	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
@@ -153,7 +154,7 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 		return complain(&to, -ENOMEM, "no memory");
 	sub->cfg = *cfg;
 	config_defaults(&sub->cfg);
-	sub->temperature_k = ROOM_TEMPERATURE;
+	sub->temperature_k = (uint16_t)(sub->cfg.profile.heat.idle_c + SSD_KELVIN);
 	rc = media_open(sub, ssd_ns_default(sub), &to);
 	if (!rc && ssd_persist_load(sub))
 		rc = complain(&to, -EUCLEAN, "the image is damaged");
@@ -259,7 +260,7 @@ static void
 critical_check(struct ssd_subsys *sub, uint16_t was)
 {
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
-		if (!sub->ctrlr[i] || was >= SSD_CCTEMP || sub->temperature_k < SSD_CCTEMP)
+		if (!sub->ctrlr[i] || was >= ssd_cctemp(sub) || sub->temperature_k < ssd_cctemp(sub))
 			continue;
 		ssd_pel_hw_error(sub->ctrlr[i], NVME_PEL_HW_CRITICAL_WARNING);
 		ssd_telemetry_capture(sub->ctrlr[i], "critical temperature");

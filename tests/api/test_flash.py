@@ -12,7 +12,7 @@ from nvproof.softssd import SoftwareSSD
 @pytest.fixture
 def slow():
     """A drive with one die, where a program takes 5 ms: (controller, namespace, queue pair, its software SSD)."""
-    with SoftwareSSD(size="16M", media="slow") as ssd:
+    with SoftwareSSD(size="16M", profile="slow") as ssd:
         pcie = d.Pcie(ssd.addrs[0])
         nvme0 = d.Controller(pcie)
         yield nvme0, d.Namespace(nvme0), d.Qpair(nvme0, 64), ssd
@@ -67,6 +67,6 @@ def test_write_amplification_is_counted(slow):
     assert 0 < stats["flash_programmed_units"] <= 64 + 16
 
 
-def test_no_such_media():
-    with pytest.raises(Exception, match="no such media"):
-        SoftwareSSD(size="16M", media="butter")
+def test_no_such_profile():
+    with pytest.raises(Exception, match="no such profile"):
+        SoftwareSSD(size="16M", profile="butter")

@@ -62,7 +62,7 @@ class Drive:
 
     def __init__(self, media: str = "ram", nlba_verify: int = 8, device_core: int = DEVICE) -> None:
         pin = ["--cpu", str(device_core)] if device_core >= 0 else []
-        self.ssd = SoftwareSSD(size="2G", media=media, args=pin)
+        self.ssd = SoftwareSSD(size="2G", profile=media, args=pin)
         self.pcie = d.Pcie(self.ssd.addrs[0])
         self.nvme = d.Controller(self.pcie)
         self.ns = d.Namespace(self.nvme, 1, nlba_verify)

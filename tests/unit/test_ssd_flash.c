@@ -19,7 +19,7 @@ start(struct drive *d, const char *profile, uint32_t entries)
 {
 	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
 
-	snprintf(cfg.profile, sizeof(cfg.profile), "%s", profile);
+	assert_int_equal(ssd_profile_find(profile, &cfg.profile, NULL, 0), 0);
 	d->r = rig_open_config(&cfg);
 	rig_enable(d->r, 32);
 	rig_pair(d->r, 1, entries, -1);

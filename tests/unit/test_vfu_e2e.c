@@ -114,9 +114,9 @@ command_line(void **state)
 		{ "--socket", "%/s", "--ns", "0", NULL },
 		{ "--socket", "%/s", "--ns", "1G:777", NULL },
 		{ "--socket", "%/s", "--ns", "1G", "--ns", "2", NULL },
-		{ "--socket", "%/s", "--media", "tape", NULL },
-		{ "--socket", "%/s", "--media", "file", NULL },
-		{ "--socket", "%/s", "--media", "ram", "--image", "%/i", NULL },
+		{ "--socket", "%/s", "--profile", "tape", NULL },
+		{ "--socket", "%/s", "--profile", "%/none.ini", NULL },
+		{ "--socket", "%/s", "--profile", "null", "--image", "%/i", NULL },
 		{ "--socket", "%/s", "--queues", "128", NULL },
 		{ "--socket", "%/s", "--mdts", "10", NULL },
 		{ "--socket", "%/s", "--sn", "123456789012345678901", NULL },
@@ -216,7 +216,7 @@ control_socket(void **state)
 static void
 private_drive(void **state)
 {
-	struct nvp_ctrlr *c = open_ctrlr("ssd:default?size=32M&ns=2&lba=4096&sn=PRIVATE&ctrlrs=2");
+	struct nvp_ctrlr *c = open_ctrlr("ssd:ram?size=32M&ns=2&lba=4096&sn=PRIVATE&ctrlrs=2");
 	char dir[256], *slash;
 	struct stat st;
 	struct nvp_ns ns;

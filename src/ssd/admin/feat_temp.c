@@ -39,11 +39,11 @@ threshold_put(struct ssd *ssd, uint32_t sensor, bool under, uint32_t kelvin)
 }
 
 static uint32_t
-threshold_default(uint32_t sensor, bool under)
+threshold_default(const struct ssd *ssd, uint32_t sensor, bool under)
 {
 	if (under)
 		return 0;
-	return sensor ? 0xffff : SSD_WCTEMP;
+	return sensor ? 0xffff : ssd_wctemp(ssd->sub);
 }
 
 static uint32_t
@@ -56,7 +56,7 @@ threshold_saved(struct ssd *ssd, uint32_t sensor, bool under)
 		return le16_get(k->sensor[sensor - 1][under]);
 	if (!sensor && (s->set & (under ? SAVED_UNDER : SAVED_OVER)))
 		return under ? s->temp_under : s->temp_over;
-	return threshold_default(sensor, under);
+	return threshold_default(ssd, sensor, under);
 }
 
 static void
@@ -102,9 +102,9 @@ account(struct ssd_subsys *sub, struct ssd_thermal *t)
 {
 	uint64_t ns = sub->last_ns > t->since_ns ? sub->last_ns - t->since_ns : 0;
 
-	if (t->k >= SSD_CCTEMP)
+	if (t->k >= ssd_cctemp(sub))
 		t->hot_ns += ns;
-	else if (t->k >= SSD_WCTEMP)
+	else if (t->k >= ssd_wctemp(sub))
 		t->warm_ns += ns;
 	t->k = sub->temperature_k;
 	t->since_ns = sub->last_ns;
@@ -116,8 +116,8 @@ ssd_temp_minutes(const struct ssd_subsys *sub, uint32_t *wctt, uint32_t *cctt)
 	struct ssd_thermal t = sub->thermal;
 	uint64_t ns = sub->last_ns > t.since_ns ? sub->last_ns - t.since_ns : 0;
 
-	*cctt = (uint32_t)((t.hot_ns + (t.k >= SSD_CCTEMP ? ns : 0)) / MINUTE_NS);
-	*wctt = (uint32_t)((t.warm_ns + (t.k >= SSD_WCTEMP && t.k < SSD_CCTEMP ? ns : 0)) / MINUTE_NS);
+	*cctt = (uint32_t)((t.hot_ns + (t.k >= ssd_cctemp(sub) ? ns : 0)) / MINUTE_NS);
+	*wctt = (uint32_t)((t.warm_ns + (t.k >= ssd_wctemp(sub) && t.k < ssd_cctemp(sub) ? ns : 0)) / MINUTE_NS);
 }
 
 void
@@ -175,6 +175,6 @@ ssd_feat_temp_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 		c->dw0 = threshold(c->ssd, sensor, under);
 	else
 		c->dw0 = sel == NVME_FEAT_SEL_SAVED ? threshold_saved(c->ssd, sensor, under)
-						    : threshold_default(sensor, under);
+						    : threshold_default(c->ssd, sensor, under);
 	return NVME_SC_SUCCESS;
 }

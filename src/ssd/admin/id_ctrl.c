@@ -63,7 +63,7 @@ who(struct ssd *ssd, struct nvme_id_ctrl *id)
 	pad(id->mn, cfg->mn, sizeof(id->mn));
 	memcpy(id->fr, ssd->sub->fw.fr, sizeof(id->fr));
 	for (int i = 0; i < 3; i++)
-		id->ieee[i] = (uint8_t)(SSD_OUI >> 8 * i);
+		id->ieee[i] = (uint8_t)(cfg->profile.oui >> 8 * i);
 	id->cntlid = le16_from(ssd->cntlid);
 	id->ver = le32_from(SSD_VS);
 	id->cntrltype = NVME_CNTRLTYPE_IO;
@@ -88,15 +88,15 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 		id->oacs = le16_from(le16_get(id->oacs) | (uint16_t)NVME_OACS_VMS);
 	id->bpcap = SSD_BPCAP;
 	id->acl = SSD_ACL;
-	id->aerl = SSD_MAX_AERS - 1;
+	id->aerl = (uint8_t)(ssd->sub->cfg.profile.aers - 1);
 	id->frmw = (uint8_t)(NVME_FRMW_FFSRO | NVME_FRMW_FAWR | nvme_put(NVME_FRMW_NOFS, SSD_FW_SLOTS));
 	id->fwug = SSD_FW_UNIT / 4096;
 	id->mtfa = le16_from(SSD_FW_MTFA);
 	id->lpa = (uint8_t)(NVME_LPA_CSES | NVME_LPA_LPEDS | NVME_LPA_TS | NVME_LPA_PES | NVME_LPA_MLPS);
 	id->pels = le32_from(SSD_PEL_MAX >> 16);
 	id->elpe = SSD_ERROR_ENTRIES - 1;
-	id->wctemp = le16_from(SSD_WCTEMP);
-	id->cctemp = le16_from(SSD_CCTEMP);
+	id->wctemp = le16_from(ssd_wctemp(ssd->sub));
+	id->cctemp = le16_from(ssd_cctemp(ssd->sub));
 	id->kas = le16_from(1);
 	id->hmpre = le32_from(SSD_HMPRE);
 	id->hmmin = le32_from(SSD_HMMIN);

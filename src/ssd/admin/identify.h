@@ -3,8 +3,19 @@
 #pragma once
 #include "ssd/ssd_int.h"
 
-#define SSD_WCTEMP 343u /* warning and critical composite temperature, in K */
-#define SSD_CCTEMP 353u
+/* Warning and critical composite temperature, in K. */
+static inline uint16_t
+ssd_wctemp(const struct ssd_subsys *sub)
+{
+	return (uint16_t)(sub->cfg.profile.heat.warning_c + SSD_KELVIN);
+}
+
+static inline uint16_t
+ssd_cctemp(const struct ssd_subsys *sub)
+{
+	return (uint16_t)(sub->cfg.profile.heat.critical_c + SSD_KELVIN);
+}
+
 /* Notices, the same bits in OAES and feature 0Bh: attached namespace attribute, firmware activation. */
 #define SSD_OAES_AEC 0x300u
 #define SSD_FNA ((uint8_t)NVME_FNA_CRYES) /* BCNSID is 0: NSID FFFFFFFFh is taken */
@@ -25,6 +36,3 @@ void ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf);
 void ssd_id_ns_nvm(struct ssd *ssd, struct ssd_ns *ns, void *buf);
 void ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf);
 void ssd_id_ns_descs(struct ssd *ssd, struct ssd_ns *ns, void *buf);
-
-/* A locally administered OUI, most significant byte first: it can be nobody else's. */
-#define SSD_OUI 0x024e56u

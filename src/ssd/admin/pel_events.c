@@ -195,8 +195,8 @@ rise(struct ssd_subsys *sub, uint16_t was, uint32_t at, enum nvme_pel_thresh thr
 void
 ssd_pel_temperature(struct ssd_subsys *sub, uint16_t was)
 {
-	rise(sub, was, SSD_WCTEMP, NVME_PEL_THRESH_WCTEMP);
-	rise(sub, was, SSD_CCTEMP, NVME_PEL_THRESH_CCTEMP);
+	rise(sub, was, ssd_wctemp(sub), NVME_PEL_THRESH_WCTEMP);
+	rise(sub, was, ssd_cctemp(sub), NVME_PEL_THRESH_CCTEMP);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		const struct ssd *ssd = sub->ctrlr[i];
 
@@ -207,6 +207,6 @@ ssd_pel_temperature(struct ssd_subsys *sub, uint16_t was)
 		if (was > ssd->feat.temp_under && sub->temperature_k <= ssd->feat.temp_under)
 			thermal(sub, NVME_PEL_THRESH_UNDER, ssd->feat.temp_under);
 	}
-	if (was >= SSD_WCTEMP && sub->temperature_k < SSD_WCTEMP)
-		thermal(sub, NVME_PEL_THRESH_NORMAL, SSD_WCTEMP);
+	if (was >= ssd_wctemp(sub) && sub->temperature_k < ssd_wctemp(sub))
+		thermal(sub, NVME_PEL_THRESH_NORMAL, ssd_wctemp(sub));
 }

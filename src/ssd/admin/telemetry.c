@@ -65,7 +65,7 @@ capture(struct ssd *ssd, uint8_t lid, uint32_t areas, const char *reason, struct
 	memset(t->data, 0, sizeof(t->data));
 	h->lid = lid;
 	for (int i = 0; i < 3; i++)
-		h->ieee[i] = (uint8_t)(SSD_OUI >> 8 * i);
+		h->ieee[i] = (uint8_t)(ssd->sub->cfg.profile.oui >> 8 * i);
 	h->da1lb = le16_from(AREA1);
 	h->da2lb = le16_from((uint16_t)(areas >= 2 ? AREA2 : AREA1));
 	h->da3lb = areas >= 3 ? le16_from(AREA3) : h->da2lb;
@@ -87,7 +87,7 @@ fill(struct ssd *ssd, uint8_t lid, const struct ssd_telemetry *t, void *buf)
 	memcpy(buf, t->data, sizeof(t->data));
 	h->lid = lid;
 	for (int i = 0; i < 3; i++)
-		h->ieee[i] = (uint8_t)(SSD_OUI >> 8 * i);
+		h->ieee[i] = (uint8_t)(ssd->sub->cfg.profile.oui >> 8 * i);
 	if (lid == NVME_LOG_TELEMETRY_HOST) {
 		h->this = 1; /* of the controller */
 		h->thdgn = ssd->telemetry_gen;

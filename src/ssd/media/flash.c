@@ -7,70 +7,6 @@
 #include "ssd/media/media.h"
 #include "util/alloc.h"
 
-/*
- * Times of parts as their makers publish them, by class: TLC reads in 40-60 us and programs in 350-700 us, QLC in 80-120 and
- * 1,600-3,000 us; 16 KiB pages in 4 planes; buses of 1,600 to 3,600 MT/s.
- */
-const struct ssd_flash_profile ssd_flash_profiles[] = {
-	{ .name = "client-tlc",
-	  .text = "4 channels of 2 dies, 7 % spare, no capacitor",
-	  .channels = 4,
-	  .dies = 2,
-	  .pages = 192,
-	  .units = 16,
-	  .levels = 3,
-	  .read_us = { 45, 55, 60 },
-	  .program_us = { 400, 500, 700 },
-	  .erase_us = 5000,
-	  .suspend_us = 20,
-	  .bus_mb_s = 1600,
-	  .spare_percent = 7,
-	  .capacitor = false },
-	{ .name = "enterprise-tlc",
-	  .text = "8 channels of 4 dies, 28 % spare, capacitor",
-	  .channels = 8,
-	  .dies = 4,
-	  .pages = 192,
-	  .units = 16,
-	  .levels = 3,
-	  .read_us = { 40, 50, 60 },
-	  .program_us = { 350, 450, 600 },
-	  .erase_us = 4000,
-	  .suspend_us = 10,
-	  .bus_mb_s = 2400,
-	  .spare_percent = 28,
-	  .capacitor = true },
-	{ .name = "qlc",
-	  .text = "4 channels of 2 dies, 7 % spare, no capacitor",
-	  .channels = 4,
-	  .dies = 2,
-	  .pages = 256,
-	  .units = 16,
-	  .levels = 4,
-	  .read_us = { 80, 95, 110, 120 },
-	  .program_us = { 1600, 2000, 2500, 3000 },
-	  .erase_us = 10000,
-	  .suspend_us = 30,
-	  .bus_mb_s = 2400,
-	  .spare_percent = 7,
-	  .capacitor = false },
-	{ .name = "slow",
-	  .text = "one die that takes its time: for timeouts and small power-loss tests",
-	  .channels = 1,
-	  .dies = 1,
-	  .pages = 32,
-	  .units = 4,
-	  .levels = 1,
-	  .read_us = { 500 },
-	  .program_us = { 5000 },
-	  .erase_us = 20000,
-	  .suspend_us = 0,
-	  .bus_mb_s = 100,
-	  .spare_percent = 28,
-	  .capacitor = false },
-};
-const uint32_t ssd_nr_flash_profiles = UT_ARRAY_LEN(ssd_flash_profiles);
-
 struct flash_media {
 	struct ssd_media base;
 	struct ftl *ftl;
@@ -82,16 +18,6 @@ static struct flash_media *
 flash(const struct ssd_media *m)
 {
 	return ut_container_of(m, struct flash_media, base);
-}
-
-const struct ssd_flash_profile *
-ssd_flash_profile(const char *name)
-{
-	for (uint32_t i = 0; i < ssd_nr_flash_profiles; i++) {
-		if (!strcmp(name, ssd_flash_profiles[i].name))
-			return &ssd_flash_profiles[i];
-	}
-	return NULL;
 }
 
 static void
@@ -189,38 +115,52 @@ ssd_flash_ftl(const struct ssd_media *m)
 	return m->ops == &flash_ops ? flash(m)->ftl : NULL;
 }
 
-/* As many blocks a die as the size and the spare area need. */
-static struct ftl_config
-config_of(const struct ssd_flash_profile *p, uint64_t size)
+static struct nand_config
+nand_of(const struct ssd_profile_flash *p)
 {
-	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies;
-	uint64_t a_block = dies * p->pages * p->units, spare;
-	struct ftl_config c = {
-		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
-		.capacitor = p->capacitor,
-		.nand = { .channels = p->channels,
-			  .dies = p->dies,
-			  .pages = p->pages,
-			  .units = p->units,
-			  .levels = p->levels,
-			  .erase_ns = p->erase_us * 1000ull,
-			  .suspend_ns = p->suspend_us * 1000ull,
-			  .unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s },
+	struct nand_config n = {
+		.channels = p->channels,
+		.dies = p->dies,
+		.blocks = p->blocks,
+		.pages = p->pages,
+		.units = p->planes * (p->page_size / NAND_UNIT),
+		.levels = p->levels,
+		.erase_ns = p->erase_us * 1000ull,
+		.suspend_ns = p->suspend_us * 1000ull,
+		.unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s,
 	};
 
-	spare = ftl_spare_blocks(&c) + dies; /* what the FTL needs to work at all is not part of the spare area */
-	c.nand.blocks = (uint32_t)UT_MIN((units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block +
-						 (spare + dies - 1) / dies,
-					 UINT32_MAX);
 	for (uint32_t i = 0; i < p->levels; i++) {
-		c.nand.read_ns[i] = p->read_us[i] * 1000ull;
-		c.nand.program_ns[i] = p->program_us[i] * 1000ull;
+		n.read_ns[i] = p->read_us[i] * 1000ull;
+		n.program_ns[i] = p->program_us[i] * 1000ull;
 	}
+	return n;
+}
+
+/* As many blocks a die as the size and the spare area need, unless the profile says how many there are. */
+static struct ftl_config
+config_of(const struct ssd_profile_flash *p, uint64_t size)
+{
+	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies, spare, a_block;
+	struct ftl_config c = {
+		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
+		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
+		.capacitor = p->capacitor,
+		.cost_benefit = p->cost_benefit,
+		.nand = nand_of(p),
+	};
+
+	a_block = dies * p->pages * c.nand.units;
+	spare = ftl_spare_blocks(&c) + dies; /* what the FTL needs to work at all is not part of the spare area */
+	if (!c.nand.blocks)
+		c.nand.blocks = (uint32_t)UT_MIN((units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block +
+							 (spare + dies - 1) / dies,
+						 UINT32_MAX);
 	return c;
 }
 
 int
-ssd_media_flash(const struct ssd_flash_profile *p, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
+ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
 		struct ssd_media **out)
 {
 	struct flash_media *f = ut_calloc(1, sizeof(*f));
