@@ -126,6 +126,7 @@ struct parse {
 	uint64_t size;
 	uint32_t lba;
 	uint32_t count; /* --ns N; 0: not given */
+	const char *profile_name;
 	struct ssd_profile profile;
 	char *err;
 	size_t errlen;
@@ -313,7 +314,8 @@ on_option(struct parse *p, int opt, const char *val)
 	case OPT_LBA:
 		return lba_text(val, &p->lba) ? 0 : bad(p, "lba", val, "512 or 4096");
 	case OPT_PROFILE:
-		return ssd_profile_find(val, &p->profile, p->err, p->errlen) ? -EINVAL : 0;
+		p->profile_name = val; /* looked for when --ready-fd is known: whoever starts us learns what is wrong */
+		return 0;
 	case OPT_RAM_LIMIT:
 		return on_size(p, "ram-limit", val, &a->cfg.ram_limit);
 	case OPT_CMB:
@@ -383,6 +385,8 @@ finish(struct parse *p)
 	struct ssd_config *cfg = &p->a->cfg;
 	const char *wrong = NULL;
 
+	if (ssd_profile_find(p->profile_name, &p->profile, p->err, p->errlen))
+		return -EINVAL;
 	if (!p->a->nr_sockets)
 		wrong = "--socket PATH is missing; see nvproof-ssd --help";
 	else if (p->count && cfg->nr_ns)
@@ -400,13 +404,10 @@ finish(struct parse *p)
 int
 ssd_args_parse(struct ssd_args *a, int argc, char **argv, char *err, size_t errlen)
 {
-	struct parse p = { .a = a, .err = err, .errlen = errlen };
+	struct parse p = { .a = a, .profile_name = "ram", .err = err, .errlen = errlen };
 	int opt, rc;
 
 	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1, .cfg.cmb_size = NOT_GIVEN };
-	rc = ssd_profile_find("ram", &p.profile, err, errlen);
-	if (rc)
-		return rc;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (opt == OPT_HELP || opt == OPT_VERSION) {
