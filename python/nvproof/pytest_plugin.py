@@ -16,12 +16,13 @@ import pytest
 
 import nvproof as d
 from nvproof import _native, iow_save, pcilink, rpc, session
+from nvproof.faults import Ssd
 from nvproof.softssd import SoftwareSSD
 
 _QPAIR_DEPTH = 1024
 _SSD_SIZE = "1G"
 _COMMANDS = 50  # in the report of a failed test
-_FIXTURES = {"pciaddr", "pcie", "nvme0", "subsystem", "nvme0n1", "qpair", "verify", "tcg"}
+_FIXTURES = {"pciaddr", "pcie", "ssd", "nvme0", "subsystem", "nvme0n1", "qpair", "verify", "tcg"}
 
 log = logging.getLogger("nvproof")
 
@@ -200,6 +201,20 @@ def pcie(request: pytest.FixtureRequest, pciaddr: str) -> Iterator[d.Pcie]:
     device = d.Pcie(pciaddr, logdir=os.path.abspath("results" if base == "off" else base))
     yield device
     device.close()
+
+
+@pytest.fixture
+def ssd(pcie: d.Pcie) -> Iterator[Ssd]:
+    """The inside of the software SSD: ssd.fault("cqe-lost,opc=read").  What is armed ends with the test.
+
+    On another device the test is skipped.
+    """
+    if not pcie.addr.startswith("vfu:") or not os.path.exists(pcie.addr[4:] + ".ctl"):
+        pytest.skip(f"{pcie.addr} has no control socket: firmware bugs on request are the software SSD's")
+    inside = Ssd(pcie.addr[4:] + ".ctl")
+    yield inside
+    inside.clear()
+    inside.power(True)  # a fault may have pulled it
 
 
 @pytest.fixture

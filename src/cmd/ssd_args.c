@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Parsing the command line of nvproof-ssd: every value is checked, and what is wrong is said in one line. */
 #include "cmd/ssd_args.h"
+#include "ssd/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,8 @@ static const char help[] =
 	"  --socket PATH         listen here (mode 0600); repeat it for more controllers of the same subsystem\n"
 	"  --control PATH        control socket: JSON-RPC 2.0, one message a line; methods power_off power_on "
 	"power_cycle\n"
-	"                        stats temperature info shutdown  (default: the first socket + \".ctl\"; every\n"
+	"                        stats temperature info fault_add fault_clear\n"
+	"                        fault_list shutdown  (default: the first socket + \".ctl\"; every\n"
 	"                        further socket gets a link PATH.ctl to it)\n"
 	"  --cpu N               run on this core only\n"
 	"  --quiet               print nothing but errors\n"
@@ -61,6 +63,8 @@ static const char help[] =
 	"  --run-dir DIR         remove this (then empty) directory when stopping\n"
 	"\n"
 	"  --help  --version\n"
+	"  --faults              print the firmware bugs that can be imitated: name, argument, what it does, what it "
+	"violates\n"
 	"\n"
 	"SIGTERM and SIGINT stop it: media are flushed, sockets removed.  A client attaches with the address "
 	"vfu:PATH.\n";
@@ -88,6 +92,7 @@ enum {
 	OPT_READY_FD,
 	OPT_LIFELINE_FD,
 	OPT_RUN_DIR,
+	OPT_FAULTS,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -115,6 +120,7 @@ static const struct option options[] = {
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "lifeline-fd", required_argument, NULL, OPT_LIFELINE_FD },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
+	{ "faults", no_argument, NULL, OPT_FAULTS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -401,6 +407,16 @@ finish(struct parse *p)
 	return 0;
 }
 
+/* With tabs, for programs. */
+static void
+print_faults(void)
+{
+	const struct ssd_fault_point *p;
+
+	for (uint32_t i = 0; (p = ssd_fault_point(i)); i++)
+		printf("%s\t%s\t%s\t%s\n", p->name, p->arg, p->does, p->violates);
+}
+
 int
 ssd_args_parse(struct ssd_args *a, int argc, char **argv, char *err, size_t errlen)
 {
@@ -410,6 +426,10 @@ ssd_args_parse(struct ssd_args *a, int argc, char **argv, char *err, size_t errl
 	*a = (struct ssd_args){ .cpu = -1, .ready_fd = -1, .lifeline_fd = -1, .cfg.cmb_size = NOT_GIVEN };
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (opt == OPT_FAULTS) {
+			print_faults();
+			return 1;
+		}
 		if (opt == OPT_HELP || opt == OPT_VERSION) {
 			fputs(opt == OPT_HELP ? help : "nvproof-ssd " NVP_VERSION "\n", stdout);
 			return 1;

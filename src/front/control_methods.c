@@ -2,7 +2,7 @@
 /* The methods of the control socket.  JSON-RPC 2.0 Specification, "Request object", "Response object", "Error object". */
 #include <stdlib.h>
 #include <string.h>
-#include "front/control.h"
+#include "front/control_int.h"
 #include "front/vfu_server.h"
 #include "util/bits.h"
 
@@ -19,12 +19,14 @@ static const struct {
 } errors[] = {
 	{ RPC_PARSE_ERROR, "Parse error: one JSON object a line" },
 	{ RPC_INVALID_REQUEST, "Invalid request: {\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"info\"}" },
-	{ RPC_NO_METHOD, "Method not found: power_off power_on power_cycle stats temperature info shutdown" },
+	{ RPC_NO_METHOD,
+	  "Method not found: power_off power_on power_cycle stats temperature info fault_add fault_clear fault_list "
+	  "shutdown" },
 	{ RPC_INVALID_PARAMS, "Invalid params" },
 };
 
-static json_t *
-result(void)
+json_t *
+control_result(void)
 {
 	return json_pack("{s:i}", "schema_version", CONTROL_SCHEMA);
 }
@@ -32,7 +34,7 @@ result(void)
 static json_t *
 power_result(struct control *ctl)
 {
-	json_t *r = result();
+	json_t *r = control_result();
 
 	json_object_set_new(r, "powered", json_boolean(ssd_powered(ctl->sub)));
 	return r;
@@ -67,7 +69,7 @@ static json_t *
 stats(struct control *ctl, const json_t *params)
 {
 	struct ssd_stats st;
-	json_t *r = result();
+	json_t *r = control_result();
 
 	(void)params;
 	ssd_get_stats(ctl->sub, &st);
@@ -105,7 +107,7 @@ temperature(struct control *ctl, const json_t *params)
 		ctl->temperature_k = (uint16_t)(kelvin + 0.5);
 		ssd_set_temperature(ctl->sub, ctl->temperature_k);
 	}
-	r = result();
+	r = control_result();
 	json_object_set_new(r, "kelvin", json_integer(ctl->temperature_k));
 	json_object_set_new(r, "celsius", json_integer(ctl->temperature_k - 273));
 	return r;
@@ -136,15 +138,23 @@ shut_down(struct control *ctl, const json_t *params)
 {
 	(void)params;
 	ctl->loop->stop = true;
-	return result();
+	return control_result();
 }
 
 static const struct {
 	const char *name;
 	json_t *(*fn)(struct control *ctl, const json_t *params);
 } methods[] = {
-	{ "power_off", power_off },	{ "power_on", power_on }, { "power_cycle", power_cycle }, { "stats", stats },
-	{ "temperature", temperature }, { "info", info },	  { "shutdown", shut_down },
+	{ "power_off", power_off },
+	{ "power_on", power_on },
+	{ "power_cycle", power_cycle },
+	{ "stats", stats },
+	{ "fault_add", control_fault_add },
+	{ "fault_clear", control_fault_clear },
+	{ "fault_list", control_fault_list },
+	{ "temperature", temperature },
+	{ "info", info },
+	{ "shutdown", shut_down },
 };
 
 static json_t *
@@ -173,7 +183,7 @@ call(struct control *ctl, const json_t *req, int *code)
 }
 
 static json_t *
-error_object(int code)
+error_object(const struct control *ctl, int code)
 {
 	const char *text = "error";
 
@@ -181,6 +191,8 @@ error_object(int code)
 		if (errors[i].code == code)
 			text = errors[i].text;
 	}
+	if (code == RPC_INVALID_PARAMS && ctl->wrong[0])
+		text = ctl->wrong;
 	return json_pack("{s:i, s:s}", "code", code, "message", text);
 }
 
@@ -193,10 +205,11 @@ control_answer(struct control *ctl, const char *line, size_t len)
 	char *text = NULL, *whole;
 	size_t n;
 
+	ctl->wrong[0] = '\0';
 	if (json_is_object(req))
 		r = call(ctl, req, &code);
 	json_object_set(answer, "id", id ? id : json_null());
-	json_object_set_new(answer, r ? "result" : "error", r ? r : error_object(code));
+	json_object_set_new(answer, r ? "result" : "error", r ? r : error_object(ctl, code));
 	/* "A Notification is a Request object without an id": no answer, unless it was no request at all. */
 	if (id || !json_is_object(req) || code == RPC_INVALID_REQUEST)
 		text = json_dumps(answer, JSON_COMPACT);

@@ -4,6 +4,8 @@
 #include "pyext/defer.h"
 
 #include <errno.h>
+#include "nvproof/err.h"
+#include "util/bits.h"
 
 #define SPIN 200u /* rounds in which the GIL is kept: an answer within microseconds is the rule */
 
@@ -185,6 +187,26 @@ wait_loop(struct py_queue *pq, uint32_t expected, bool admin)
 	}
 }
 
+/*
+ * Completions that no command explains: the device is wrong, and the script is told.  Timeouts and a device that is gone are told
+ * where they end a command.
+ */
+static int
+tell_strange(struct py_queue *pq)
+{
+	struct nvp_event ev[8];
+	uint32_t n = nvp_ctrlr_events(pq->ctrlr->c, ev, UT_ARRAY_LEN(ev));
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++) {
+		if (ev[i].kind == NVP_EVENT_UNEXPECTED_CID || ev[i].kind == NVP_EVENT_BAD_SQID ||
+		    ev[i].kind == NVP_EVENT_BAD_SQHD)
+			rc = py_warn("%s: qpair: %u, cid: %u, sqid: %u, sqhd: %u", nvp_event_name(ev[i].kind),
+				     ev[i].qid, ev[i].cqe.cid, le16_get(ev[i].cqe.sqid), le16_get(ev[i].cqe.sqhd));
+	}
+	return rc;
+}
+
 int
 py_queue_waitdone(struct py_queue *pq, uint32_t expected, bool admin)
 {
@@ -201,7 +223,7 @@ py_queue_waitdone(struct py_queue *pq, uint32_t expected, bool admin)
 		py_wait_leave_quiet();
 	else
 		rc = py_wait_leave();
-	return rc;
+	return rc ? rc : tell_strange(pq);
 }
 
 int

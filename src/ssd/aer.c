@@ -8,6 +8,7 @@
  * NVMe Base, "Asynchronous Event Request command"; "Asynchronous Event Configuration" feature.
  */
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -44,8 +45,12 @@ ssd_event(struct ssd *ssd, uint8_t type, uint8_t info, uint8_t lid)
 		nvme_put32(NVME_AER_TYPE, type) | nvme_put32(NVME_AER_INFO, info) | nvme_put32(NVME_AER_LID, lid);
 	uint32_t bit = config_bit(type, info);
 
-	if (ssd->stopped || (bit && !(ssd->feat.aec & bit)))
+	uint64_t wrong;
+
+	if (ssd->stopped || (bit && !(ssd->feat.aec & bit)) || ssd_fault(ssd, SSD_FAULT_AER_LOST, &wrong))
 		return;
+	if (ssd_fault(ssd, SSD_FAULT_AER_WRONG, &wrong))
+		dw0 ^= nvme_put32(NVME_AER_INFO, wrong & 0xff);
 	for (uint32_t i = 0; i < ssd->nr_aer_events; i++) {
 		if (ssd->aer_events[i] == dw0)
 			return;

@@ -28,7 +28,7 @@ burst(const struct ssd *ssd)
 static bool
 held(struct ssd *ssd, const struct ssd_sq *sq)
 {
-	ssd->io_held |= sq->id && (ssd->hold & ~SSD_HOLD_MEDIA);
+	ssd->io_held |= sq->id && (ssd->hold & ~(SSD_HOLD_MEDIA | SSD_HOLD_FAULT));
 	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
 }
 

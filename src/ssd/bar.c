@@ -9,6 +9,7 @@
  */
 #include "ssd/cmb.h"
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "ssd/admin/boot.h"
 
 #define HALF_OFF(reg, off) (((off) - (reg)) / 4 * 32)
@@ -56,13 +57,13 @@ reg_read(const struct ssd *ssd, uint32_t off)
 }
 
 static uint32_t
-dword_read(const struct ssd *ssd, uint32_t off)
+dword_read(struct ssd *ssd, uint32_t off)
 {
 	if (off >= SSD_BAR_MSIX)
 		return ssd_msix_read(ssd, off);
 	if (off >= SSD_BAR_DB)
 		return 0; /* doorbells are not to be read; others may write them while we look */
-	return reg_read(ssd, off);
+	return ssd->faulty ? ssd_fault_reg(ssd, off, reg_read(ssd, off)) : reg_read(ssd, off);
 }
 
 uint64_t

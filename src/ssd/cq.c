@@ -9,6 +9,7 @@
  * NVMe Base, "Completion Queue", "Phase Tag"; NVMe over PCIe Transport, "Completion Queue y Head Doorbell".
  */
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -22,7 +23,9 @@ ssd_cq_create(struct ssd *ssd, const struct ssd_queue_attr *a)
 	*cq = (struct ssd_cq){ .id = a->id, .pc = a->pc, .ien = a->ien, .iv = a->iv, .size = a->size, .base = a->base };
 	cq->phase = 1; /* the host cleared the ring; the first pass is 1 */
 	cq->pages = ssd->queue_pages + (size_t)a->id * (SSD_SQ_PAGES + SSD_CQ_PAGES) + SSD_SQ_PAGES;
-	if (a->pc) {
+	if (a->pc && ssd->faulty) {
+		cq->ring = NULL; /* so that entries go the slow way */
+	} else if (a->pc) {
 		cq->ring = ssd_mem_map(ssd, a->base, (uint64_t)a->size * sizeof(struct nvme_cqe));
 	} else {
 		st = ssd_queue_pages(ssd, a->base, cq->pages, (a->size + per_page - 1) / per_page);
@@ -89,7 +92,7 @@ ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq)
 			ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_VALUE);
 		}
 	}
-	return ssd_cq_next(cq) != cq->head;
+	return ssd_cq_next(cq) != cq->head || ssd_fault(ssd, SSD_FAULT_CQE_OVERRUN, &(uint64_t){ 0 });
 }
 
 /* The ring is not there: this completion is lost. */
@@ -115,18 +118,25 @@ struct cqe {
 static inline uint64_t
 with_phase(const struct ssd_cq *cq, uint64_t dw23)
 {
-	return htole64(dw23 | (uint64_t)cq->phase << 48);
+	return htole64(dw23 ^ (uint64_t)cq->phase << 48);
+}
+
+static uint64_t
+cqe_addr(const struct ssd_cq *cq)
+{
+	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_cqe);
+
+	if (!cq->pc)
+		return cq->pages[cq->tail / per_page] + cq->tail % per_page * sizeof(struct nvme_cqe);
+	return cq->base + (uint64_t)cq->tail * sizeof(struct nvme_cqe);
 }
 
 static int
 cqe_write_far(struct ssd *ssd, const struct ssd_cq *cq, const struct cqe *e)
 {
 	const uint64_t half[2] = { htole64(e->dw01), with_phase(cq, e->dw23) };
-	const uint32_t per_page = SSD_PAGE / sizeof(struct nvme_cqe);
-	uint64_t addr = cq->base + (uint64_t)cq->tail * sizeof(struct nvme_cqe);
+	uint64_t addr = cqe_addr(cq);
 
-	if (!cq->pc)
-		addr = cq->pages[cq->tail / per_page] + cq->tail % per_page * sizeof(struct nvme_cqe);
 	if (ssd_mem_write(ssd, addr, &half[0], 8))
 		return -1;
 	ut_release_barrier(); /* the half with the phase tag comes last */
@@ -202,21 +212,68 @@ cqe_of(const struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_s
 	};
 }
 
+static void
+wait_for_room(struct ssd *ssd, const struct ssd_late *l)
+{
+	if (ssd->nr_late == SSD_MAX_LATE)
+		ssd_fatal(ssd); /* a handler completes more than it took */
+	else
+		ssd->late[ssd->nr_late++] = *l;
+}
+
+/* The half with the phase tag now, and the other later. */
+static void
+post_apart(struct ssd *ssd, struct ssd_cq *cq, const struct cqe *e, uint64_t by_ns)
+{
+	uint64_t half = with_phase(cq, e->dw23), addr = cqe_addr(cq);
+
+	(void)ssd_mem_write(ssd, addr + 8, &half, 8);
+	ssd_fault_hold(ssd, &(struct ssd_fault_later){ .ssd = ssd,
+						       .at_ns = ssd->now_ns + by_ns,
+						       .addr = addr,
+						       .sqid = cq->id,
+						       .qword = htole64(e->dw01) });
+	advance(ssd, cq);
+}
+
+static void
+post_faulty(struct ssd *ssd, struct ssd_sq *sq, const struct ssd_late *l)
+{
+	struct cqe e = cqe_of(sq, l->cid, l->dw0, l->dw1, l->status);
+	struct ssd_fault_cqe f;
+
+	if (!ssd_fault_cqe(ssd, l, &f))
+		return;
+	e.dw01 ^= f.flip01;
+	e.dw23 ^= f.flip23;
+	for (; f.times; f.times--) {
+		for (; f.skip && ssd_cq_room(ssd, sq->cq); f.skip--)
+			advance(ssd, sq->cq);
+		if (!ssd_cq_room(ssd, sq->cq))
+			wait_for_room(ssd, l);
+		else if (f.apart)
+			post_apart(ssd, sq->cq, &e, f.apart_ns);
+		else
+			post(ssd, sq->cq, &e);
+	}
+}
+
 /* The CQ seems full, or its ring is not mapped. */
 static __attribute__((noinline)) void
 post_slowly(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint32_t dw1, nvme_status st)
 {
+	const struct ssd_late l = {
+		.sqid = sq->id, .cqid = sq->cq->id, .cid = cid, .status = st, .dw0 = dw0, .dw1 = dw1
+	};
 	struct cqe e = cqe_of(sq, cid, dw0, dw1, st);
 
 	ssd_cq_store_held(sq->cq);
-	if (ssd_cq_room(ssd, sq->cq))
+	if (ssd->faulty)
+		post_faulty(ssd, sq, &l);
+	else if (ssd_cq_room(ssd, sq->cq))
 		post(ssd, sq->cq, &e);
-	else if (ssd->nr_late == SSD_MAX_LATE)
-		ssd_fatal(ssd); /* a handler completes more than it took */
 	else
-		ssd->late[ssd->nr_late++] = (struct ssd_late){
-			.sqid = sq->id, .cqid = sq->cq->id, .cid = cid, .status = st, .dw0 = dw0, .dw1 = dw1
-		};
+		wait_for_room(ssd, &l);
 }
 
 void

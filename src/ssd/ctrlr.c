@@ -10,6 +10,7 @@
  */
 #include "ssd/cmb.h"
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
@@ -428,6 +429,7 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 	ssd->nr_vectors = SSD_NR_VECTORS;
 	ssd->now_ns = sub->last_ns;
 	ssd->error_count = sub->smart.error_entries; /* "retained across power off conditions" */
+	ssd->faulty = sub->faults && sub->faults->nr;
 	sub->ctrlr[slot] = ssd;
 	ssd_power_reset(ssd);
 	*out = ssd;

@@ -6,6 +6,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/exec.h"
+#include "ssd/fault/fault.h"
 #include "ssd/gate.h"
 #include <string.h>
 
@@ -115,7 +116,8 @@ failed(const struct ssd_cmd *c, nvme_status sc)
 	if (is_abort(nvme_status_code(sc)))
 		return sc;
 	sc |= (nvme_status)NVME_STATUS_M;
-	log_command(c, sc);
+	if (!ssd_fault(c->ssd, SSD_FAULT_ERROR_UNLOGGED, &(uint64_t){ 0 }))
+		log_command(c, sc);
 	return sc;
 }
 
@@ -230,13 +232,33 @@ ssd_cmd_run(struct ssd_cmd *c)
 	return ssd_likely(c->sq->id) ? run_io(c) : run_admin(c);
 }
 
+static void
+exec_plain(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe)
+{
+	struct ssd_cmd c;
+
+	ssd_cmd_init(&c, ssd, sq, sqe);
+	ssd_cmd_complete(&c, ssd_cmd_run(&c));
+}
+
+static __attribute__((noinline)) void
+exec_unusual(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe)
+{
+	if (ssd->faulty)
+		ssd_fault_exec(ssd, sq, sqe);
+	else if (sq->id)
+		ssd_exec_fused(ssd, sq, sqe);
+	else
+		exec_plain(ssd, sq, sqe);
+}
+
 void
 ssd_exec(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe)
 {
 	struct ssd_cmd c;
 
-	if (ssd_unlikely((sq->fused || (sqe->flags & NVME_SQE_FUSE)) && sq->id)) {
-		ssd_exec_fused(ssd, sq, sqe);
+	if (ssd_unlikely(sq->fused | ssd->faulty | (sqe->flags & NVME_SQE_FUSE))) {
+		exec_unusual(ssd, sq, sqe);
 		return;
 	}
 	ssd_cmd_init(&c, ssd, sq, sqe);

@@ -8,6 +8,7 @@
  * PCI Local Bus Specification, "MSI-X Capability and Table Structure"; NVMe Base, "Interrupt Mask Set".
  */
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "nvproof/spec/pcie.h"
 #include <string.h>
 
@@ -98,6 +99,15 @@ raise(struct ssd *ssd, uint32_t v)
 		ssd->ops->irq(ssd->port, (uint16_t)v);
 }
 
+static inline void
+raise_now(struct ssd *ssd, uint32_t v)
+{
+	uint32_t times = ssd_unlikely(ssd->faulty) ? ssd_fault_irq(ssd, &v) : 1;
+
+	for (; times; times--)
+		raise(ssd, v);
+}
+
 void
 ssd_irq_flush(struct ssd *ssd)
 {
@@ -110,7 +120,7 @@ ssd_irq_flush(struct ssd *ssd)
 		if (ssd_unlikely(due && ssd->coal.on))
 			due = ssd_coal_filter(ssd, w, due);
 		for (; due; due &= due - 1)
-			raise(ssd, w * 64 + (uint32_t)__builtin_ctzll(due));
+			raise_now(ssd, w * 64 + (uint32_t)__builtin_ctzll(due));
 	}
 }
 

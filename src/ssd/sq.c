@@ -8,6 +8,7 @@
  * NVMe Base, "Submission Queue", "Asynchronous Event Information - Error Status"; NVMe over PCIe Transport, "Doorbell".
  */
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -15,7 +16,7 @@ static void
 sq_map(struct ssd *ssd, struct ssd_sq *sq)
 {
 	sq->ring = NULL;
-	if (sq->pc)
+	if (sq->pc && !ssd->faulty)
 		sq->ring = ssd_mem_map(ssd, sq->base, (uint64_t)sq->size * sizeof(struct nvme_sqe));
 }
 
@@ -53,7 +54,10 @@ ssd_sq_delete(struct ssd *ssd, struct ssd_sq *sq)
 	sq->fused = false;
 	ssd_cq_late_drop(ssd, sq->id);
 	ssd_delay_drop(ssd, sq->id);
-	sq->cq->refs--;
+	if (ssd->sub->faults)
+		ssd_fault_forget(ssd, sq->id);
+	if (sq->cq->refs) /* a fault may have had the CQ deleted, and made anew */
+		sq->cq->refs--;
 	ssd->live_sqs[sq->id / 64] &= ~(1ull << (sq->id % 64));
 	ssd->prio_sqs[sq->prio][sq->id / 64] &= ~(1ull << (sq->id % 64));
 	ut_store(ssd_db_sq(ssd, sq->id), 0u);
@@ -92,7 +96,7 @@ ssd_queues_remap(struct ssd *ssd)
 		}
 		if (cq->live) {
 			cq->ring = NULL;
-			if (cq->pc)
+			if (cq->pc && !ssd->faulty)
 				cq->ring = ssd_mem_map(ssd, cq->base, (uint64_t)cq->size * sizeof(struct nvme_cqe));
 			cq->broken = false;
 		}
@@ -103,6 +107,8 @@ ssd_queues_remap(struct ssd *ssd)
 void
 ssd_db_bad(struct ssd *ssd, uint8_t info)
 {
+	if (ssd_fault(ssd, SSD_FAULT_DB_UNTOLD, &(uint64_t){ 0 }))
+		return;
 	ssd_error_note(ssd, NVME_SC_SUCCESS);
 	ssd_event(ssd, NVME_AER_ERROR, info, NVME_LOG_ERROR);
 }
@@ -117,6 +123,13 @@ tail_ok(const struct ssd_sq *sq, uint32_t tail)
 	return tail < sq->size && has >= had;
 }
 
+static bool
+wraps(struct ssd *ssd, const struct ssd_sq *sq)
+{
+	return ssd_fault(ssd, SSD_FAULT_DB_WRAPS, &(uint64_t){ 0 }) ||
+	       (ssd->dbbuf.on && sq->id && ssd_fault(ssd, SSD_FAULT_DB_SHADOW_WRAPS, &(uint64_t){ 0 }));
+}
+
 uint32_t
 ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
 {
@@ -129,6 +142,8 @@ ssd_sq_poll(struct ssd *ssd, struct ssd_sq *sq)
 			if (ssd_unlikely(ssd->dbbuf.on) && sq->id)
 				ssd_dbbuf_seen(ssd, ssd_db_sq(ssd, sq->id), tail);
 			ut_acquire_barrier(); /* the entries were written before the doorbell: read them after it */
+		} else if (ssd_unlikely(ssd->faulty) && wraps(ssd, sq)) {
+			sq->tail = tail % sq->size;
 		} else if (sq->bad_db != (uint64_t)tail + 1) {
 			sq->bad_db = (uint64_t)tail + 1;
 			ssd_db_bad(ssd, NVME_AER_ERROR_INVALID_DB_VALUE);

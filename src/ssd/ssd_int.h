@@ -163,6 +163,7 @@ struct ssd_subsys {
 	uint64_t io_due_ns; /* raised by media that take time, while a command is carried out; 0: at once */
 	uint64_t recovery_ns, media_ready_ns; /* of the media, from the first step after power-on; when it ends */
 	uint32_t io_busy; /* bit cntlid - 1: it had I/O commands at the end of its last step */
+	struct ssd_faults *faults; /* NULL: there never were any */
 	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };
 
@@ -206,7 +207,8 @@ struct ssd_sq {
 #define SSD_HOLD_POWER 0x02u /* I/O: not in an operational power state, or on the way to one */
 #define SSD_HOLD_HEAT 0x04u /* I/O: thermal management */
 #define SSD_HOLD_MEDIA 0x08u /* I/O: as many commands wait for their media as can be kept */
-#define SSD_HOLD_ADMIN SSD_HOLD_FW /* what holds the admin queue */
+#define SSD_HOLD_FAULT 0x10u /* a fault has the drive hang */
+#define SSD_HOLD_ADMIN (SSD_HOLD_FW | SSD_HOLD_FAULT) /* what holds the admin queue */
 
 /* A piece of host memory: `va` when the port could map it, else only `addr`; or a bit bucket, which has neither. */
 struct ssd_seg {
@@ -287,6 +289,7 @@ struct ssd {
 	uint64_t timers_ns; /* when timers.c is due; it may find nothing to do */
 	bool busy; /* the last step did something */
 	uint8_t hold; /* SSD_HOLD_*: no command is taken */
+	bool faulty; /* rules are armed; fault/fault.h */
 	bool stopped; /* CC.EN=0, shut down, fatal or powered off: no queue is looked at */
 	bool shutting; /* CSTS.SHST is 01b; the next step completes it */
 	bool clean; /* shut down, or never enabled: losing power now is not unsafe */

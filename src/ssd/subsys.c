@@ -13,6 +13,7 @@
 #include "ssd/admin/mi.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/fault/fault.h"
 #include "ssd/media/flash.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
@@ -184,6 +185,7 @@ ssd_subsys_close(struct ssd_subsys *sub)
 	ssd_power_off(sub);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++)
 		ssd_ctrlr_close(sub->ctrlr[i]);
+	ssd_faults_close(sub);
 	subsys_free(sub);
 }
 
@@ -202,8 +204,10 @@ ssd_power_off(struct ssd_subsys *sub)
 		ssd_power_reset(sub->ctrlr[i]);
 		ssd_heat_off(sub->ctrlr[i]);
 	}
-	if (!clean)
+	if (!clean && !ssd_fault_strikes(sub, SSD_FAULT_UNSAFE_UNCOUNTED, &(uint64_t){ 0 }))
 		sub->smart.unsafe_shutdowns++;
+	if (ssd_fault_strikes(sub, SSD_FAULT_SMART_FORGETS, &(uint64_t){ 0 }))
+		sub->smart = (struct ssd_smart){ 0 };
 	sub->pel.unsafe = !clean;
 	ssd_part_save(sub, SSD_PART_PEL);
 	ssd_dst_pause(sub);

@@ -3,8 +3,10 @@
 #include "fake_ssd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ssd/fault.h"
 #include "util/alloc.h"
 
 int
@@ -177,4 +179,27 @@ void
 ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
 {
 	sub->kelvin = kelvin;
+}
+
+/* No faults here. */
+int
+ssd_fault_add(struct ssd_subsys *sub, const char *rule, uint32_t *id, char *err, size_t errlen)
+{
+	(void)sub, (void)rule, (void)id;
+	snprintf(err, errlen, "no faults here");
+	return -EINVAL;
+}
+
+uint32_t
+ssd_fault_clear(struct ssd_subsys *sub, uint32_t id)
+{
+	(void)sub, (void)id;
+	return 0;
+}
+
+bool
+ssd_fault_state(const struct ssd_subsys *sub, uint32_t i, struct ssd_fault_state *out)
+{
+	(void)sub, (void)i, (void)out;
+	return false;
 }

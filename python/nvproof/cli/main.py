@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {  # name: one line of help
     "log": "the commands that a running test has sent, also when it hangs",
     "plot": "draw what ioworkers measured: one HTML page",
     "release": "give drives back to the kernel as they were",
+    "ssd": "a software SSD that runs: firmware bugs on request, power, temperature, statistics",
 }
 
 _SIGINT_STATUS = 130

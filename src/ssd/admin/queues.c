@@ -8,6 +8,7 @@
 #include "ssd/admin/admin.h"
 #include "nvproof/spec/feat.h"
 #include "ssd/core.h"
+#include "ssd/fault/fault.h"
 
 #define CDW(n) offsetof(struct nvme_sqe, cdw##n)
 
@@ -128,7 +129,7 @@ ssd_adm_delete_cq(struct ssd_cmd *c)
 
 	if (!qid || qid >= SSD_MAX_QUEUES || !c->ssd->cq[qid].live)
 		return ssd_fail(c, NVME_SC_INVALID_QID, CDW(10));
-	if (c->ssd->cq[qid].refs)
+	if (c->ssd->cq[qid].refs && !ssd_fault(c->ssd, SSD_FAULT_CQ_DELETE_SHARED, &(uint64_t){ 0 }))
 		return ssd_fail(c, NVME_SC_INVALID_QUEUE_DELETION, CDW(10));
 	ssd_cq_delete(c->ssd, &c->ssd->cq[qid]);
 	return NVME_SC_SUCCESS;

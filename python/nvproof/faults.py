@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The inside of a software SSD: firmware bugs on request, power, temperature, statistics."""
+import subprocess
+from typing import Any, NamedTuple
+
+from . import programs, softssd
+
+
+class Point(NamedTuple):
+    """A firmware bug that the software SSD can imitate."""
+
+    name: str
+    arg: str  # "number", "time", "status", or ""
+    does: str
+    violates: str
+
+
+def points() -> list[Point]:
+    """The table of all of them.  OSError: nvproof-ssd cannot be run."""
+    text = subprocess.run(
+        [programs.find("nvproof-ssd"), "--faults"], check=True, capture_output=True, text=True
+    )
+    return [Point(*line.split("\t")) for line in text.stdout.splitlines()]
+
+
+class Ssd:
+    """The software SSD at a control socket.  All methods: ControlError when it does not answer or refuses."""
+
+    def __init__(self, control_path: str) -> None:
+        self.control_path = control_path
+
+    def _ask(self, method: str, **params: Any) -> Any:
+        return softssd.control(self.control_path, method, **params)
+
+    def fault(self, rule: str) -> int:
+        """Arm a rule, POINT[=ARG][,KEY=VALUE...]; its number."""
+        return int(self._ask("fault_add", rule=rule)["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules that are armed: id, rule, seen (commands or events that it was about), hits."""
+        return list(self._ask("fault_list")["faults"])
+
+    def clear(self, rule: int | None = None) -> int:
+        """Disarm one rule, or all; how many there were.  What was held back comes at once."""
+        params = {} if rule is None else {"id": rule}
+        return int(self._ask("fault_clear", **params)["cleared"])
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since it was started."""
+        return dict(self._ask("stats"))
+
+    def info(self) -> dict[str, Any]:
+        """Controllers, sockets, power."""
+        return dict(self._ask("info"))
+
+    def power(self, on: bool) -> None:
+        """Switch its power, without notice to the controller."""
+        self._ask("power_on" if on else "power_off")
+
+    def temperature(self, celsius: float | None = None) -> float:
+        """Set and tell the composite temperature."""
+        params = {} if celsius is None else {"celsius": celsius}
+        return float(self._ask("temperature", **params)["celsius"])
