@@ -192,15 +192,38 @@ end_commands(struct nvp_qpair *q)
 	qpair_abort_finish(q, true);
 }
 
+/*
+ * Whether somebody answers: a reset took the queue with it, and after a fatal error nobody need answer (then it may still be
+ * used: its memory stays the device's).   NVMe Base, "Controller Level Reset", "Controller Status" (CFS).
+ */
+static int
+who_answers(struct nvp_qpair *q, bool *there)
+{
+	uint32_t csts;
+	int rc = ctrlr_csts(q->ctrlr, &csts);
+
+	*there = rc || csts & NVME_CSTS_CFS || ctrlr_check_disabled(q->ctrlr);
+	return rc ? rc : csts & NVME_CSTS_CFS ? -EIO : 0;
+}
+
 static int
 delete_on_device(struct nvp_qpair *q, struct nvme_cqe *cqe)
 {
 	struct nvme_cqe answer = { 0 };
-	int rc = delete_sq(q, &answer), rc2;
+	bool there;
+	int rc = who_answers(q, &there), rc2;
 
+	if (rc || !there) {
+		end_commands(q);
+		q->on_device = there;
+		return rc;
+	}
+	rc = delete_sq(q, &answer);
 	if (cqe)
 		*cqe = answer;
 	end_commands(q);
+	if (unanswered(rc)) /* one wait is enough; a completion queue that is used would not be deleted anyway */
+		return rc;
 	rc2 = delete_cq(q, &answer);
 	if (rc2 && !rc && cqe)
 		*cqe = answer;

@@ -277,3 +277,16 @@ def test_two_pairs_take_turns(nvme0, nvme0n1, buf):
         b.waitdone()
         a.waitdone()
     assert time.monotonic() - start < 30
+
+
+def test_delete_when_the_controller_is_disabled(nvme0):
+    """A reset deletes queues: nobody is asked, and nothing is waited for.  NVMe Base Specification, "Controller Level Reset"."""
+    pair = d.Qpair(nvme0, 8)
+    nvme0[0x14] = nvme0[0x14] & ~1  # CC.EN
+    end = time.monotonic() + 5
+    while nvme0[0x1C] & 1 and time.monotonic() < end:
+        time.sleep(0.001)
+    start = time.monotonic()
+    pair.delete()
+    assert time.monotonic() - start < 2
+    nvme0.reset()
