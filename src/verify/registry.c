@@ -6,6 +6,7 @@
  */
 #include "verify/verify_int.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define LINE 64u
 #define LINES 128u
+#define SWEPT 256u /* files looked at, when a new one is made */
 #define TRIES 200u /* of 5 ms, for the lock of the file: whoever has it is quick, or dead */
 
 struct holder {
@@ -151,9 +153,43 @@ verify_registry_find(struct verify_registry *r)
 	return -1;
 }
 
+/* Under a lock of its own, so that nobody enters it meanwhile; a file that is locked is somebody's. */
+static void
+remove_if_dead(int dir, const char *name)
+{
+	struct verify_registry r = { .fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW) };
+
+	if (r.fd < 0)
+		return;
+	if (!flock(r.fd, LOCK_EX | LOCK_NB)) {
+		read_holders(&r);
+		if (!r.n)
+			unlinkat(dir, name, 0);
+	}
+	close(r.fd);
+}
+
+/* Processes that were killed left their files, of drives that nobody may ever name again. */
+static void
+sweep(void)
+{
+	char path[128];
+	struct dirent *e;
+	DIR *dir = runtime_dir(path, sizeof(path)) ? opendir(path) : NULL;
+
+	if (!dir)
+		return;
+	for (uint32_t i = 0; i < SWEPT && (e = readdir(dir)); i++)
+		if (!strncmp(e->d_name, "verify-", strlen("verify-")))
+			remove_if_dead(dirfd(dir), e->d_name);
+	closedir(dir);
+}
+
 void
 verify_registry_add(struct verify_registry *r, int fd)
 {
+	if (!r->n)
+		sweep();
 	if (r->n < LINES)
 		r->holder[r->n++] = (struct holder){ verify_user_self(), fd };
 }
