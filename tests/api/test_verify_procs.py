@@ -13,14 +13,15 @@ from nvproof.softssd import SoftwareSSD
 
 
 def test_two_workers_on_the_same_lbas(nvme0n1, verify, caught):
-    """More than a million commands on 64 LBAs, written and read by both."""
+    """More than a million commands on 64 LBAs, written and read by both; a tenth of them on an emulation that is slow."""
+    count = 52_000 if nvme0n1.nvme.addr.startswith("qemu:") else 520_000
     args = dict(io_size=8, lba_align=1, lba_random=True, region_end=64, read_percentage=50, qdepth=16)
-    a = nvme0n1.ioworker(io_count=520_000, cpu_id=0, **args).start()
-    b = nvme0n1.ioworker(io_count=520_000, cpu_id=1, **args).start()
+    a = nvme0n1.ioworker(io_count=count, cpu_id=0, **args).start()
+    b = nvme0n1.ioworker(io_count=count, cpu_id=1, **args).start()
     results = [w.close() for w in (a, b)]
     assert [r.error for r in results] == [0, 0] and caught == []
-    assert all(r.io_count_read + r.io_count_write == 520_000 for r in results)
-    assert all(r.io_count_read > 200_000 for r in results)
+    assert all(r.io_count_read + r.io_count_write == count for r in results)
+    assert all(r.io_count_read > count * 0.38 for r in results)
 
 
 def test_the_script_and_a_worker(nvme0n1, qpair, verify, caught):

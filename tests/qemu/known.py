@@ -51,6 +51,21 @@ _NO_CQ = (
     + '"Create I/O Submission Queue command", "Delete I/O Completion Queue command" (Invalid Queue Identifier)',
 )
 
+_NO_COALESCING = (
+    "has Interrupt Coalescing and Interrupt Vector Configuration, and lets nobody change them: 01/0e",
+    _BASE
+    + '"Interrupt Coalescing", "Interrupt Vector Configuration"; "Set Features command" (Feature Not Changeable)',
+)
+_KEEPS_AQA = (
+    "keeps AQA, ASQ and ACQ through each kind of reset",
+    _BASE
+    + '"Controller Level Reset": controller properties are reset, but for a Controller Reset, which keeps these three',
+)
+_DIES_OF_RESET = (
+    "dies (SIGSEGV) when the bus is reset while commands are being carried out",
+    _BASE + '"Controller Level Reset"',
+)
+
 KNOWN = [
     Known(
         "test_admin.py::test_error_log",
@@ -121,4 +136,45 @@ KNOWN = [
         "aborts no Asynchronous Event Request, which it may: Abort is best effort",
         _BASE + '"Abort command"',
     ),
+    Known(
+        "test_arbitration.py::test_recommended_burst",
+        "recommends a burst of 64 (RAB) and has no limit (AB 7h) as the default, which it may",
+        _BASE + '"Arbitration" (AB); "Identify Controller data structure" (RAB)',
+    ),
+    Known("test_irq_modes.py::test_threshold", *_NO_COALESCING, always=False),
+    Known("test_irq_modes.py::test_time", *_NO_COALESCING),
+    Known("test_irq_modes.py::test_disabled_for_a_vector", *_NO_COALESCING),
+    Known("test_irq_modes.py::test_bad_vector", *_NO_COALESCING),
+    Known("test_contract_pcie.py::test_resets_put_registers_to_their_defaults[flr]", *_KEEPS_AQA),
+    Known("test_contract_pcie.py::test_resets_put_registers_to_their_defaults[reset]", *_KEEPS_AQA),
+    Known(
+        "test_contract_pcie.py::test_resets_put_registers_to_their_defaults[link_disable_enable]", *_KEEPS_AQA
+    ),
+    Known(
+        "test_contract_subsystem.py::test_a_hundred_resets_with_commands_in_flight[reset]",
+        *_DIES_OF_RESET,
+        always=False,
+    ),
+    Known(
+        "test_contract_subsystem.py::test_a_hundred_resets_with_commands_in_flight[link_disable_enable]",
+        *_DIES_OF_RESET,
+        always=False,
+    ),
+    Known("test_contract_subsystem.py::test_resets_under_an_ioworker[reset]", *_DIES_OF_RESET, always=False),
+    Known(
+        "test_contract_subsystem.py::test_resets_under_an_ioworker[link_disable_enable]",
+        *_DIES_OF_RESET,
+        always=False,
+    ),
+    Known("test_iow_contract.py::test_counts_of_opcodes_after_a_failure", *_NO_UNCORRECTABLE),
+    Known("test_iow_contract.py::test_exit_on_error_off", *_NO_UNCORRECTABLE),
+    Known("test_verify.py::test_uncorrectable[command]", *_NO_UNCORRECTABLE),
+    Known("test_verify.py::test_uncorrectable[failed]", *_NO_UNCORRECTABLE),
+    Known("test_verify_procs.py::test_a_sequential_worker_skips_what_is_uncorrectable", *_NO_UNCORRECTABLE),
+    Known(
+        "test_virt.py::test_not_announced",
+        "says in the log of supported commands that it has Virtualization Management, which OACS denies",
+        _BASE + '"Commands Supported and Effects"; "Identify Controller data structure" (OACS)',
+    ),
+    Known("test_iow_params.py::test_iops[1234]", *_SLOW, always=False),
 ]

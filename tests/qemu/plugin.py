@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""pytest tests/api --pciaddr=qemu:... -p tests.qemu.plugin: what known.py lists has to fail, everything else to pass."""
+"""pytest tests/api --pciaddr=qemu:... -p tests.qemu.plugin: what known.py lists has to fail, everything else to pass.
+
+Tests that never ask for the device under test (a machine made of files, software SSDs of their own, texts) are the same on any,
+and are the business of the suite "api" alone: they are left out here, and the summary says how many.
+"""
+import gc
+import sys
+
 import pytest
 
 from tests.qemu.known import KNOWN
 
 _FOLDER = "tests/api/"
 _key = pytest.StashKey()
+_elsewhere = pytest.StashKey()
 
 
 def pytest_addoption(parser):
@@ -17,9 +25,23 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     """Entries become strict expected failures.  One whose test is gone, though its file was collected, is an error."""
     _mark(items)
+    mine = [item for item in items if _is_for_device(item)]
+    config.stash[_elsewhere] = len(items) - len(mine)
     part, parts = map(int, config.getoption("--part").split("/"))
-    config.hook.pytest_deselected(items=[item for i, item in enumerate(items) if i % parts != part - 1])
-    items[:] = items[part - 1 :: parts]
+    chosen = mine[part - 1 :: parts]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def _is_for_device(item):
+    """Whether a test of the contract uses the device that --pciaddr names."""
+    return not item.nodeid.startswith(_FOLDER) or "pciaddr" in item.fixturenames
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.write_line(
+        f"{config.stash[_elsewhere]} tests of {_FOLDER} use no device of --pciaddr: they are run by the suite api alone"
+    )
 
 
 def _mark(items):
@@ -31,6 +53,8 @@ def _mark(items):
             if known.test.split("::")[0] in files and not any("::" in arg for arg in _arguments(items)):
                 raise pytest.UsageError(f"tests/qemu/known.py: there is no test {known.test}")
             continue
+        if not _is_for_device(item):
+            raise pytest.UsageError(f"tests/qemu/known.py: {known.test} uses no device of --pciaddr")
         reason = f"QEMU {known.does}. {known.spec}"
         item.stash[_key] = known
         item.add_marker(pytest.mark.xfail(strict=known.always, reason=reason))
@@ -50,3 +74,12 @@ def pytest_runtest_makereport(item):
     if _key in item.stash and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"tests/qemu/known.py lists {item.stash[_key].test}, which is skipped"
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """What failed as expected keeps none of its objects alive: Python remembers the last exception, and its frames their queues."""
+    yield
+    if _key in item.stash:
+        sys.last_type = sys.last_value = sys.last_traceback = None
+        gc.collect()

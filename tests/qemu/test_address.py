@@ -111,9 +111,9 @@ def test_image_keeps_its_content(tmp_path):
         qpair = d.Qpair(ns.nvme, 4)
         if text:
             ns.read(qpair, buf, 3).waitdone()
-            assert buf[:4] == text
+            assert buf[16:20] == text
         else:
-            buf[:4] = b"kept"
+            buf[16:20] = b"kept"
             ns.write(qpair, buf, 3).waitdone()
         pcie.close()
 
