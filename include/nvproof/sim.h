@@ -3,7 +3,8 @@
  * An SSD in this process: addresses "sim:PROFILE?key=value&...".  Single-threaded, on virtual time, deterministic: one
  * seed, one run.
  * PROFILE: "" or "ram" (sparse memory), "null" (keeps nothing), a flash profile such as "slow", or a file NAME.ini.
- * Keys: size=64G (of each namespace; K M G T), ns=2, lba=512|4096, seed=7, queues=8, mqes=255, mdts=5.
+ * Keys: nasty=1 (what is legal and unpleasant, chosen by the seed: completions out of order, and many at once, late interrupts,
+ * events at bad moments), size=64G (of each namespace; K M G T), ns=2, lba=512|4096, seed=7, queues=8, mqes=255, mdts=5.
  *
  * The device works and time passes while the driver waits (nvp_qpair_wait(), nvp_admin(), CSTS.RDY).  Who only polls
  * calls nvp_sim_run().

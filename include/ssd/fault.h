@@ -40,5 +40,10 @@ const struct ssd_fault_point *ssd_fault_point(uint32_t i);
 int ssd_fault_add(struct ssd_subsys *sub, const char *rule, uint32_t *id, char *err, size_t errlen);
 /* id 0: all.  How many there were.  What was held back comes at once. */
 uint32_t ssd_fault_clear(struct ssd_subsys *sub, uint32_t id);
+/*
+ * Rules of what is legal and unpleasant, chosen by a seed: completions out of order, and many at once, late interrupts, events at bad
+ * moments.  Errors as of ssd_fault_add().
+ */
+int ssd_fault_nasty(struct ssd_subsys *sub, uint64_t seed, char *err, size_t errlen);
 /* The rules that are armed, by index. */
 bool ssd_fault_state(const struct ssd_subsys *sub, uint32_t i, struct ssd_fault_state *out);

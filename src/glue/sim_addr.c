@@ -12,7 +12,7 @@
 #define NOT_GIVEN UINT64_MAX
 
 struct parsed {
-	uint64_t size, ns, lba, seed, queues, mqes, mdts, cmb;
+	uint64_t nasty, size, ns, lba, seed, queues, mqes, mdts, cmb;
 };
 
 static const struct key {
@@ -20,6 +20,7 @@ static const struct key {
 	size_t off;
 	uint64_t min, max;
 } keys[] = {
+	{ "nasty", offsetof(struct parsed, nasty), 0, 1 },
 	{ "size", offsetof(struct parsed, size), 4096, 1ull << 50 },
 	{ "ns", offsetof(struct parsed, ns), 1, SSD_MAX_NAMESPACES },
 	{ "lba", offsetof(struct parsed, lba), 512, 4096 },
@@ -33,9 +34,9 @@ static const struct key {
 static int
 bad(const char *what, const char *text)
 {
-	nvp_bus_set_error(
-		"sim: %s: \"%.100s\" (sim:[PROFILE][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..&cmb=..])",
-		what, text);
+	nvp_bus_set_error("sim: %s: \"%.100s\" "
+			  "(sim:[PROFILE][?size=1G&ns=1&lba=512&seed=7&queues=..&mqes=..&mdts=..&cmb=..&nasty=1])",
+			  what, text);
 	return -EINVAL;
 }
 
@@ -109,7 +110,7 @@ fill(const struct parsed *p, const struct ssd_profile *profile, struct ssd_confi
 }
 
 int
-sim_parse(const char *addr, struct ssd_config *cfg)
+sim_parse(const char *addr, struct ssd_config *cfg, bool *nasty)
 {
 	struct parsed p = { .seed = 1, .cmb = NOT_GIVEN };
 	char text[256], *opts, *one, *save = NULL, err[256] = "";
@@ -129,5 +130,6 @@ sim_parse(const char *addr, struct ssd_config *cfg)
 	}
 	for (one = opts ? strtok_r(opts, "&", &save) : NULL; one && !rc; one = strtok_r(NULL, "&", &save))
 		rc = option(one, &p);
+	*nasty = p.nasty;
 	return rc ? rc : fill(&p, &profile, cfg);
 }

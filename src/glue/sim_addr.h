@@ -4,4 +4,4 @@
 #include "ssd/ssd.h"
 
 /* -EINVAL, with a line for nvp_bus_error(). */
-int sim_parse(const char *addr, struct ssd_config *cfg);
+int sim_parse(const char *addr, struct ssd_config *cfg, bool *nasty);

@@ -13,6 +13,7 @@
 
 #include "bus/bus.h"
 #include "glue/sim_addr.h"
+#include "ssd/fault.h"
 #include "ssd/ssd.h"
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -124,7 +125,7 @@ sim_relax(struct ut_clock *clk, uint32_t idle)
 }
 
 static int
-start_ssd(struct sim_bus *s, const struct ssd_config *cfg)
+start_ssd(struct sim_bus *s, const struct ssd_config *cfg, bool nasty)
 {
 	char err[256] = "";
 	int rc = ssd_subsys_open(cfg, &s->sub, err, sizeof(err));
@@ -134,6 +135,8 @@ start_ssd(struct sim_bus *s, const struct ssd_config *cfg)
 		return rc;
 	}
 	rc = ssd_ctrlr_open(s->sub, &port_ops, s, NULL, &s->ssd);
+	if (!rc && nasty)
+		rc = ssd_fault_nasty(s->sub, cfg->seed, err, sizeof(err));
 	if (rc)
 		ssd_subsys_close(s->sub);
 	return rc;
@@ -144,7 +147,8 @@ sim_open(const char *addr, struct nvp_bus **bus)
 {
 	struct ssd_config cfg = { 0 };
 	struct sim_bus *s;
-	int rc = sim_parse(addr, &cfg);
+	bool nasty;
+	int rc = sim_parse(addr, &cfg, &nasty);
 
 	if (rc)
 		return rc;
@@ -153,7 +157,7 @@ sim_open(const char *addr, struct nvp_bus **bus)
 		return -ENOMEM;
 	s->clock = (struct ut_clock){ .virtual_ns = &s->now_ns, .mult = 1ull << UT_CLOCK_SHIFT, .relax = sim_relax };
 	s->base.clock = &s->clock;
-	rc = start_ssd(s, &cfg);
+	rc = start_ssd(s, &cfg, nasty);
 	if (rc) {
 		free(s);
 		return rc;

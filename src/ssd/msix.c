@@ -81,8 +81,8 @@ ssd_msix_changed(struct ssd *ssd)
 	}
 }
 
-static void
-raise(struct ssd *ssd, uint32_t v)
+void
+ssd_irq_raise(struct ssd *ssd, uint32_t v)
 {
 	if (!ssd->msix_on && ssd->msi_on) {
 		ssd_msi_raise(ssd, v);
@@ -105,7 +105,7 @@ raise_now(struct ssd *ssd, uint32_t v)
 	uint32_t times = ssd_unlikely(ssd->faulty) ? ssd_fault_irq(ssd, &v) : 1;
 
 	for (; times; times--)
-		raise(ssd, v);
+		ssd_irq_raise(ssd, v);
 }
 
 void

@@ -61,3 +61,27 @@ must(int rc, const struct nvme_cqe *cqe)
 	assert_int_equal(rc, 0);
 	assert_int_equal(status_of(cqe), 0);
 }
+
+/* The seed of a run: NVPROOF_SEED, or the test's own. */
+static inline uint64_t
+sim_seed(uint64_t otherwise)
+{
+	const char *env = getenv("NVPROOF_SEED");
+	uint64_t seed = env ? strtoull(env, NULL, 0) : otherwise;
+
+	print_message("seed %llu\n", (unsigned long long)seed);
+	return seed;
+}
+
+/* At the end of main(): when a test failed, how to have it fail again. */
+static inline int
+sim_end(int failed, uint64_t seed)
+{
+	char program[4096];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (failed && n > 0)
+		fprintf(stderr, "failed with seed %llu; again: NVPROOF_SEED=%llu %.*s\n", (unsigned long long)seed,
+			(unsigned long long)seed, (int)n, program);
+	return failed;
+}

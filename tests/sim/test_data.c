@@ -291,5 +291,5 @@ main(void)
 		cmocka_unit_test(runs_repeat_exactly),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sim_end(cmocka_run_group_tests(tests, NULL, NULL), sim_seed(20240229));
 }

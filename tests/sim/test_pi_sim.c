@@ -289,5 +289,5 @@ main(void)
 		cmocka_unit_test(reset),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sim_end(cmocka_run_group_tests(tests, NULL, NULL), sim_seed(20240607));
 }

@@ -161,6 +161,60 @@ irq_twice(struct trial *t)
 	return irq(t, "irq-twice", 2, 0);
 }
 
+/* Eight reads complete in another order than they were sent in. */
+static bool
+jitter(struct trial *t)
+{
+	uint16_t last = 0;
+	uint32_t n = 0, back = 0;
+
+	arm(t, "cqe-jitter=1ms,count=all");
+	rig_flushes(t->io.r, 1, 8);
+	for (int i = 0; i < 2000 && n < 8; i++) {
+		adm_sleep(&t->io, 1000);
+		for (; came(t, 1); n++) {
+			back += n && t->io.cqe.cid < last;
+			last = t->io.cqe.cid;
+		}
+	}
+	return n == 8 && back;
+}
+
+/* Nothing, and then all of it at once. */
+static bool
+burst(struct trial *t)
+{
+	uint32_t n = 0;
+
+	arm(t, "cqe-burst=100ms,count=all");
+	rig_flushes(t->io.r, 1, 8);
+	rig_step(t->io.r);
+	if (came(t, 1))
+		return false;
+	adm_sleep(&t->io, 100 * ADM_MS);
+	while (came(t, 1))
+		n++;
+	return n == 8;
+}
+
+static bool
+irq_late(struct trial *t)
+{
+	bool none_yet = irq(t, "irq-late=5ms", 0, 0);
+
+	adm_sleep(&t->io, 6 * ADM_MS);
+	return none_yet && t->io.r->irqs[2] == 1;
+}
+
+static bool
+noise(struct trial *t)
+{
+	arm(t, "aer-noise");
+	adm_aer(&t->io);
+	get(t, 0, 1);
+	return adm_event(&t->io) == (NVME_AER_VENDOR | 0x7e << 8 | 0xc0 << 16);
+}
+
 static bool
 cmd_lost(struct trial *t)
 {
@@ -272,6 +326,10 @@ const struct trial_of trials_cqe[] = {
 	{ "irq-lost", irq_lost },
 	{ "irq-vector", irq_vector },
 	{ "irq-twice", irq_twice },
+	{ "cqe-jitter", jitter },
+	{ "cqe-burst", burst },
+	{ "irq-late", irq_late },
+	{ "aer-noise", noise },
 	{ "cmd-lost", cmd_lost },
 	{ "cmd-twice", cmd_twice },
 	{ "sqe-stale", sqe_stale },

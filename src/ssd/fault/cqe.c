@@ -44,9 +44,17 @@ set_of(struct ssd *ssd, const struct ssd_late *l, struct ssd_fault_set *out)
 static bool
 held_back(struct ssd *ssd, const struct ssd_late *l, const struct ssd_fault_set *s)
 {
-	uint64_t by = IN(HANG) ? ARG(HANG) : ARG(CQE_LATE);
+	uint64_t by = 0;
 
-	if (!IN(HANG) && !IN(CQE_LATE))
+	if (IN(HANG))
+		by = ARG(HANG);
+	else if (IN(CQE_LATE))
+		by = ARG(CQE_LATE);
+	else if (IN(CQE_JITTER))
+		by = ARG(CQE_JITTER);
+	else if (IN(CQE_BURST) && ARG(CQE_BURST))
+		by = ARG(CQE_BURST) - ssd->now_ns % ARG(CQE_BURST);
+	if (!by)
 		return false;
 	ssd_fault_hold(ssd, &(struct ssd_fault_later){ .ssd = ssd,
 						       .at_ns = ssd->now_ns + by,
@@ -87,7 +95,9 @@ deliver(const struct ssd_fault_later *l)
 {
 	struct ssd *ssd = l->ssd;
 
-	if (l->data) {
+	if (l->irq)
+		ssd_irq_raise(ssd, l->irq - 1);
+	else if (l->data) {
 		(void)ssd_mem_write(ssd, l->addr, l->data, l->len);
 		free(l->data);
 	} else if (l->addr)

@@ -3,6 +3,7 @@
 #include "ssd/fault/fault.h"
 #include <stdlib.h>
 #include <string.h>
+#include "nvproof/spec/feat.h"
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/admin.h"
 #include "ssd/exec.h"
@@ -342,6 +343,8 @@ controller(struct ssd *ssd)
 		ssd->hold |= SSD_HOLD_FAULT;
 		ssd_timer_arm(ssd, f->hang_until_ns);
 	}
+	if (ON(AER_NOISE))
+		ssd_event(ssd, NVME_AER_VENDOR, 0x7e, 0xc0);
 	return ON(CFS) || ON(REMOVE) || ON(CMD_LOST);
 }
 

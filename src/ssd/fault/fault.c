@@ -122,6 +122,15 @@ strikes(struct ssd_fault_armed *a)
 	return true;
 }
 
+/* The argument, or by chance up to it. */
+static uint64_t
+chosen(struct ssd_fault_armed *a)
+{
+	bool chance = a->rule.point == SSD_FAULT_CQE_JITTER || a->rule.point == SSD_FAULT_IRQ_LATE;
+
+	return chance && a->rule.arg ? 1 + ut_rng_below(&a->rng, a->rule.arg) : a->rule.arg;
+}
+
 void
 ssd_fault_match(struct ssd *ssd, const struct ssd_sq *sq, const struct nvme_sqe *sqe, struct ssd_fault_set *set)
 {
@@ -136,7 +145,7 @@ ssd_fault_match(struct ssd *ssd, const struct ssd_sq *sq, const struct nvme_sqe 
 		    !strikes(a))
 			continue;
 		set->on[p / 64] |= 1ull << (p % 64);
-		set->arg[p] = a->rule.arg;
+		set->arg[p] = chosen(a);
 	}
 }
 
@@ -157,7 +166,7 @@ ssd_fault_strikes(struct ssd_subsys *sub, enum ssd_fault p, uint64_t *arg)
 		struct ssd_fault_armed *a = &f->armed[i];
 
 		if (a->st.id && a->rule.point == p && (p != SSD_FAULT_REG_ONES || a->rule.arg == *arg) && strikes(a)) {
-			*arg = a->rule.arg;
+			*arg = chosen(a);
 			return true;
 		}
 	}
@@ -244,7 +253,7 @@ ssd_fault_add(struct ssd_subsys *sub, const char *text, uint32_t *id, char *err,
 	rc = snapshot(sub, a);
 	if (rc)
 		return rc;
-	ut_rng_seed(&a->rng, r.seed ? r.seed : sub->cfg.seed);
+	ut_rng_seed(&a->rng, (r.seed ? r.seed : sub->cfg.seed) ^ (uint64_t)r.point << 40);
 	snprintf(a->st.text, sizeof(a->st.text), "%s", text);
 	a->st.id = *id = ++sub->faults->last_id;
 	sub->faults->nr++;

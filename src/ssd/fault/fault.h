@@ -72,6 +72,7 @@ struct ssd_fault_later { /* a part of a completion, or data, that comes at its t
 	uint32_t dw0, dw1;
 	nvme_status status;
 	uint8_t *data; /* of len bytes, freed then */
+	uint32_t irq; /* vector + 1; then nothing else counts */
 	uint32_t len;
 };
 
@@ -143,4 +144,6 @@ void ssd_fault_forget(struct ssd *ssd, uint16_t sqid); /* the queue goes */
 
 /* state.c */
 uint32_t ssd_fault_reg(struct ssd *ssd, uint32_t off, uint32_t v);
+/* msix.c: raise it, whatever rules say. */
+void ssd_irq_raise(struct ssd *ssd, uint32_t vector);
 uint32_t ssd_fault_irq(struct ssd *ssd, uint32_t *vector); /* how many interrupts, and on which vector */

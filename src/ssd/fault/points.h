@@ -18,6 +18,11 @@ FAULT(CQE_LATE, "cqe-late", COMMAND, TIME, 100000000, "the completion comes as m
 FAULT(CQE_DNR, "cqe-dnr", COMMAND, NONE, 0, "Do Not Retry is inverted", "NVMe Base, Completion Queue Entry: Do Not Retry")
 FAULT(CQE_SKIP, "cqe-skip", COMMAND, NONE, 0, "an entry of the ring is skipped: the completion is in the next", "NVMe Base, Completion Queue: posted at the tail")
 FAULT(CQE_OVERRUN, "cqe-overrun", STATE, NONE, 0, "completions are posted into a full queue, over entries that were not taken", "NVMe Base, Full Queue")
+/* legal, and unpleasant */
+FAULT(CQE_JITTER, "cqe-jitter", COMMAND, TIME, 100000, "the completion comes up to as much later, by chance: out of order", "none: completions have no order")
+FAULT(CQE_BURST, "cqe-burst", COMMAND, TIME, 50000, "completions gather, and come together at the next multiple of this time: the queue is nearly full", "none: completions may come together")
+FAULT(IRQ_LATE, "irq-late", EVENT, TIME, 100000, "the interrupt comes up to as much later, by chance", "none: an interrupt has no time")
+FAULT(AER_NOISE, "aer-noise", COMMAND, NONE, 0, "a vendor specific event happens at this command", "none: an event may happen at any time")
 /* interrupts */
 FAULT(IRQ_LOST, "irq-lost", EVENT, NONE, 0, "completions are posted without their interrupt", "NVMe over PCIe, Interrupts")
 FAULT(IRQ_VECTOR, "irq-vector", EVENT, NUMBER, 1, "the interrupt comes on another vector: these bits are flipped", "NVMe Base, Create I/O Completion Queue command: Interrupt Vector")

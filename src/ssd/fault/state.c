@@ -45,6 +45,11 @@ ssd_fault_irq(struct ssd *ssd, uint32_t *vector)
 
 	if (strikes(ssd, SSD_FAULT_IRQ_LOST))
 		return 0;
+	if (ssd_fault_strikes(ssd->sub, SSD_FAULT_IRQ_LATE, &arg)) {
+		ssd_fault_hold(ssd,
+			       &(struct ssd_fault_later){ .ssd = ssd, .at_ns = ssd->now_ns + arg, .irq = *vector + 1 });
+		return 0;
+	}
 	if (ssd_fault_strikes(ssd->sub, SSD_FAULT_IRQ_VECTOR, &arg))
 		*vector = (*vector ^ (uint32_t)arg) % SSD_NR_VECTORS;
 	return 1 + strikes(ssd, SSD_FAULT_IRQ_TWICE);
