@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build asan demo test test-unit test-api test-qemu test-vfio bench lint format install clean
+.PHONY: help setup build asan demo test test-unit test-api test-qemu test-vfio bench soak lint format install clean
 
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-qemu  the contract on QEMU's NVMe device, which others wrote (6 minutes; not all of it passes yet)"
 	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (4 minutes)"
 	@echo "make bench    measure (ratios, instructions a command)"
+	@echo "make soak     100,000 power losses of the flash against its reference model (half an hour)"
 	@echo "make lint     format, static analysis, layers, types"
 	@echo "make format   rewrite the sources in the project's format"
 	@echo "make install  programs and library under PREFIX (default /usr/local), through meson"
@@ -62,6 +63,10 @@ test-api: build
 
 bench: build
 	@$(PY) tests/bench/run.py
+
+# 1,000 lives of 100 power losses each.
+soak: asan
+	@FTL_LIVES=1000 build-asan/tests/unit/test_ssd_ftl
 
 lint:
 	@tools/setup lint

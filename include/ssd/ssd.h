@@ -119,8 +119,9 @@ bool ssd_powered(const struct ssd_subsys *sub);
 /* Counters since the process started, for statistics. */
 struct ssd_stats {
 	uint64_t cmds_admin, cmds_read, cmds_write, cmds_other, bytes_read, bytes_written, errors;
-	/* SSD_MEDIA_FLASH; 4 KiB units: from the host, and programmed; blocks erased.  Their ratio is the write amplification. */
-	uint64_t flash_host_units, flash_programmed_units, flash_erases;
+	/* SSD_MEDIA_FLASH: changed by the host, and programmed; their ratio; blocks erased. */
+	uint64_t flash_host_bytes, flash_programmed_bytes, flash_erases;
+	double flash_write_amplification;
 };
 void ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out);
 /* Composite temperature in Kelvin, as SMART tells it; crossing a threshold raises the event. */

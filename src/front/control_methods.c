@@ -84,12 +84,13 @@ stats(struct control *ctl, const json_t *params)
 		{ "bytes_read", st.bytes_read },
 		{ "bytes_written", st.bytes_written },
 		{ "errors", st.errors },
-		{ "flash_host_units", st.flash_host_units },
-		{ "flash_programmed_units", st.flash_programmed_units },
+		{ "flash_host_bytes", st.flash_host_bytes },
+		{ "flash_programmed_bytes", st.flash_programmed_bytes },
 		{ "flash_erases", st.flash_erases },
 	};
 	for (size_t i = 0; i < UT_ARRAY_LEN(counters); i++)
 		json_object_set_new(r, counters[i].name, json_integer((json_int_t)counters[i].value));
+	json_object_set_new(r, "flash_write_amplification", json_real(st.flash_write_amplification));
 	return r;
 }
 

@@ -253,9 +253,10 @@ ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 	*out = sub->stats;
 	if (!ftl)
 		return;
-	out->flash_host_units = ftl_stats(ftl)->host_written;
+	out->flash_host_bytes = ftl_stats(ftl)->host_bytes;
 	for (int s = 0; s < FTL_STREAMS; s++)
-		out->flash_programmed_units += ftl_stats(ftl)->programmed[s];
+		out->flash_programmed_bytes += ftl_stats(ftl)->programmed[s] * NAND_UNIT;
+	out->flash_write_amplification = ftl_waf(ftl);
 	out->flash_erases = ftl_nand(ftl)->stats.erases;
 }
 

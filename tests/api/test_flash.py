@@ -63,8 +63,9 @@ def test_write_amplification_is_counted(slow):
     ns.flush(qpair).waitdone()
     stats = softssd.control(ssd.addrs[0][4:] + ".ctl", "stats")
     stats = json.loads(stats) if isinstance(stats, str) else stats
-    assert stats["flash_host_units"] == 64
-    assert 0 < stats["flash_programmed_units"] <= 64 + 16
+    assert stats["flash_host_bytes"] == 64 * 4096
+    assert 0 < stats["flash_programmed_bytes"] <= (64 + 16) * 4096
+    assert stats["flash_write_amplification"] == stats["flash_programmed_bytes"] / stats["flash_host_bytes"]
 
 
 def test_no_such_profile():

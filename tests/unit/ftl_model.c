@@ -91,7 +91,7 @@ void
 model_write(struct model *m, uint32_t u, bool whole)
 {
 	uint64_t due = m->now;
-	uint8_t *to = ftl_write(m->f, m->now, u, whole, &due);
+	uint8_t *to = ftl_write(m->f, m->now, u, whole ? NAND_UNIT : NAND_UNIT / 2, &due);
 	uint32_t was;
 
 	check(to != NULL, "no space for unit %u", u);

@@ -10,18 +10,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "ftl_model.h"
 #include "util/alloc.h"
 
-#define LIVES 20u
+#define LIVES 20u /* FTL_LIVES in the environment: as many */
+#define CUTS 100u /* power losses in a life, at the least, on the average */
 #define FULL_LIVES 8u
 #define FULL_STEPS 20000u
-#define STEPS 10000u /* one in a hundred is a power loss, on the average: 2,000 in all */
+#define STEPS 10000u /* one in a hundred is a power loss, on the average */
 
 enum ftl_bug ftl_bug;
+static uint64_t *cuts; /* shared with the children */
 
 static void
 life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
@@ -34,6 +37,7 @@ life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 		model_step(&m);
 	model_flush(&m);
 	model_power_cut(&m);
+	*cuts += ftl_stats(m.f)->recoveries;
 	model_close(&m);
 }
 
@@ -143,7 +147,7 @@ trims_and_writes(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 	for (uint32_t i = 0; i < steps; i++) {
 		uint32_t u = i < cfg->units ? i : (uint32_t)ut_rng_below(&m.rng, cfg->units);
 		uint64_t due = 0;
-		uint8_t *to = ftl_write(m.f, 0, u, true, &due);
+		uint8_t *to = ftl_write(m.f, 0, u, NAND_UNIT, &due);
 
 		if (!to) {
 			fprintf(stderr, "no space for write %u\n", i);
@@ -171,14 +175,20 @@ metadata_always_finds_room(void **state)
 		assert_true(child(trims_and_writes, seed, &cfg, 60000, false));
 }
 
+/* FTL_LIVES=n test_ssd_ftl: a longer run, as `make soak` does. */
 static void
 survives_any_life(void **state)
 {
+	const char *more = getenv("FTL_LIVES");
+	uint64_t n = more ? strtoull(more, NULL, 10) : LIVES;
+
 	(void)state;
-	for (uint64_t seed = 1; seed <= LIVES; seed++) {
+	for (uint64_t seed = 1; seed <= n; seed++) {
 		if (!lives(seed, STEPS, false))
 			fail_msg("seed %llu", (unsigned long long)seed);
 	}
+	print_message("%llu power losses\n", (unsigned long long)*cuts);
+	assert_true(*cuts >= n * CUTS);
 }
 
 static void
@@ -241,5 +251,8 @@ main(void)
 		cmocka_unit_test(every_allocation_may_fail), cmocka_unit_test(impossible_geometries),
 	};
 
+	cuts = mmap(NULL, sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (cuts == MAP_FAILED)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,11 +130,14 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 {
 	struct nand_op op;
 
-	f->now_ns = UT_MAX(f->now_ns, now_ns);
-	while (nand_commit(f->nand, f->now_ns, &op)) {
+	while (nand_commit(f->nand, UT_MAX(f->now_ns, now_ns), &op)) {
+		f->now_ns =
+			UT_MAX(f->now_ns, op.end_ns); /* what follows from it begins then, however late we are called */
 		if (op.kind == NAND_ERASE)
 			place_erased(f, nand_block_of(f->nand, op.page));
+		place_erase(f);
 	}
+	f->now_ns = UT_MAX(f->now_ns, now_ns);
 	place_erase(f);
 	return nand_next(f->nand);
 }
@@ -166,19 +169,20 @@ ckpt_when_due(struct ftl *f, uint64_t *due_ns)
 }
 
 void *
-ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *due_ns)
+ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns)
 {
 	uint8_t *to = buffer_find(f, unit);
 	const void *old;
 
 	ftl_advance(f, now_ns);
 	f->stats.host_written++;
+	f->stats.host_bytes += bytes;
 	if (to)
 		return to;
 	if (f->nr_dirty >= f->nand->cfg.units && !buffer_program(f, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
-	if (!whole)
+	if (bytes < NAND_UNIT)
 		old = ftl_read(f, now_ns, unit, due_ns);
 	else /* nothing is read for it, but who does not fill it must not find another unit's data there */
 		old = f->map[unit] == NAND_NONE ? NULL : nand_unit(f->nand, f->map[unit]);
@@ -292,5 +296,5 @@ ftl_waf(const struct ftl *f)
 
 	for (int s = 0; s < FTL_STREAMS; s++)
 		programmed += f->stats.programmed[s];
-	return f->stats.host_written ? (double)programmed / (double)f->stats.host_written : 0;
+	return f->stats.host_bytes ? (double)programmed * NAND_UNIT / (double)f->stats.host_bytes : 0;
 }

@@ -43,7 +43,8 @@ enum ftl_stream { /* what is programmed into blocks of its own */
 };
 
 struct ftl_stats { /* units */
-	uint64_t host_written, host_read, host_trimmed;
+	uint64_t host_written, host_read, host_trimmed; /* written: calls of ftl_write() */
+	uint64_t host_bytes; /* what these changed */
 	uint64_t programmed[FTL_STREAMS], padded;
 	uint64_t collected; /* blocks */
 	uint64_t checkpoints, recoveries, recovered_ns;
@@ -59,11 +60,11 @@ void ftl_close(struct ftl *f); /* NULL is fine */
 
 /*
  * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.
- * read: NULL: it was never written, or trimmed.  write: what is there now is to be changed in place; whole: all of it will
- * be.  NULL: there is no space, for good.
+ * read: NULL: it was never written, or trimmed.  write: `bytes` of what is there now
+ * are to be changed in place; NAND_UNIT: all of it will be.  NULL: there is no space, for good.
  */
 const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns);
-void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, bool whole, uint64_t *due_ns);
+void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns);
 /* Units read as never written from now on. */
 void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
 /* All that was written and trimmed survives a power loss from *due_ns on.  false: not all of it, there is no space. */
@@ -78,5 +79,5 @@ uint64_t ftl_power_on(struct ftl *f);
 
 const struct ftl_stats *ftl_stats(const struct ftl *f);
 const struct nand *ftl_nand(const struct ftl *f);
-/* Write amplification so far: units programmed a unit that the host wrote. */
+/* Write amplification so far: bytes programmed, metadata too and what is left empty in a page not, a byte that the host wrote. */
 double ftl_waf(const struct ftl *f);

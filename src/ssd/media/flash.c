@@ -50,7 +50,7 @@ flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
 	uint8_t *unit;
 
 	*len = in_unit(off, *len);
-	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), *len == NAND_UNIT, f->due_ns);
+	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), (uint32_t)*len, f->due_ns);
 	return unit ? unit + off % NAND_UNIT : NULL;
 }
 
