@@ -13,7 +13,7 @@
  */
 #include "ssd/core.h"
 #include "nvproof/spec/feat.h"
-#include "ssd/nvm/ahead.h"
+#include "ssd/gather.h"
 
 /* Without limit means as many as a step takes: registers and other controllers want to be looked at too. */
 static uint32_t
@@ -32,31 +32,63 @@ held(struct ssd *ssd, const struct ssd_sq *sq)
 	return sq->id || (ssd->hold & SSD_HOLD_ADMIN);
 }
 
-/* At most what is copied at once. */
-static uint32_t
-serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
+static bool
+copies(const struct nvme_sqe *sqe)
 {
-	uint32_t n = ssd_sq_poll(ssd, sq), done = 0;
+	return sqe->opc == NVME_OPC_READ || sqe->opc == NVME_OPC_WRITE;
+}
 
-	if (!n || sq->broken || ssd_unlikely(ssd->hold && held(ssd, sq)))
-		return 0;
-	if (!ssd_cq_room(ssd, sq->cq)) {
-		ssd->io_waits |= sq->id != 0;
-		return 0;
-	}
-	n = ssd_sq_fetch(ssd, sq, UT_MIN(n, max));
-	sq->cq->gather = sq->id && sq->cq->ring;
-	while (done < n && ssd_cq_room(ssd, sq->cq)) {
-		if (done + 1 < n)
-			ssd_nvm_ahead(ssd, sq, &ssd->fetch[done + 1]);
+static inline uint32_t
+free_cqes(const struct ssd_cq *cq)
+{
+	return cq->head > cq->tail ? cq->head - cq->tail - 1 : cq->head + cq->size - cq->tail - 1;
+}
+
+/* So many CQEs can be posted, n at most.  What is known of the head doorbell is looked at first. */
+static inline uint32_t
+room_for(struct ssd *ssd, struct ssd_cq *cq, uint32_t n)
+{
+	if (ssd_likely(free_cqes(cq) >= n))
+		return n;
+	return ssd_cq_room_slow(ssd, cq) ? UT_MAX(1u, UT_MIN(n, free_cqes(cq))) : 0;
+}
+
+/* The commands that were fetched; how many of them were taken. */
+static inline uint32_t
+run(struct ssd *ssd, struct ssd_sq *sq, uint32_t n)
+{
+	uint32_t done = 0;
+
+	while (done < n) {
+		if (ssd->nr_copies && (!copies(&ssd->fetch[done]) || ssd->copy_bytes >= SSD_GATHER_BYTES))
+			ssd_cq_store_held(ssd, sq->cq);
 		sq->head = sq->head + 1 == sq->size ? 0 : sq->head + 1;
 		ssd_exec(ssd, sq, &ssd->fetch[done++]);
 		if (ssd_unlikely(ssd->stopped || ssd->hold))
 			break;
 	}
-	sq->cq->gather = false;
-	ssd_cq_store_held(sq->cq);
 	return done;
+}
+
+/* At most what is copied at once. */
+static uint32_t
+serve(struct ssd *ssd, struct ssd_sq *sq, uint32_t max)
+{
+	uint32_t n = ssd_sq_poll(ssd, sq);
+
+	if (!n || sq->broken || ssd_unlikely(ssd->hold && held(ssd, sq)))
+		return 0;
+	n = room_for(ssd, sq->cq, UT_MIN(n, UT_MIN(max, SSD_FETCH)));
+	if (!n) {
+		ssd->io_waits |= sq->id != 0;
+		return 0;
+	}
+	n = ssd_sq_fetch(ssd, sq, n);
+	sq->cq->gather = sq->id && sq->cq->ring;
+	n = run(ssd, sq, n);
+	sq->cq->gather = false;
+	ssd_cq_store_held(ssd, sq->cq);
+	return n;
 }
 
 /* The rest of a burst that is larger than what is copied at once. */

@@ -125,7 +125,7 @@ void ssd_db_scan(struct ssd *ssd);
 void ssd_db_bad(struct ssd *ssd, uint8_t info); /* report one: NVME_AER_ERROR_INVALID_DB_* */
 
 /* Store what was gathered; before the step ends. */
-void ssd_cq_store_held(struct ssd_cq *cq);
+void ssd_cq_store_held(struct ssd *ssd, struct ssd_cq *cq);
 /* Whether a CQE can be posted now. */
 bool ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq);
 void ssd_cq_late(struct ssd *ssd); /* post what found its queue full */

@@ -10,6 +10,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/fault/fault.h"
+#include "ssd/gather.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -154,14 +155,16 @@ cqe_store(struct ssd_cq *cq, const struct cqe *e)
 }
 
 /*
- * The host looks at the entry that comes next all the time, so the line of it changes hands with each look.  Four entries are
- * stored at once: the line is taken from the host once for them.
+ * The host looks at the entry that comes next all the time, so the line of it changes hands with each look.  The entries of
+ * a burst are stored at once, behind the data of their commands: a line is taken from the host once for four of them.
  */
 void
-ssd_cq_store_held(struct ssd_cq *cq)
+ssd_cq_store_held(struct ssd *ssd, struct ssd_cq *cq)
 {
 	uint64_t *at;
 
+	if (ssd->nr_copies)
+		ssd_copies_run(ssd);
 	if (!cq->nr_held)
 		return;
 	at = (uint64_t *)cq->ring + 2 * (size_t)((cq->tail ? cq->tail : cq->size) - cq->nr_held);
@@ -267,7 +270,7 @@ post_slowly(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uint
 	};
 	struct cqe e = cqe_of(sq, cid, dw0, dw1, st);
 
-	ssd_cq_store_held(sq->cq);
+	ssd_cq_store_held(ssd, sq->cq);
 	if (ssd->faulty)
 		post_faulty(ssd, sq, &l);
 	else if (ssd_cq_room(ssd, sq->cq))
@@ -290,8 +293,8 @@ ssd_cqe_post(struct ssd *ssd, struct ssd_sq *sq, uint16_t cid, uint32_t dw0, uin
 	if (cq->gather) {
 		hold(cq, &e);
 		advance(ssd, cq);
-		if (cq->tail % SSD_CQE_LINE == 0)
-			ssd_cq_store_held(cq);
+		if (!cq->tail || cq->nr_held == SSD_FETCH)
+			ssd_cq_store_held(ssd, cq);
 		return;
 	}
 	cqe_store(cq, &e);

@@ -37,7 +37,6 @@
 #define SSD_MAX_MDTS 9u /* SSD_MAX_SEGS must hold a transfer of that many pages, and one more */
 #define SSD_SQ_PAGES 1024u /* a PC=0 queue of 65,536 entries, in pages */
 #define SSD_CQ_PAGES 256u
-#define SSD_CQE_LINE 4u /* CQEs in a cache line */
 #define SSD_FETCH 16u /* SQEs copied at once */
 #define SSD_PCI_VID 0x4e56u /* Identify's VID and SSVID too.  "NV": assigned to nobody that we know of */
 #define SSD_PCI_DID 0x5052u
@@ -82,7 +81,7 @@ struct ssd_media_ops {
 struct ssd_media {
 	const struct ssd_media_ops *ops;
 	bool null; /* keeps nothing: commands skip the copy */
-	uint8_t *flat; /* all of it, where it is plain memory: what comes next can be prefetched; else NULL */
+	uint8_t *flat; /* all of it, where it is plain memory: copies can wait (gather.h); else NULL */
 };
 
 /* Protection information as a namespace is formatted.  NVM Command Set, "Protection Information Formats". */
@@ -167,6 +166,12 @@ struct ssd_subsys {
 	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };
 
+struct ssd_copy { /* within memory that stays where it is */
+	uint8_t *media, *host;
+	uint32_t len;
+	bool to_host;
+};
+
 struct ssd_cq {
 	bool live, pc, ien;
 	uint16_t id, iv;
@@ -181,9 +186,9 @@ struct ssd_cq {
 	const uint32_t *db; /* the head doorbell: the register, or its shadow */
 	uint64_t bad_db; /* a doorbell value that was refused and reported already, plus 1; 0: none */
 	bool broken; /* the ring was not there; until ssd_port_changed() */
-	bool gather; /* entries are stored a line at a time; see cq.c */
+	bool gather; /* entries are stored together at the end of the burst; see cq.c */
 	uint32_t nr_held; /* entries before the tail that are not stored yet */
-	uint64_t held[SSD_CQE_LINE][2];
+	uint64_t held[SSD_FETCH][2];
 };
 
 struct ssd_sq {
@@ -313,6 +318,8 @@ struct ssd {
 	uint64_t irq_due[SSD_NR_VECTORS / 64]; /* vectors whose CQs posted in this batch */
 	uint64_t *queue_pages; /* pages[] of all PC=0 queues */
 	struct nvme_sqe fetch[SSD_FETCH];
+	struct ssd_copy copies[SSD_FETCH]; /* data of commands that were taken; gather.h */
+	uint32_t nr_copies, copy_bytes;
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
 	struct ssd_delayed *delayed; /* delay.c */

@@ -6,6 +6,7 @@
  * Command Set asks for ("if the namespace is not formatted to use end-to-end protection information ..."); the others go to
  * rw_meta.c.  Limited Retry is accepted and changes nothing: the media has no retries.
  */
+#include "ssd/gather.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/streams.h"
@@ -135,7 +136,8 @@ send_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 
 		len = total - done;
 		src = m->ops->peek(m, ssd_nvm_off(c->ns, r->slba) + done, &len);
-		st = ssd_to_host(c, done, src, len);
+		if (len != total || !ssd_copy_later(c, (uint8_t *)(uintptr_t)src, len, true))
+			st = ssd_to_host(c, done, src, len);
 	}
 	return st;
 }
@@ -178,7 +180,7 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 		dst = poke(c->ns, lba, &len);
 		if (!dst)
 			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, lba);
-		if (!c->ns->sub->media->null)
+		if (!c->ns->sub->media->null && (len != total || !ssd_copy_later(c, dst, len, false)))
 			st = ssd_from_host(c, done, dst, len);
 	}
 	if (!st) /* all the data is there: uncorrectable blocks are whole again */
