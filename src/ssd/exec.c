@@ -257,7 +257,7 @@ ssd_exec(struct ssd *ssd, struct ssd_sq *sq, const struct nvme_sqe *sqe)
 {
 	struct ssd_cmd c;
 
-	if (ssd_unlikely(sq->fused | ssd->faulty | (sqe->flags & NVME_SQE_FUSE))) {
+	if (ssd_unlikely(sq->unusual | (sqe->flags & NVME_SQE_FUSE))) {
 		exec_unusual(ssd, sq, sqe);
 		return;
 	}

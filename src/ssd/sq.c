@@ -16,6 +16,7 @@ static void
 sq_map(struct ssd *ssd, struct ssd_sq *sq)
 {
 	sq->ring = NULL;
+	sq->faulty = ssd->faulty;
 	if (sq->pc && !ssd->faulty)
 		sq->ring = ssd_mem_map(ssd, sq->base, (uint64_t)sq->size * sizeof(struct nvme_sqe));
 }

@@ -204,7 +204,13 @@ struct ssd_sq {
 	const uint32_t *db; /* the tail doorbell: the register, or its shadow */
 	uint64_t bad_db;
 	bool broken;
-	bool fused; /* the first half of a fused pair waits for the second */
+	union {
+		uint16_t unusual; /* any of these: commands go the slow way */
+		struct {
+			bool fused; /* the first half of a fused pair waits for the second */
+			bool faulty; /* as the controller */
+		};
+	};
 	struct nvme_sqe fused_sqe;
 };
 

@@ -4,6 +4,7 @@
  * when: COMMAND: decided when a command begins; STATE: asked for whenever it matters, for as long as it is armed; EVENT: the
  * same, once.  argument: NONE, NUMBER, TIME (ns), STATUS.
  */
+/* clang-format off: a table, a line each */
 /* completion queue entries */
 FAULT(CQE_LOST, "cqe-lost", COMMAND, NONE, 0, "the completion is never posted", "NVMe Base, Completion Queue")
 FAULT(CQE_TWICE, "cqe-twice", COMMAND, NONE, 0, "the completion is posted twice", "NVMe Base, Completion Queue")
@@ -107,3 +108,4 @@ FAULT(HANG, "hang", COMMAND, TIME, 3000000000, "nothing is done for this time, f
 FAULT(REMOVE, "remove", COMMAND, NONE, 0, "the drive is gone, until its power is switched on", "none: somebody pulled it")
 FAULT(SMART_FORGETS, "smart-forgets", STATE, NONE, 0, "the counters of SMART are lost with the power", "NVMe Base, SMART / Health Information log page: persistent across power cycles")
 FAULT(UNSAFE_UNCOUNTED, "unsafe-uncounted", STATE, NONE, 0, "an unsafe shutdown is not counted", "NVMe Base, SMART / Health Information log page: Unsafe Shutdowns")
+/* clang-format on */
