@@ -4,7 +4,8 @@
  * when: COMMAND: decided when a command begins; STATE: asked for whenever it matters, for as long as it is armed; EVENT: the
  * same, once.  argument: NONE, NUMBER, TIME (ns), STATUS.
  */
-/* clang-format off: a table, a line each */
+/* A table, a line each. */
+/* clang-format off */
 /* completion queue entries */
 FAULT(CQE_LOST, "cqe-lost", COMMAND, NONE, 0, "the completion is never posted", "NVMe Base, Completion Queue")
 FAULT(CQE_TWICE, "cqe-twice", COMMAND, NONE, 0, "the completion is posted twice", "NVMe Base, Completion Queue")
