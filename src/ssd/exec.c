@@ -21,6 +21,8 @@ nvme_status
 ssd_fail_lba(struct ssd_cmd *c, nvme_status sc, uint64_t lba)
 {
 	c->err_lba = lba;
+	if (sc == NVME_SC_WRITE_FAULT && (c->ssd->sub->media->warning & NVME_CW_AMRO))
+		return NVME_SC_READ_ONLY_RANGE; /* at the end of its life */
 	return sc;
 }
 

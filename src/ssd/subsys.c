@@ -257,6 +257,7 @@ ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 	for (int s = 0; s < FTL_STREAMS; s++)
 		out->flash_programmed_bytes += ftl_stats(ftl)->programmed[s] * NAND_UNIT;
 	out->flash_write_amplification = ftl_waf(ftl);
+	out->flash_bad_blocks = ftl_health(ftl).bad;
 	out->flash_erases = ftl_nand(ftl)->stats.erases;
 }
 

@@ -2,6 +2,7 @@
 /* A controller whose media are modelled flash: commands take as long as it does, and a power loss leaves what it should. */
 #include <stdio.h>
 #include "nvproof/spec/pcie.h"
+#include "ssd/admin/log.h"
 #include "ssd/core.h"
 #include "ssd_io.h"
 
@@ -15,15 +16,22 @@ struct drive {
 };
 
 static void
-start(struct drive *d, const char *profile, uint32_t entries)
+start_worn(struct drive *d, const char *profile, uint32_t entries, uint32_t endurance)
 {
 	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
 
 	assert_int_equal(ssd_profile_find(profile, &cfg.profile, NULL, 0), 0);
+	cfg.profile.flash.endurance = endurance;
 	d->r = rig_open_config(&cfg);
 	rig_enable(d->r, 32);
 	rig_pair(d->r, 1, entries, -1);
 	io_init(&d->io, d->r);
+}
+
+static void
+start(struct drive *d, const char *profile, uint32_t entries)
+{
+	start_worn(d, profile, entries, 0);
 }
 
 /* Let time pass, as fast as it goes, until there is a completion.  Its status. */
@@ -427,6 +435,52 @@ counts_what_was_programmed(void **state)
 	rig_close(d.r);
 }
 
+static struct nvme_smart_log
+smart(struct drive *d)
+{
+	struct nvme_smart_log log = { 0 };
+
+	ssd_log_smart(d->r->ssd, &log);
+	return log;
+}
+
+/* Blocks fail one by one, and then the drive can only be read.   NVMe Base 2.1, "SMART / Health Information". */
+static void
+the_end_of_its_life(void **state)
+{
+	struct nvme_smart_log log;
+	struct ssd_stats st;
+	struct drive d;
+	nvme_status sc = 0;
+
+	(void)state;
+	start_worn(&d, "slow", QD, 4);
+	log = smart(&d);
+	assert_int_equal(log.cw, 0);
+	assert_int_equal(log.avsp, 100);
+	assert_int_equal(log.pused, 0);
+	for (uint32_t i = 0; i < 200000 && !sc; i++) {
+		memset(io_buf(&d.io), (int)(i % 251), 4096);
+		send(&d, NVME_OPC_WRITE, i * 2654435761u % 4096 * 8, 8);
+		sc = wait(&d);
+	}
+	assert_int_equal(sc, NVME_SC_READ_ONLY_RANGE);
+	log = smart(&d);
+	assert_int_equal(log.cw, NVME_CW_AMRO | NVME_CW_ASCBT);
+	assert_int_equal(log.avsp, 0);
+	assert_in_range(log.pused, 90, 150);
+	ssd_get_stats(d.r->sub, &st);
+	assert_true(st.flash_bad_blocks > 0);
+	for (uint64_t u = 0; u < 4096; u += 61)
+		read_byte(&d, u * 8);
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	power_cycle(&d);
+	read_byte(&d, 0);
+	send(&d, NVME_OPC_WRITE, 0, 8);
+	assert_int_equal(wait(&d), NVME_SC_READ_ONLY_RANGE);
+	rig_close(d.r);
+}
+
 int
 main(void)
 {
@@ -446,6 +500,7 @@ main(void)
 		cmocka_unit_test(deleting_another_queue_makes_no_room),
 		cmocka_unit_test(any_number_of_commands),
 		cmocka_unit_test(counts_what_was_programmed),
+		cmocka_unit_test(the_end_of_its_life),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

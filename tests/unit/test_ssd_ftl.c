@@ -191,6 +191,53 @@ survives_any_life(void **state)
 	assert_true(*cuts >= n * CUTS);
 }
 
+/* Until nothing can be written any more: what was written can be read, and survives. */
+static void
+wear_out(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
+{
+	struct ftl_health h = { 0 };
+	uint8_t spare = 100;
+	struct model m;
+	uint32_t i = 0;
+
+	model_open(&m, cfg, seed);
+	for (; i < steps && !h.read_only; i++) {
+		uint32_t u = (uint32_t)ut_rng_below(&m.rng, MODEL_UNITS);
+
+		model_write(&m, u, true);
+		if (!(i % 5000))
+			model_power_cut(&m);
+		h = ftl_health(m.f);
+		if (h.spare > spare)
+			_exit(3);
+		spare = h.spare;
+	}
+	if (!h.read_only || h.used < 95 || h.spare || !h.bad || ftl_write(m.f, m.now, 0, NAND_UNIT, &m.now)) {
+		fprintf(stderr, "after %u writes: used %u %%, spare %u %%\n", i, h.used, h.spare);
+		_exit(1);
+	}
+	model_recount(&m);
+	model_flush(&m);
+	model_power_cut(&m);
+	if (!ftl_health(m.f).read_only)
+		_exit(4);
+	model_close(&m);
+}
+
+static void
+wears_out_and_becomes_read_only(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		struct ftl_config cfg = config_for(seed);
+
+		cfg.nand.endurance = 20 + 10 * (uint32_t)seed;
+		cfg.nand.blocks += 4 * (uint32_t)seed;
+		if (!child(wear_out, seed, &cfg, 2000000, false))
+			fail_msg("seed %llu", (unsigned long long)seed);
+	}
+}
+
 static void
 finds_each_bug(void **state)
 {
@@ -246,9 +293,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(works_when_it_is_full),     cmocka_unit_test(metadata_always_finds_room),
-		cmocka_unit_test(survives_any_life),	     cmocka_unit_test(finds_each_bug),
-		cmocka_unit_test(every_allocation_may_fail), cmocka_unit_test(impossible_geometries),
+		cmocka_unit_test(works_when_it_is_full),
+		cmocka_unit_test(metadata_always_finds_room),
+		cmocka_unit_test(survives_any_life),
+		cmocka_unit_test(finds_each_bug),
+		cmocka_unit_test(wears_out_and_becomes_read_only),
+		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(impossible_geometries),
 	};
 
 	cuts = mmap(NULL, sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -6,6 +6,7 @@
 #include "ssd/admin/log.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/media/flash.h"
 #include <string.h>
 
 /*
@@ -33,11 +34,15 @@ ssd_log_smart(struct ssd *ssd, void *buf)
 	uint32_t wctt, cctt;
 
 	ssd_temp_minutes(ssd->sub, &wctt, &cctt);
-	log->cw = ssd_temp_warning(ssd);
+	log->cw = (uint8_t)(ssd_temp_warning(ssd) | ssd->sub->media->warning);
 	log->ctemp[0] = (uint8_t)ssd->sub->temperature_k;
 	log->ctemp[1] = (uint8_t)(ssd->sub->temperature_k >> 8);
 	log->avsp = 100;
-	log->avspt = 10;
+	log->avspt = SSD_SPARE_THRESHOLD;
+	if (ssd_flash_ftl(ssd->sub->media)) {
+		log->avsp = ftl_health(ssd_flash_ftl(ssd->sub->media)).spare;
+		log->pused = ftl_health(ssd_flash_ftl(ssd->sub->media)).used;
+	}
 	log->dur[0] = le64_from((s->units_read_512 + 999) / 1000);
 	log->duw[0] = le64_from((s->units_written_512 + 999) / 1000);
 	log->hrc[0] = le64_from(s->host_reads);

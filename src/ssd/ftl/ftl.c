@@ -86,6 +86,16 @@ tables_open(struct ftl *f)
 	       f->slot && f->buffer && f->hash;
 }
 
+/* What is there beyond what has to be, but for an eighth: who may not write any more still has to flush. */
+static uint32_t
+may_be_bad(const struct ftl *f)
+{
+	uint64_t a_block = (uint64_t)f->cfg.nand.pages * f->cfg.nand.units;
+	uint64_t more = f->nand->nr_blocks - ftl_spare_blocks(&f->cfg) - divide_up(f->cfg.units, a_block);
+
+	return (uint32_t)UT_MAX(more - more / 8, 1);
+}
+
 static bool
 fits(const struct ftl *f)
 {
@@ -113,6 +123,7 @@ ftl_open(const struct ftl_config *cfg, struct ftl **out)
 		ftl_close(f);
 		return rc;
 	}
+	f->may_be_bad = may_be_bad(f);
 	buffer_reset(f);
 	recover(f);
 	*out = f;
@@ -134,7 +145,7 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 		f->now_ns =
 			UT_MAX(f->now_ns, op.end_ns); /* what follows from it begins then, however late we are called */
 		if (op.kind == NAND_ERASE)
-			place_erased(f, nand_block_of(f->nand, op.page));
+			place_erased(f, nand_block_of(f->nand, op.page), op.failed);
 		place_erase(f);
 	}
 	f->now_ns = UT_MAX(f->now_ns, now_ns);
@@ -177,6 +188,8 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 	ftl_advance(f, now_ns);
 	f->stats.host_written++;
 	f->stats.host_bytes += bytes;
+	if (f->bad >= f->may_be_bad)
+		return NULL;
 	if (to)
 		return to;
 	if (f->nr_dirty >= f->nand->cfg.units && !buffer_program(f, due_ns))
@@ -275,6 +288,20 @@ ftl_power_on(struct ftl *f)
 	f->stats.recoveries++;
 	f->stats.recovered_ns += ns;
 	return ns;
+}
+
+struct ftl_health
+ftl_health(const struct ftl *f)
+{
+	uint64_t endurance = f->nand->cfg.endurance, wear = f->nand->stats.erases / f->nand->nr_blocks;
+	uint32_t left = f->may_be_bad - UT_MIN(f->bad, f->may_be_bad);
+
+	return (struct ftl_health){
+		.bad = f->bad,
+		.spare = (uint8_t)(100ull * left / f->may_be_bad),
+		.used = (uint8_t)(endurance ? UT_MIN(100 * wear / endurance, 255) : 0),
+		.read_only = !left,
+	};
 }
 
 const struct ftl_stats *

@@ -50,6 +50,13 @@ struct ftl_stats { /* units */
 	uint64_t checkpoints, recoveries, recovered_ns;
 };
 
+struct ftl_health {
+	uint32_t bad; /* blocks that failed to erase */
+	uint8_t spare; /* percent of the blocks that may, left */
+	uint8_t used; /* percent of the endurance, 255 at most */
+	bool read_only; /* nothing of the spare is left: ftl_write() fails */
+};
+
 struct ftl;
 
 /* Blocks that hold no data of the host at any time. */
@@ -77,6 +84,7 @@ uint64_t ftl_advance(struct ftl *f, uint64_t now_ns);
 void ftl_power_off(struct ftl *f, uint64_t now_ns);
 uint64_t ftl_power_on(struct ftl *f);
 
+struct ftl_health ftl_health(const struct ftl *f);
 const struct ftl_stats *ftl_stats(const struct ftl *f);
 const struct nand *ftl_nand(const struct ftl *f);
 /* Write amplification so far: bytes programmed, metadata too and what is left empty in a page not, a byte that the host wrote. */

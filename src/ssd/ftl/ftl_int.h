@@ -47,6 +47,7 @@ enum ftl_block_state {
 	FTL_FULL,
 	FTL_EMPTY, /* nothing in it is valid; the erase waits for rule 2 */
 	FTL_ERASING,
+	FTL_BAD,
 };
 
 struct ftl_block {
@@ -87,6 +88,7 @@ struct ftl {
 	uint64_t *map_dirty; /* a bit a part */
 	uint64_t *seq_of; /* recovery: of what the map says, by unit */
 	uint32_t nr_parts;
+	uint32_t bad, may_be_bad; /* blocks */
 	uint32_t reserve; /* free blocks a die that only metadata may take: without a journal nothing can be erased */
 	struct ftl_block *block;
 	struct ftl_die *die;
@@ -126,7 +128,7 @@ uint64_t place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t
 void place_done(struct ftl *f, enum ftl_stream s, uint32_t page);
 void place_invalid(struct ftl *f, uint32_t at); /* this unit on NAND no longer counts; NAND_NONE is fine */
 void place_erase(struct ftl *f); /* whatever may be erased now */
-void place_erased(struct ftl *f, uint32_t block);
+void place_erased(struct ftl *f, uint32_t block, bool failed);
 void place_restore(struct ftl *f); /* block states from what is on NAND; valid counts are there */
 /* Let the NAND run to the end of its next operation.  false: there is none. */
 bool place_wait(struct ftl *f);

@@ -11,7 +11,7 @@ place_reset(struct ftl *f)
 {
 	memset(f->block, 0, f->nand->nr_blocks * sizeof(f->block[0]));
 	memset(f->turn, 0, sizeof(f->turn));
-	f->nr_empty = f->first_empty = 0;
+	f->nr_empty = f->first_empty = f->bad = 0;
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		f->die[d] = (struct ftl_die){ .free = f->nand->cfg.blocks };
 		for (int s = 0; s < FTL_STREAMS; s++)
@@ -221,13 +221,14 @@ place_erase(struct ftl *f)
 }
 
 void
-place_erased(struct ftl *f, uint32_t block)
+place_erased(struct ftl *f, uint32_t block, bool failed)
 {
 	assert(f->block[block].state == FTL_ERASING && !f->block[block].valid);
-	f->block[block] = (struct ftl_block){ .state = FTL_FREE };
-	f->die[block / f->nand->cfg.blocks].free++;
+	f->block[block] = (struct ftl_block){ .state = failed ? FTL_BAD : FTL_FREE };
+	f->die[block / f->nand->cfg.blocks].free += !failed;
 	f->die[block / f->nand->cfg.blocks].coming--;
-	f->stats.collected++;
+	f->bad += failed;
+	f->stats.collected += !failed;
 }
 
 /* Pages of a block that hold something, or did: those behind them can still be programmed. */
@@ -268,6 +269,11 @@ place_restore(struct ftl *f)
 		if (!used)
 			continue;
 		f->die[b / f->nand->cfg.blocks].free--;
+		if (f->nand->bad[b]) {
+			f->block[b].state = FTL_BAD;
+			f->bad++;
+			continue;
+		}
 		if (reopen(f, b, used))
 			continue;
 		f->block[b].state = FTL_FULL;

@@ -43,6 +43,16 @@ flash_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 	return unit ? unit + off % NAND_UNIT : ssd_zeros;
 }
 
+/* NVMe Base 2.1, "SMART / Health Information": Critical Warning. */
+static void
+look_at_health(struct flash_media *f)
+{
+	struct ftl_health h = ftl_health(f->ftl);
+
+	f->base.warning =
+		(uint8_t)(nvme_put(NVME_CW_ASCBT, h.spare < SSD_SPARE_THRESHOLD) | nvme_put(NVME_CW_AMRO, h.read_only));
+}
+
 static void *
 flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
 {
@@ -51,6 +61,7 @@ flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
 
 	*len = in_unit(off, *len);
 	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), (uint32_t)*len, f->due_ns);
+	look_at_health(f);
 	return unit ? unit + off % NAND_UNIT : NULL;
 }
 
@@ -126,6 +137,7 @@ nand_of(const struct ssd_profile_flash *p)
 		.units = p->planes * (p->page_size / NAND_UNIT),
 		.levels = p->levels,
 		.erase_ns = p->erase_us * 1000ull,
+		.endurance = p->endurance,
 		.suspend_ns = p->suspend_us * 1000ull,
 		.unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s,
 	};

@@ -31,6 +31,8 @@ struct nand_config {
 	uint64_t read_ns[NAND_MAX_LEVELS], program_ns[NAND_MAX_LEVELS], erase_ns;
 	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
 	uint64_t unit_ns; /* a unit on the bus of its channel */
+	uint32_t
+		endurance; /* erases that a block is made for: one that had up to a quarter more fails to erase; 0: none does */
 	uint32_t ring; /* operations under way on a die; 0: 4,096 */
 };
 
@@ -44,6 +46,7 @@ struct nand_op {
 	uint32_t page; /* of the device; an erase: the first of the block */
 	uint64_t start_ns, end_ns;
 	uint64_t seq; /* of the page; an erase: 0 */
+	bool failed; /* an erase: the block cannot be used any more */
 	uint64_t number; /* of all operations, in the order of issue */
 };
 
@@ -70,6 +73,7 @@ struct nand {
 	uint64_t *seq; /* a page */
 	uint32_t *what; /* a unit: the FTL's word for it */
 	uint32_t *wear; /* a block: erases */
+	uint8_t *bad; /* a block: an erase failed; marked on the flash itself */
 	uint64_t issued; /* operations */
 	uint64_t pinned; /* operations below this number are not interrupted by reads */
 	struct nand_stats stats;
