@@ -47,7 +47,8 @@ struct ssd_config {
 	bool create; /* SSD_MEDIA_FILE: make it when it is missing, and size it */
 	/*
 	 * SSD_MEDIA_RAM: how much may be written, in bytes (whole 2 MiB).  Beyond it writes fail as on a full disk.
-	 * 0: three quarters of the memory that the machine has available when the drive is opened.
+	 * 0: three quarters of the memory that the machine has available when the drive is opened.  SSD_MEDIA_FLASH: all of the
+	 * flash has to fit, or the drive is not opened.
 	 */
 	uint64_t ram_limit;
 	uint16_t queues; /* I/O queue pairs; 0: 127 */

@@ -44,7 +44,7 @@ static const char help[] =
 	"                        here say what is different\n"
 	"  --ram-limit SIZE      profile ram: how much may be written before the drive is full (default: three "
 	"quarters\n"
-	"                        of the memory available at the start)\n"
+	"                        of the memory available at the start); flash: how large it may be in all\n"
 	"  --image PATH          the data is in this file; locked while in use\n"
 	"  --create              make the image file when it is missing\n"
 	"  --queues N            I/O queue pairs, 1 to 127 (default 127)\n"

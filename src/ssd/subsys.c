@@ -110,8 +110,12 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
 	if (sub->cfg.media == SSD_MEDIA_FLASH) {
-		rc = ssd_media_flash(&sub->cfg.profile.flash, size, &sub->last_ns, &sub->io_due_ns, &sub->media);
-		return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of flash, or too many", size) : 0;
+		rc = ssd_media_flash(&sub->cfg.profile.flash, size, sub->cfg.ram_limit, &sub->last_ns, &sub->io_due_ns,
+				     &sub->media);
+		return rc ? complain(to, rc,
+				     "no memory for %" PRIu64 " bytes and the spare area of the flash, or too many",
+				     size)
+			  : 0;
 	}
 	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
 					      : ssd_media_ram(size, sub->cfg.ram_limit, &sub->media);

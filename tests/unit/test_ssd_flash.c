@@ -481,6 +481,25 @@ the_end_of_its_life(void **state)
 	rig_close(d.r);
 }
 
+/* A drive that would run out of memory when it is written is not opened. */
+static void
+flash_that_does_not_fit(void **state)
+{
+	struct ssd_config cfg = {
+		.nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH, .ram_limit = 16u << 20
+	};
+	struct ssd_subsys *sub;
+	char err[160] = "";
+
+	(void)state;
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
+	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), -12);
+	assert_non_null(strstr(err, "no memory for 16777216 bytes and the spare area"));
+	cfg.ram_limit = 64u << 20;
+	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
+	ssd_subsys_close(sub);
+}
+
 int
 main(void)
 {
@@ -501,6 +520,7 @@ main(void)
 		cmocka_unit_test(any_number_of_commands),
 		cmocka_unit_test(counts_what_was_programmed),
 		cmocka_unit_test(the_end_of_its_life),
+		cmocka_unit_test(flash_that_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

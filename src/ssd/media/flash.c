@@ -171,9 +171,16 @@ config_of(const struct ssd_profile_flash *p, uint64_t size)
 	return c;
 }
 
+/* When each page of it holds something. */
+static uint64_t
+bytes_of(const struct ftl_config *c)
+{
+	return (uint64_t)c->nand.channels * c->nand.dies * c->nand.blocks * c->nand.pages * c->nand.units * NAND_UNIT;
+}
+
 int
-ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
-		struct ssd_media **out)
+ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, uint64_t limit, const uint64_t *now_ns,
+		uint64_t *due_ns, struct ssd_media **out)
 {
 	struct flash_media *f = ut_calloc(1, sizeof(*f));
 	struct ftl_config c = config_of(p, size);
@@ -181,7 +188,7 @@ ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, const uint64_t
 
 	if (!f)
 		return -ENOMEM;
-	rc = ftl_open(&c, &f->ftl);
+	rc = bytes_of(&c) > (limit ? limit : ssd_memory_to_spare()) ? -ENOMEM : ftl_open(&c, &f->ftl);
 	if (rc) {
 		free(f);
 		return rc;

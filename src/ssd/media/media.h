@@ -18,6 +18,9 @@ ssd_map_bytes(uint64_t size)
 	return (size / 512 + 63) / 64 * 8;
 }
 
+/* Bytes of the machine's memory that a drive may take. */
+uint64_t ssd_memory_to_spare(void);
+
 /* Media that lose nothing with the power. */
 void ssd_media_stays(struct ssd_media *m);
 uint64_t ssd_media_at_once(struct ssd_media *m);

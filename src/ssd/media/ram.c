@@ -177,8 +177,8 @@ static const struct ssd_media_ops ram_ops = {
 };
 
 /* What the machine can spare now: three quarters of it, so that the rest of the system lives on. */
-static uint64_t
-default_limit(void)
+uint64_t
+ssd_memory_to_spare(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
 	long pages = sysconf(_SC_AVPHYS_PAGES);
@@ -204,7 +204,7 @@ ssd_media_ram(uint64_t size, uint64_t limit, struct ssd_media **out)
 		return -ENOMEM;
 	r->base.ops = &ram_ops;
 	r->size = ut_align_up(size, SSD_PAGE);
-	r->left = ut_align_up(limit ? limit : default_limit(), RAM_GRANULE) / RAM_GRANULE;
+	r->left = ut_align_up(limit ? limit : ssd_memory_to_spare(), RAM_GRANULE) / RAM_GRANULE;
 	r->touched = ut_calloc(r->size / RAM_GRANULE / 64 + 1, sizeof(uint64_t));
 	if (r->touched && !ut_alloc_spend())
 		va = mmap(NULL, r->size + RAM_GRANULE, PROT_READ | PROT_WRITE,
