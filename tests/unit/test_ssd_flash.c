@@ -435,27 +435,18 @@ counts_what_was_programmed(void **state)
 	rig_close(d.r);
 }
 
-static struct nvme_smart_log
-smart(struct drive *d)
-{
-	struct nvme_smart_log log = { 0 };
-
-	ssd_log_smart(d->r->ssd, &log);
-	return log;
-}
-
 /* Blocks fail one by one, and then the drive can only be read.   NVMe Base 2.1, "SMART / Health Information". */
 static void
 the_end_of_its_life(void **state)
 {
-	struct nvme_smart_log log;
+	struct nvme_smart_log log = { 0 };
 	struct ssd_stats st;
 	struct drive d;
 	nvme_status sc = 0;
 
 	(void)state;
 	start_worn(&d, "slow", QD, 4);
-	log = smart(&d);
+	ssd_log_smart(d.r->ssd, &log);
 	assert_int_equal(log.cw, 0);
 	assert_int_equal(log.avsp, 100);
 	assert_int_equal(log.pused, 0);
@@ -465,7 +456,7 @@ the_end_of_its_life(void **state)
 		sc = wait(&d);
 	}
 	assert_int_equal(sc, NVME_SC_READ_ONLY_RANGE);
-	log = smart(&d);
+	ssd_log_smart(d.r->ssd, &log);
 	assert_int_equal(log.cw, NVME_CW_AMRO | NVME_CW_ASCBT);
 	assert_int_equal(log.avsp, 0);
 	assert_in_range(log.pused, 90, 150);
@@ -479,25 +470,6 @@ the_end_of_its_life(void **state)
 	send(&d, NVME_OPC_WRITE, 0, 8);
 	assert_int_equal(wait(&d), NVME_SC_READ_ONLY_RANGE);
 	rig_close(d.r);
-}
-
-/* A drive that would run out of memory when it is written is not opened. */
-static void
-flash_that_does_not_fit(void **state)
-{
-	struct ssd_config cfg = {
-		.nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH, .ram_limit = 16u << 20
-	};
-	struct ssd_subsys *sub;
-	char err[160] = "";
-
-	(void)state;
-	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
-	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), -12);
-	assert_non_null(strstr(err, "no memory for 16777216 bytes and the spare area"));
-	cfg.ram_limit = 64u << 20;
-	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
-	ssd_subsys_close(sub);
 }
 
 int
@@ -520,7 +492,6 @@ main(void)
 		cmocka_unit_test(any_number_of_commands),
 		cmocka_unit_test(counts_what_was_programmed),
 		cmocka_unit_test(the_end_of_its_life),
-		cmocka_unit_test(flash_that_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

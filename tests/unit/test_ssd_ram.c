@@ -207,14 +207,38 @@ no_memory(void **state)
 	m->ops->close(m);
 }
 
+/* A drive that would run out of memory when it is written is not opened. */
+static void
+flash_that_does_not_fit(void **state)
+{
+	struct ssd_config cfg = {
+		.nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH, .ram_limit = 16u << 20
+	};
+	struct ssd_subsys *sub;
+	char err[160] = "";
+
+	(void)state;
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
+	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), -ENOMEM);
+	assert_non_null(strstr(err, "no memory for 16777216 bytes and the spare area"));
+	cfg.ram_limit = 64u << 20;
+	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
+	ssd_subsys_close(sub);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limit_is_kept), cmocka_unit_test(discard_gives_back),
-		cmocka_unit_test(odd_size),	 cmocka_unit_test(unwritten),
-		cmocka_unit_test(full_drive),	 cmocka_unit_test(default_limit),
-		cmocka_unit_test(no_memory),	 cmocka_unit_test(pages),
+		cmocka_unit_test(limit_is_kept),
+		cmocka_unit_test(discard_gives_back),
+		cmocka_unit_test(odd_size),
+		cmocka_unit_test(unwritten),
+		cmocka_unit_test(full_drive),
+		cmocka_unit_test(default_limit),
+		cmocka_unit_test(no_memory),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(flash_that_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
