@@ -49,6 +49,7 @@ struct ssd_profile_zones {
 	uint64_t append_limit; /* bytes; 0: as MDTS */
 	uint64_t zrwa; /* bytes of a zone random write area; 0: none */
 	uint32_t zrwa_zones; /* with one at a time */
+	bool cross_read; /* reads may cross zone boundaries */
 	uint32_t descriptor_bytes; /* of a zone descriptor extension; 0: none */
 };
 

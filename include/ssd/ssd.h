@@ -125,5 +125,17 @@ struct ssd_stats {
 	double flash_write_amplification;
 };
 void ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out);
+/*
+ * What a drive does to a zone by itself; hosts get the event.  Zones are numbered from 0.  -1: there is no such zone, or it is in
+ * no state for it.
+ */
+enum ssd_zone_change {
+	SSD_ZONE_READ_ONLY,
+	SSD_ZONE_OFFLINE,
+	SSD_ZONE_FINISHED,
+	SSD_ZONE_RECOMMEND_FINISH,
+	SSD_ZONE_RECOMMEND_RESET,
+};
+int ssd_zone_change(struct ssd_subsys *sub, uint32_t nsid, uint32_t zone, enum ssd_zone_change what);
 /* Composite temperature in Kelvin, as SMART tells it; crossing a threshold raises the event. */
 void ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin);

@@ -141,14 +141,14 @@ adminq_up(struct nvp_ctrlr *c)
 	return ctrlr_adminq_tell(c);
 }
 
-/* The NVM command set where there is one; NVMe Base, "CC.CSS" for the others. */
+/* All command sets where there is a choice: zoned namespaces are only there then.  NVMe Base, "CC.CSS". */
 static uint32_t
 choose_css(const struct nvp_ctrlr *c)
 {
-	if (nvme_get(c->cap, NVME_CAP_CSS_NVM))
-		return NVME_CC_CSS_NVM;
 	if (nvme_get(c->cap, NVME_CAP_CSS_IOCSS))
 		return NVME_CC_CSS_IOCSS;
+	if (nvme_get(c->cap, NVME_CAP_CSS_NVM))
+		return NVME_CC_CSS_NVM;
 	return NVME_CC_CSS_ADMIN;
 }
 

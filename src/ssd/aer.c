@@ -9,6 +9,7 @@
  */
 #include "ssd/core.h"
 #include "ssd/fault/fault.h"
+#include "ssd/zns/zns.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
 
@@ -31,6 +32,8 @@ config_bit(uint8_t type, uint8_t info)
 		[NVME_AER_NOTICE_ENDGRP] = (uint32_t)NVME_FEAT_AEC_EGEALCN,
 	};
 
+	if (type == NVME_AER_NOTICE && info == NVME_AER_NOTICE_ZONE_DESC)
+		return (uint32_t)NVME_FEAT_AEC_ZDCN;
 	if (type == NVME_AER_SMART && info < UT_ARRAY_LEN(smart))
 		return smart[info];
 	if (type == NVME_AER_NOTICE && info < UT_ARRAY_LEN(notice))
@@ -147,6 +150,13 @@ event_mask(struct ssd *ssd, uint32_t dw0)
 	ssd->aer_lid[type] = (uint8_t)nvme_get(dw0, NVME_AER_LID);
 }
 
+/* Event Specific Parameter: the namespace whose zones changed. */
+static uint32_t
+event_dw1(const struct ssd *ssd, uint32_t dw0)
+{
+	return nvme_get(dw0, NVME_AER_LID) == NVME_LOG_ZNS_CHANGED ? ssd_zns_event_nsid(ssd) : 0;
+}
+
 bool
 ssd_aer_deliver(struct ssd *ssd)
 {
@@ -160,7 +170,7 @@ ssd_aer_deliver(struct ssd *ssd)
 
 		aer_drop(ssd, 0);
 		event_mask(ssd, dw0);
-		ssd_cqe_post(ssd, sq, cid, dw0, 0, NVME_SC_SUCCESS);
+		ssd_cqe_post(ssd, sq, cid, dw0, event_dw1(ssd, dw0), NVME_SC_SUCCESS);
 		any = true;
 	}
 	return any;

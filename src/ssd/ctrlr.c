@@ -20,6 +20,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/virt.h"
+#include "ssd/zns/zns.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/nvm/streams.h"
 #include "ssd/admin/telemetry.h"
@@ -33,7 +34,8 @@ cap_of(const struct ssd_config *cfg)
 {
 	return nvme_put(NVME_CAP_MQES, cfg->mqes) | nvme_put(NVME_CAP_TO, SSD_CAP_TO) |
 	       nvme_put(NVME_CAP_DSTRD, SSD_DSTRD) | NVME_CAP_NSSRS | NVME_CAP_AMS_WRR | NVME_CAP_CSS_NVM |
-	       NVME_CAP_BPS | NVME_CAP_CRMS_CRWMS | nvme_put(NVME_CAP_CMBS, cfg->cmb_size != 0);
+	       NVME_CAP_BPS | NVME_CAP_CRMS_CRWMS | nvme_put(NVME_CAP_CMBS, cfg->cmb_size != 0) |
+	       nvme_put(NVME_CAP_CSS_IOCSS, cfg->profile.set == SSD_PROFILE_ZONED);
 }
 
 /* A secondary controller that is offline cannot be enabled. */
@@ -117,6 +119,7 @@ void
 ssd_nssr(struct ssd_subsys *sub)
 {
 	ssd_fw_reset(sub, SSD_FW_RESET_NSS);
+	ssd_zns_subsys_reset(sub);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (!sub->ctrlr[i])
 			continue;
@@ -137,6 +140,14 @@ ssd_fatal(struct ssd *ssd)
 	ssd_telemetry_capture(ssd, "controller fatal status");
 }
 
+static bool
+css_valid(const struct ssd *ssd)
+{
+	uint64_t css = nvme_get(ssd->cc, NVME_CC_CSS);
+
+	return css == NVME_CC_CSS_NVM || (css == NVME_CC_CSS_IOCSS && nvme_get(ssd->cap, NVME_CAP_CSS_IOCSS));
+}
+
 /* IOSQES and IOCQES may be 0 until there are I/O queues: the host reads what they have to be from Identify. */
 static bool
 cc_valid(const struct ssd *ssd)
@@ -144,7 +155,7 @@ cc_valid(const struct ssd *ssd)
 	uint64_t sqes = nvme_get(ssd->cc, NVME_CC_IOSQES), cqes = nvme_get(ssd->cc, NVME_CC_IOCQES);
 	uint64_t ams = nvme_get(ssd->cc, NVME_CC_AMS);
 
-	return nvme_get(ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_NVM && nvme_get(ssd->cc, NVME_CC_MPS) == 0 &&
+	return css_valid(ssd) && nvme_get(ssd->cc, NVME_CC_MPS) == 0 &&
 	       (ams == NVME_CC_AMS_RR || ams == NVME_CC_AMS_WRR) && (!sqes || sqes == 6) && (!cqes || cqes == 4);
 }
 

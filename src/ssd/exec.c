@@ -8,6 +8,7 @@
 #include "ssd/exec.h"
 #include "ssd/fault/fault.h"
 #include "ssd/gate.h"
+#include "ssd/zns/zns.h"
 #include <string.h>
 
 nvme_status
@@ -192,6 +193,25 @@ gated(const struct ssd_cmd *c)
 	return gate && (gate != SSD_GATE_ERASED || (ssd_nvm_opcodes[c->sqe->opc].effects & NVME_EFFECTS_LBCC));
 }
 
+/* A command that only zoned namespaces have. */
+static __attribute__((noinline)) nvme_status
+run_zoned(struct ssd_cmd *c)
+{
+	ssd_exec_fn exec = ssd_zns_there(c->ssd->sub) ? ssd_zns_opcodes[c->sqe->opc].exec : NULL;
+	nvme_status st;
+
+	if (!exec)
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+	if (nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR)
+		return fail_flags(c, 6);
+	st = find_ns(c);
+	if (st)
+		return st;
+	if (!c->ns->zones)
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+	return run_gated(c, exec);
+}
+
 /* PSDT: 11b is reserved. */
 static nvme_status
 run_io(struct ssd_cmd *c)
@@ -201,7 +221,7 @@ run_io(struct ssd_cmd *c)
 
 	count(&c->ssd->sub->stats, c->sqe->opc);
 	if (ssd_unlikely(!exec))
-		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+		return run_zoned(c);
 	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR))
 		return fail_flags(c, 6);
 	st = find_ns(c);

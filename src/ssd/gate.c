@@ -11,6 +11,7 @@
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/zns/zns.h"
 
 #define OPC offsetof(struct nvme_sqe, opc)
 
@@ -28,6 +29,8 @@ writes(const struct nvme_sqe *sqe)
 	case NVME_OPC_WRITE_UNCOR:
 	case NVME_OPC_WRITE_ZEROES:
 	case NVME_OPC_COPY:
+	case NVME_OPC_ZONE_APPEND:
+	case NVME_OPC_ZONE_MGMT_SEND:
 		return true;
 	case NVME_OPC_DSM:
 		return le32_get(sqe->cdw11) & NVME_DSM_AD;
@@ -50,6 +53,7 @@ conflict(const struct ssd_cmd *c, const struct ssd_ns *ns)
 	case NVME_OPC_READ:
 	case NVME_OPC_COMPARE:
 	case NVME_OPC_VERIFY:
+	case NVME_OPC_ZONE_MGMT_RECV:
 		return ssd_resv_conflict(c->ssd, ns, false);
 	case NVME_OPC_FLUSH:
 	case NVME_OPC_WRITE:
@@ -57,6 +61,8 @@ conflict(const struct ssd_cmd *c, const struct ssd_ns *ns)
 	case NVME_OPC_WRITE_ZEROES:
 	case NVME_OPC_DSM:
 	case NVME_OPC_COPY:
+	case NVME_OPC_ZONE_APPEND:
+	case NVME_OPC_ZONE_MGMT_SEND:
 		return ssd_resv_conflict(c->ssd, ns, true);
 	default:
 		return false;
@@ -76,6 +82,15 @@ conflict_any(const struct ssd_cmd *c)
 	return false;
 }
 
+/* Commands that the NVM command set has, and zoned namespaces do not. */
+static nvme_status
+zoned(struct ssd_cmd *c)
+{
+	if (!ssd_zns_opcodes[c->sqe->opc].exec)
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, OPC);
+	return ssd_zns_before(c);
+}
+
 nvme_status
 ssd_gate_io(struct ssd_cmd *c)
 {
@@ -87,12 +102,14 @@ ssd_gate_io(struct ssd_cmd *c)
 		return reserved(c);
 	if (c->ns && c->ns->wps && writes(c->sqe))
 		return protected(c);
-	return NVME_SC_SUCCESS;
+	return c->ns && c->ns->zones ? zoned(c) : NVME_SC_SUCCESS;
 }
 
 void
 ssd_gate_io_done(struct ssd_cmd *c, nvme_status st)
 {
+	if (c->ns && c->ns->zones)
+		ssd_zns_after(c, st);
 	if (!st && c->ns && (c->ns->gate & SSD_GATE_ERASED) && writes(c->sqe) && c->sqe->opc != NVME_OPC_DSM)
 		ssd_sanitize_written(c->ssd->sub);
 }

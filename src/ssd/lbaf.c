@@ -5,6 +5,7 @@
  */
 #include "ssd/lbaf.h"
 #include "ssd/ssd_int.h"
+#include "ssd/zns/zns.h"
 
 #define G16 NVME_PIF_16B
 #define G32 NVME_PIF_32B
@@ -95,6 +96,8 @@ ssd_ns_use_format(struct ssd_ns *ns, const struct ssd_format *f)
 	ns->lba_size = 1u << l->lbads;
 	ns->meta_size = l->ms;
 	ns->nsze = l->ms ? ns->media_size / ssd_format_block(f) : ns->media_size >> l->lbads;
+	if (ns->zones)
+		ssd_zns_use_format(ns);
 	ns->meta_off = ns->media_off + (ns->nsze << l->lbads);
 	use_protection(ns, f);
 }

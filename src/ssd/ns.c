@@ -10,6 +10,7 @@
 #include "ssd/nvm/resv.h"
 #include "ssd/nvm/streams.h"
 #include "ssd/ssd_int.h"
+#include "ssd/zns/zns.h"
 #include <errno.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #define NS_PI NVME_BITS(2, 1)
 #define NS_PI_FIRST NVME_BIT(3)
 #define NS_CREATED NVME_BIT(4)
+#define NS_ZONED NVME_BIT(5)
 
 #define ALL_CTRLRS ((1u << SSD_MAX_CTRLRS) - 1)
 
@@ -62,6 +64,8 @@ ssd_ns_default(struct ssd_subsys *sub)
 		ns->media_size = sub->cfg.ns[i].size & ~511ull;
 		ns->attached = ALL_CTRLRS;
 		ns->nmic = (uint8_t)NVME_NMIC_SHRNS;
+		if (ssd_zns_there(sub))
+			ssd_zns_open(ns); /* subsys.c has seen that there is room */
 		ssd_ns_use_format(ns, &(struct ssd_format){ .lbaf = sub->cfg.ns[i].lba_size == 4096 });
 		identifiers(&sub->cfg, ns);
 		off = ut_align_up(off + ns->media_size, SSD_NS_ALIGN);
@@ -84,7 +88,9 @@ encode(const struct ssd_ns *ns)
 		.attached = le32_from(ns->attached),
 		.lbaf = f->lbaf,
 		.how = (uint8_t)(nvme_put(NS_EXTENDED, f->extended) | nvme_put(NS_PI, f->pi) |
-				 nvme_put(NS_PI_FIRST, f->pi_first) | nvme_put(NS_CREATED, ns->created)),
+				 nvme_put(NS_PI_FIRST, f->pi_first) | nvme_put(NS_CREATED, ns->created) |
+				 nvme_put(NS_ZONED, ns->zones != NULL)),
+		.first_zone = le32_from(ns->first_zone),
 		.nmic = ns->nmic,
 		.wps = ns->wps,
 		.lbstm = le64_from(ns->pi.lbstm),
@@ -117,6 +123,10 @@ decode(struct ssd_ns *ns, const struct ssd_ns_kept *k)
 	ns->nmic = k->nmic;
 	ns->wps = k->wps;
 	ns->created = nvme_get(k->how, NS_CREATED);
+	if (nvme_get(k->how, NS_ZONED)) {
+		ns->first_zone = le32_get(k->first_zone);
+		ns->zones = &ns->sub->zone_sets[ns->nsid - 1];
+	}
 	ssd_ns_use_format(ns, &f);
 	ns->pi.lbstm = le64_get(k->lbstm);
 	identifiers(&ns->sub->cfg, ns);
@@ -139,7 +149,8 @@ kept_ok(const struct ssd_subsys *sub, const struct ssd_ns_kept *k)
 		return true;
 	return off % SSD_NS_ALIGN == 0 && off < sub->capacity && size <= sub->capacity - off && ssd_format_ok(&f) &&
 	       size >= ssd_format_block(&f) && le32_get(k->attached) <= ALL_CTRLRS && k->nmic <= NVME_NMIC_SHRNS &&
-	       k->wps <= NVME_WPS_WRITE_PROTECT;
+	       k->wps <= NVME_WPS_WRITE_PROTECT &&
+	       (!nvme_get(k->how, NS_ZONED) || ssd_zns_place_ok(sub, size, le32_get(k->first_zone)));
 }
 
 static bool
@@ -261,6 +272,8 @@ ssd_ns_create(struct ssd_subsys *sub, const struct ssd_ns_want *want, struct ssd
 	none = *ns;
 	rc = take_gap(sub, ut_align_up(want->size, SSD_NS_ALIGN), &ns->media_off);
 	ns->media_size = want->size;
+	if (!rc && want->zoned)
+		rc = ssd_zns_open(ns);
 	if (!rc)
 		rc = ssd_ns_maps_open(ns);
 	if (rc) {
@@ -289,6 +302,7 @@ ssd_ns_erase(struct ssd_ns *ns)
 	m->ops->flush(m); /* what is erased does not come back with the power */
 	ssd_lba_map_clear_all(ns->alloc);
 	ssd_lba_map_clear_all(ns->bad);
+	ssd_zns_erased(ns);
 }
 
 void
@@ -308,8 +322,9 @@ ssd_ns_gate(struct ssd_subsys *sub)
 		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0);
 
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
-		sub->ns[i].gate =
-			all | (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0) | (sub->resv[i].rtype ? SSD_GATE_RESERVED : 0);
+		sub->ns[i].gate = all | (sub->ns[i].zones ? SSD_GATE_ZONED : 0) |
+				  (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0) |
+				  (sub->resv[i].rtype ? SSD_GATE_RESERVED : 0);
 }
 
 void

@@ -17,6 +17,7 @@
 #define SSD_GATE_SANITIZE 0x01u /* of the subsystem: in progress, or failed */
 #define SSD_GATE_PROTECTED 0x02u /* write protected */
 #define SSD_GATE_RESERVED 0x04u /* a reservation is held */
+#define SSD_GATE_ZONED 0x10u /* zones have a say */
 #define SSD_GATE_ERASED 0x08u /* Global Data Erased: until the first write */
 
 /* What an image keeps of a namespace. */
@@ -25,7 +26,7 @@ struct ssd_ns_kept {
 	le32 made; /* identifiers are made from it: no two namespaces of a drive have the same */
 	le32 attached;
 	uint8_t lbaf, how, nmic, wps; /* how: NS_* of ns.c */
-	uint8_t rsvd28[4];
+	le32 first_zone;
 	le64 lbstm;
 	uint8_t rsvd40[24];
 };
@@ -63,7 +64,7 @@ struct ssd_ns_want {
 	uint64_t size;
 	struct ssd_format format;
 	uint64_t lbstm;
-	bool shared;
+	bool shared, zoned;
 };
 int ssd_ns_create(struct ssd_subsys *sub, const struct ssd_ns_want *want, struct ssd_ns **out);
 void ssd_ns_delete(struct ssd_ns *ns);

@@ -11,6 +11,7 @@
 #include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/zns/zns.h"
 #include <string.h>
 
 #define KEPT(member, ok)                                                                          \
@@ -33,6 +34,7 @@ static const struct {
 	[SSD_PART_BOOT1] = KEPT(boot.kept[1], ssd_boot_kept_ok),
 	[SSD_PART_VPD] = KEPT(vpd, ssd_vpd_kept_ok),
 	[SSD_PART_PEL] = KEPT(pel, ssd_pel_kept_ok),
+	[SSD_PART_ZNS] = KEPT(zns, ssd_zns_kept_ok),
 	[SSD_PART_TELEMETRY] = KEPT(telemetry, ssd_telemetry_kept_ok),
 };
 
@@ -73,6 +75,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_TELEMETRY:
 		memset(&sub->telemetry, 0, sizeof(sub->telemetry));
+		break;
+	case SSD_PART_ZNS:
+		ssd_zns_init(sub);
 		break;
 	case SSD_PARTS:
 		break;

@@ -310,6 +310,7 @@ enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_BOOT0 = 9,
 		SSD_PART_BOOT1 = 10,
 		SSD_PART_VPD = 11,
+		SSD_PART_ZNS = 12,
 		SSD_PARTS,
 };
 struct ssd_subsys;

@@ -79,6 +79,7 @@ static const struct key keys[] = {
 	{ "zones", "append_limit", SIZE, AT(zones.append_limit), 0, 1ull << 31, NULL, 4096 },
 	{ "zones", "zrwa", SIZE, AT(zones.zrwa), 0, 1ull << 30, NULL, 4096 },
 	{ "zones", "zrwa_zones", NUMBER, AT(zones.zrwa_zones), 0, 65535, NULL, 0 },
+	{ "zones", "cross_read", YES_NO, AT(zones.cross_read), 0, 0, NULL, 0 },
 	{ "zones", "descriptor_bytes", NUMBER, AT(zones.descriptor_bytes), 0, 255 * 64, NULL, 0 },
 	{ "temperature", "idle_c", NUMBER, AT(heat.idle_c), 1, 120, NULL, 0 },
 	{ "temperature", "busy_c", NUMBER, AT(heat.busy_c), 1, 120, NULL, 0 },

@@ -18,6 +18,7 @@
 #include "nvproof/spec/status.h"
 #include "ssd/parts.h"
 #include "ssd/lbaf.h"
+#include "ssd/zns/zone.h"
 #include "ssd/ssd.h"
 #include "util/bits.h"
 #include "util/rng.h"
@@ -113,6 +114,8 @@ struct ssd_ns {
 	uint8_t eui64[8], nguid[16], uuid[16];
 	uint32_t err_recovery; /* feature 05h, of the namespace: DULBE */
 	struct ssd_lba_map *bad; /* LBAs that Write Uncorrectable marked; nvm/uncor.c */
+	struct ssd_zones *zones; /* NULL: not a zoned namespace */
+	uint32_t first_zone; /* in the table of the subsystem */
 	struct ssd_lba_map *alloc; /* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
 };
 
@@ -156,6 +159,12 @@ struct ssd_subsys {
 	struct ssd_vpd_kept vpd;
 	uint32_t mi_ccs; /* Composite Controller Status, in band */
 	struct ssd_streams streams;
+	struct ssd_zns_kept {
+		struct ssd_zone zone[SSD_ZONES];
+		uint8_t zde[SSD_ZONE_ZDE_ROOM];
+	} zns;
+	struct ssd_zones zone_sets[SSD_MAX_NAMESPACES]; /* index nsid - 1 */
+	uint8_t zone_changed[SSD_ZONES]; /* bit cntlid - 1: it has not been told yet */
 	struct ssd_virt virt;
 	uint16_t temperature_k;
 	bool powered;
@@ -367,6 +376,8 @@ struct ssd {
 	struct ssd_resv_notes resv_notes;
 	struct ssd_boot_read boot;
 	struct ssd_mi mi;
+	uint32_t log_nsid; /* of the Get Log Page command that is carried out, and its CSI */
+	uint8_t log_csi;
 	uint32_t streams_on; /* bit nsid - 1: the Streams directive is enabled */
 
 	struct ssd_seg segs[SSD_MAX_SEGS];

@@ -18,6 +18,7 @@
 #include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
 #include "ssd/admin/virt.h"
+#include "ssd/zns/zns.h"
 #include "util/alloc.h"
 #include <assert.h>
 #include <errno.h>
@@ -60,6 +61,7 @@ ns_check(const struct ssd_ns_config *ns, uint32_t nsid, const struct complaint *
 static int
 config_check(const struct ssd_config *cfg, const struct complaint *to)
 {
+	const char *why;
 	int rc = 0;
 
 	if (!cfg->nr_ns || cfg->nr_ns > SSD_MAX_NAMESPACES)
@@ -80,6 +82,8 @@ config_check(const struct ssd_config *cfg, const struct complaint *to)
 				cfg->cmb_size);
 	for (uint32_t i = 0; i < cfg->nr_ns && !rc; i++)
 		rc = ns_check(&cfg->ns[i], i + 1, to);
+	if (!rc && ssd_zns_check(cfg, &why))
+		rc = complain(to, -EINVAL, "%s", why);
 	return rc;
 }
 
@@ -218,6 +222,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	ssd_sanitize_pause(sub);
 	ssd_resv_power_lost(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
+	ssd_part_save(sub, SSD_PART_ZNS);
 	ssd_persist_save(sub);
 	sub->media->ops->power_off(sub->media);
 	sub->powered = false;
@@ -235,6 +240,7 @@ ssd_power_on(struct ssd_subsys *sub)
 	sub->recovery_ns = sub->media->ops->power_on(sub->media);
 	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
 	ssd_boot_power_on(sub);
+	ssd_zns_power_on(sub);
 	sub->mi_ccs = 0;
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (sub->ctrlr[i])

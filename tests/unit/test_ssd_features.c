@@ -88,9 +88,10 @@ rules(void **state)
 	assert_int_equal(io_feature_set(io, NVME_FEAT_VWC, 1, 1, false), NVME_SC_FEAT_NOT_NS_SPECIFIC);
 	assert_int_equal(io_blamed(io), 4);
 	io->r->ssd->cap |= NVME_CAP_CSS_IOCSS;
-	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 0, false), NVME_SC_FEAT_NOT_CHANGEABLE);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 0, false), 0);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 1, false), NVME_SC_IOCS_COMBINATION);
 	assert_int_equal(now(io, NVME_FEAT_IOCS_PROFILE), 0);
-	assert_int_equal(value(io, NVME_FEAT_IOCS_PROFILE, NVME_FEAT_SEL_CAPS, 0), 0);
+	assert_int_equal(value(io, NVME_FEAT_IOCS_PROFILE, NVME_FEAT_SEL_CAPS, 0), 4);
 	assert_int_equal(value(io, NVME_FEAT_ERR_RECOVERY, NVME_FEAT_SEL_CAPS, 0), 6);
 	assert_int_equal(value(io, NVME_FEAT_KATO, NVME_FEAT_SEL_CAPS, 0), 4);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_POWER_MGMT, 0, 5, false), NVME_SC_INVALID_FIELD);

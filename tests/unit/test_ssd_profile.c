@@ -31,7 +31,7 @@ all_that_are_shipped(void **state)
 		assert_string_equal(p.name, ssd_profile_name(n));
 		assert_true(p.text[0]);
 		ssd_profile_apply(&p, &cfg);
-		cfg.ns[0].size = 16u << 20;
+		cfg.ns[0].size = 64u << 20;
 		assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
 		ssd_subsys_close(sub);
 	}

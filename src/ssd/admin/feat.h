@@ -64,6 +64,7 @@ nvme_status ssd_feat_vector_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 void ssd_feat_recovery_reset(struct ssd *ssd);
 nvme_status ssd_feat_recovery_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_recovery_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
+nvme_status ssd_feat_profile_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
 nvme_status ssd_feat_profile_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel);
 
 /* feat_data.c: with a data structure */

@@ -120,7 +120,15 @@ ssd_feat_recovery_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 	return NVME_SC_SUCCESS;
 }
 
-/* Index 0: the NVM command set, the only combination. */
+/* Index 0: the NVM command set with zones, the only combination.  NVMe Base, "I/O Command Set Profile". */
+nvme_status
+ssd_feat_profile_set(struct ssd_cmd *c, uint32_t cdw11, bool save)
+{
+	(void)save;
+	return nvme_get(cdw11, NVME_BITS(8, 0)) ? ssd_fail(c, NVME_SC_IOCS_COMBINATION, SSD_FEAT_CDW11)
+						: NVME_SC_SUCCESS;
+}
+
 nvme_status
 ssd_feat_profile_get(struct ssd_cmd *c, uint32_t cdw11, uint32_t sel)
 {

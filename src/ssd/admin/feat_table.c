@@ -43,7 +43,7 @@ const struct ssd_feature ssd_features[256] = {
 	[NVME_FEAT_TIMESTAMP] = { CTRL, .set = ssd_feat_timestamp_set, .get = ssd_feat_timestamp_get },
 	[NVME_FEAT_KATO] = { CTRL, DWORD(kato), .mask = ~0u, .done = ssd_kato_restart },
 	[NVME_FEAT_HOST_BEHAVIOR] = { CTRL, .set = ssd_feat_behavior_set, .get = ssd_feat_behavior_get },
-	[NVME_FEAT_IOCS_PROFILE] = { CTRL, .fixed = true, .get = ssd_feat_profile_get },
+	[NVME_FEAT_IOCS_PROFILE] = { CTRL, .set = ssd_feat_profile_set, .get = ssd_feat_profile_get },
 	[NVME_FEAT_HOST_ID] = { CTRL, .set = ssd_feat_host_id_set, .get = ssd_feat_host_id_get },
 	[NVME_FEAT_RESV_NOTIFY] = { RESV, .set = ssd_feat_resv_mask_set, .get = ssd_feat_resv_mask_get },
 	[NVME_FEAT_RESV_PERSIST] = { RESV, .set = ssd_feat_resv_persist_set, .get = ssd_feat_resv_persist_get },

@@ -9,6 +9,7 @@
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"
 #include "ssd/core.h"
+#include "ssd/zns/zns.h"
 #include <string.h>
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
@@ -29,12 +30,25 @@ dword_put(void *base, size_t off, uint32_t v)
 	memcpy((char *)base + off, &v, sizeof(v));
 }
 
+/* Asynchronous events that only some drives have. */
+static uint32_t
+more_bits(const struct ssd *ssd, const struct ssd_feature *f)
+{
+	return f == &ssd_features[NVME_FEAT_ASYNC_EVENT] && ssd_zns_there(ssd->sub) ? (uint32_t)NVME_FEAT_AEC_ZDCN : 0;
+}
+
+static uint32_t
+default_of(const struct ssd *ssd, const struct ssd_feature *f)
+{
+	return f->def | more_bits(ssd, f);
+}
+
 static uint32_t
 saved_or_default(struct ssd *ssd, const struct ssd_feature *f)
 {
 	const struct ssd_feat_saved *s = ssd_feat_saved(ssd);
 
-	return f->saveable && (s->set & ssd_saved_bit(f->saved_off)) ? dword_get(s, f->saved_off) : f->def;
+	return f->saveable && (s->set & ssd_saved_bit(f->saved_off)) ? dword_get(s, f->saved_off) : default_of(ssd, f);
 }
 
 void
@@ -59,7 +73,7 @@ get_dword(struct ssd_cmd *c, const struct ssd_feature *f, uint32_t sel)
 	if (sel == NVME_FEAT_SEL_CURRENT)
 		c->dw0 = dword_get(&c->ssd->feat, f->off);
 	else
-		c->dw0 = sel == NVME_FEAT_SEL_DEFAULT ? f->def : saved_or_default(c->ssd, f);
+		c->dw0 = sel == NVME_FEAT_SEL_DEFAULT ? default_of(c->ssd, f) : saved_or_default(c->ssd, f);
 	return NVME_SC_SUCCESS;
 }
 
@@ -112,14 +126,14 @@ ssd_adm_get_features(struct ssd_cmd *c)
 static nvme_status
 set_dword(struct ssd_cmd *c, const struct ssd_feature *f, bool save)
 {
-	uint32_t cdw11 = le32_get(c->sqe->cdw11);
-	nvme_status st = f->check ? f->check(c, cdw11) : NVME_SC_SUCCESS;
+	uint32_t cdw11 = le32_get(c->sqe->cdw11) & (f->mask | more_bits(c->ssd, f));
+	nvme_status st = f->check ? f->check(c, le32_get(c->sqe->cdw11)) : NVME_SC_SUCCESS;
 
 	if (st)
 		return st;
-	dword_put(&c->ssd->feat, f->off, cdw11 & f->mask);
+	dword_put(&c->ssd->feat, f->off, cdw11);
 	if (save) {
-		dword_put(ssd_feat_saved(c->ssd), f->saved_off, cdw11 & f->mask);
+		dword_put(ssd_feat_saved(c->ssd), f->saved_off, cdw11);
 		ssd_feat_saved(c->ssd)->set |= ssd_saved_bit(f->saved_off);
 	}
 	if (f->done)

@@ -49,6 +49,19 @@ format_one(struct ssd *ssd, struct ssd_ns *ns, const struct ssd_format *f)
 		ssd_ns_changed(ssd, ns, ns->attached); /* hosts have to look at it again */
 }
 
+/* Zoned namespaces have no protection information: DPC is 0h. */
+static bool
+zoned(const struct ssd_cmd *c, uint32_t nsid)
+{
+	for (uint32_t i = 1; i <= SSD_MAX_NAMESPACES; i++) {
+		const struct ssd_ns *ns = nsid == i || nsid == NVME_NSID_ALL ? ssd_ns_active(c->ssd, i) : NULL;
+
+		if (ns && ns->zones)
+			return true;
+	}
+	return false;
+}
+
 nvme_status
 ssd_adm_format(struct ssd_cmd *c)
 {
@@ -62,6 +75,8 @@ ssd_adm_format(struct ssd_cmd *c)
 	if (nsid != NVME_NSID_ALL && !ssd_ns_active(c->ssd, nsid))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
 	st = check(c, le32_get(c->sqe->cdw10), &f);
+	if (!st && f.pi && zoned(c, nsid))
+		st = ssd_fail(c, NVME_SC_INVALID_FORMAT, CDW10);
 	if (st)
 		return st;
 	ssd_pel_format_start(c, SSD_FNA);

@@ -17,6 +17,7 @@
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/virt.h"
 #include "ssd/nvm/nvm.h"
+#include "ssd/zns/zns.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 {
 	id->rab = SSD_RAB;
 	id->mdts = ssd->sub->cfg.mdts;
-	id->oaes = le32_from(SSD_OAES_AEC);
+	id->oaes = le32_from(SSD_OAES_AEC | (ssd_zns_there(ssd->sub) ? (uint32_t)NVME_OAES_ZDCN : 0));
 	id->oacs = le16_from((uint16_t)(NVME_OACS_SSRS | NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS |
 					NVME_OACS_DSTS | NVME_OACS_DIRS | NVME_OACS_NSRS | NVME_OACS_DBCS));
 	if (ssd_virt_primary(ssd))
@@ -172,7 +173,7 @@ ssd_id_ctrl_list(struct ssd_cmd *c, void *buf)
 	return NVME_SC_SUCCESS;
 }
 
-/* One combination: the NVM command set alone.  Only where CAP.CSS announces that there is something to combine. */
+/* One combination: the NVM command set and zones.  Only where CAP.CSS announces that there is something to combine. */
 nvme_status
 ssd_id_iocs(struct ssd_cmd *c, void *buf)
 {
@@ -183,6 +184,7 @@ ssd_id_iocs(struct ssd_cmd *c, void *buf)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw10));
 	if (cntid != NVME_CNTLID_ALL && (!cntid || cntid > SSD_MAX_CTRLRS || !c->ssd->sub->ctrlr[cntid - 1]))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw10) + 2);
-	iocs->iocsc[0] = le64_from(NVME_IOCSC_CSI(NVME_CSI_NVM));
+	iocs->iocsc[0] = le64_from(NVME_IOCSC_CSI(NVME_CSI_NVM) |
+				   (ssd_zns_there(c->ssd->sub) ? NVME_IOCSC_CSI(NVME_CSI_ZNS) : 0));
 	return NVME_SC_SUCCESS;
 }

@@ -24,7 +24,10 @@ formats(const struct ssd *ssd, const struct ssd_ns *ns, struct nvme_id_ns *id)
 	id->flbas = (uint8_t)(nvme_put(NVME_FLBAS_FIDXL, f->lbaf) | nvme_put(NVME_FLBAS_FIDXU, f->lbaf >> 4) |
 			      nvme_put(NVME_FLBAS_MTELBA, f->extended));
 	id->mc = (uint8_t)(NVME_MC_MTELBA | NVME_MC_MTSMB);
-	id->dpc = (uint8_t)(NVME_DPC_PIT1S | NVME_DPC_PIT2S | NVME_DPC_PIT3S | NVME_DPC_PIIFB | NVME_DPC_PIILB);
+	id->dpc =
+		ns->zones
+			? 0
+			: (uint8_t)(NVME_DPC_PIT1S | NVME_DPC_PIT2S | NVME_DPC_PIT3S | NVME_DPC_PIIFB | NVME_DPC_PIILB);
 	id->dps = (uint8_t)(nvme_put(NVME_DPS_PIT, f->pi) | nvme_put(NVME_DPS_PIP, f->pi_first));
 	for (uint32_t i = 0; i < ssd_nr_lbafs(ssd); i++)
 		id->lbaf[i] = (struct nvme_lbaf){ .ms = le16_from(ssd_lbafs[i].ms), .lbads = ssd_lbafs[i].lbads };
@@ -36,6 +39,8 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	struct nvme_id_ns *id = buf;
 
 	id->nsze = id->ncap = le64_from(ns->nsze);
+	if (ns->zones)
+		id->ncap = le64_from(ns->zones->nr * ns->zones->zcap);
 	id->nuse = le64_from(ns->alloc->count);
 	id->nsfeat = (uint8_t)(NVME_NSFEAT_DAE | NVME_NSFEAT_UIDREUSE);
 	formats(ssd, ns, id);
@@ -92,7 +97,7 @@ desc(uint8_t *p, uint8_t type, const void *nid, uint8_t len)
 void
 ssd_id_ns_descs(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
-	static const uint8_t csi = NVME_CSI_NVM;
+	const uint8_t csi = ns->zones ? NVME_CSI_ZNS : NVME_CSI_NVM;
 	uint8_t *p = buf;
 
 	(void)ssd;

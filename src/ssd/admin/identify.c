@@ -9,6 +9,7 @@
 #include "ssd/admin/admin.h"
 #include "ssd/admin/virt.h"
 #include "ssd/nvm/lba_map.h"
+#include "ssd/zns/zns.h"
 #include <string.h>
 
 #define CDW10 offsetof(struct nvme_sqe, cdw10)
@@ -32,6 +33,20 @@ struct cns {
 	nvme_status (*list)(struct ssd_cmd *c, void *buf);
 };
 
+/* The lists of one command set have its namespaces; one that is not enabled has no active ones.  NVMe Base, "CC.CSS". */
+static bool
+in_set(const struct ssd_cmd *c, const struct ssd_ns *ns, bool allocated)
+{
+	uint64_t cns = nvme_get(le32_get(c->sqe->cdw10), NVME_IDENTIFY_CNS);
+	uint64_t csi = nvme_get(le32_get(c->sqe->cdw11), NVME_IDENTIFY_CSI);
+
+	if (ns->zones && !allocated && nvme_get(c->ssd->cc, NVME_CC_CSS) != NVME_CC_CSS_IOCSS)
+		return false;
+	if (cns != NVME_CNS_CSI_ACTIVE_NS_LIST && cns != NVME_CNS_CSI_ALLOC_NS_LIST)
+		return true;
+	return csi == (ns->zones ? NVME_CSI_ZNS : NVME_CSI_NVM);
+}
+
 /* NSIDs above the one given; FFFFFFFEh and FFFFFFFFh cannot have any above them and are refused. */
 static nvme_status
 ns_list(struct ssd_cmd *c, struct nvme_ns_list *list, bool allocated)
@@ -41,7 +56,9 @@ ns_list(struct ssd_cmd *c, struct nvme_ns_list *list, bool allocated)
 	if (after >= 0xfffffffeu)
 		return ssd_fail(c, NVME_SC_INVALID_NS, NSID);
 	for (uint32_t nsid = 1; nsid <= ssd_nn(c->ssd->sub); nsid++) {
-		if (nsid > after && (allocated ? ssd_ns_get(c->ssd->sub, nsid) : ssd_ns_active(c->ssd, nsid)))
+		const struct ssd_ns *ns = allocated ? ssd_ns_get(c->ssd->sub, nsid) : ssd_ns_active(c->ssd, nsid);
+
+		if (nsid > after && ns && in_set(c, ns, allocated))
 			list->nsid[n++] = le32_from(nsid);
 	}
 	return NVME_SC_SUCCESS;
@@ -101,6 +118,15 @@ static const struct cns table[256] = {
 	[NVME_CNS_IND_ALLOC_NS] = { W_ALLOC, .ns = ssd_id_ns_ind },
 };
 
+/* With CSI 2. */
+static const struct cns zns_table[256] = {
+	[NVME_CNS_CSI_NS] = { W_NS, true, .ns = ssd_id_ns_zns },
+	[NVME_CNS_CSI_CTRL] = { W_CTRLR, true, .ctrlr = ssd_id_ctrl_zns },
+	[NVME_CNS_CSI_ACTIVE_NS_LIST] = { W_LIST, true, .list = active_list },
+	[NVME_CNS_CSI_ALLOC_NS_LIST] = { W_LIST, true, .list = allocated_list },
+	[NVME_CNS_CSI_ALLOC_NS] = { W_ALLOC, true, .ns = ssd_id_ns_zns },
+};
+
 /* NSID FFFFFFFFh: capabilities, and none of what a namespace has for itself. */
 static void
 fill_common(struct ssd *ssd, const struct cns *cns, void *buf)
@@ -122,6 +148,8 @@ fill_ns(struct ssd_cmd *c, const struct cns *cns, void *buf)
 		return NVME_SC_SUCCESS;
 	}
 	st = check_nsid(c, cns->what == W_ALLOC);
+	if (!st && c->ns && cns->ns == ssd_id_ns_zns && !c->ns->zones)
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, NSID);
 	if (!st && c->ns)
 		cns->ns(c->ssd, c->ns, buf);
 	return st;
@@ -149,10 +177,14 @@ fill(struct ssd_cmd *c, const struct cns *cns, void *buf)
 nvme_status
 ssd_adm_identify(struct ssd_cmd *c)
 {
-	const struct cns *cns = &table[nvme_get(le32_get(c->sqe->cdw10), NVME_IDENTIFY_CNS)];
+	uint64_t n = nvme_get(le32_get(c->sqe->cdw10), NVME_IDENTIFY_CNS);
+	uint64_t csi = nvme_get(le32_get(c->sqe->cdw11), NVME_IDENTIFY_CSI);
+	const struct cns *cns = &table[n];
 	nvme_status st;
 
-	if (cns->csi && nvme_get(le32_get(c->sqe->cdw11), NVME_IDENTIFY_CSI) != NVME_CSI_NVM)
+	if (cns->csi && csi == NVME_CSI_ZNS && ssd_zns_there(c->ssd->sub))
+		cns = &zns_table[n];
+	else if (cns->csi && csi != NVME_CSI_NVM)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CSI_BYTE);
 	memset(c->ssd->bounce, 0, NVME_ID_SIZE);
 	st = fill(c, cns, c->ssd->bounce);

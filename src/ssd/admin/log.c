@@ -11,6 +11,7 @@
 #include "ssd/admin/telemetry.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
+#include "ssd/zns/zns.h"
 #include <string.h>
 
 #define CDW(n) offsetof(struct nvme_sqe, cdw##n)
@@ -40,8 +41,18 @@ const struct ssd_log ssd_logs[256] = {
 	[NVME_LOG_BOOT_PARTITION] = { .size = sizeof(struct nvme_boot_partition_log) + SSD_BP_SIZE,
 				      .part = ssd_log_boot },
 	[NVME_LOG_RESV] = { .size = sizeof(struct nvme_resv_log), .fill = ssd_log_resv, .taken = ssd_log_resv_taken },
+	[NVME_LOG_ZNS_CHANGED] = { .size = sizeof(struct nvme_changed_zones_log),
+				   .fill = ssd_log_changed_zones,
+				   .check = ssd_log_changed_zones_check,
+				   .read_done = ssd_log_changed_zones_read },
 	[NVME_LOG_SANITIZE] = { .size = sizeof(struct nvme_sanitize_log), .fill = ssd_log_sanitize },
 };
+
+bool
+ssd_log_there(const struct ssd *ssd, uint32_t lid)
+{
+	return ssd_logs[lid].size && (lid != NVME_LOG_ZNS_CHANGED || ssd_zns_there(ssd->sub));
+}
 
 struct part {
 	uint64_t off, len; /* of the log, in bytes */
@@ -66,16 +77,16 @@ check_part(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
 	return NVME_SC_SUCCESS;
 }
 
-/* No log is about a single namespace (LPA: SMARTS is 0). */
+/* Only the changed zones are of a single namespace (LPA: SMARTS is 0). */
 static nvme_status
 check(struct ssd_cmd *c, const struct ssd_log *log, struct part *p)
 {
 	uint32_t nsid = le32_get(c->sqe->nsid);
 	nvme_status st;
 
-	if (!log->size)
+	if (!ssd_log_there(c->ssd, (uint32_t)(log - ssd_logs)))
 		return ssd_fail(c, NVME_SC_INVALID_LOG_PAGE, CDW(10));
-	if (nsid && nsid != NVME_NSID_ALL)
+	if (nsid && nsid != NVME_NSID_ALL && log != &ssd_logs[NVME_LOG_ZNS_CHANGED])
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
 	st = check_part(c, log, p);
 	return !st && log->check ? log->check(c) : st; /* the last, because it may do something */
@@ -106,8 +117,11 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	uint8_t lid = (uint8_t)nvme_get(cdw10, NVME_GLP_LID);
 	const struct ssd_log *log = &ssd_logs[lid];
 	struct part p = { 0, 0 };
-	nvme_status st = check(c, log, &p);
+	nvme_status st;
 
+	c->ssd->log_nsid = le32_get(c->sqe->nsid);
+	c->ssd->log_csi = (uint8_t)nvme_get(le32_get(c->sqe->cdw14), NVME_GLP_CSI);
+	st = check(c, log, &p);
 	if (st)
 		return st == SSD_LOG_NO_DATA ? NVME_SC_SUCCESS : st;
 	if (log->fill) {

@@ -14,6 +14,7 @@ struct ssd_log {
 };
 #define SSD_LOG_NO_DATA 0xfffe /* check: done, and nothing is to be sent */
 extern const struct ssd_log ssd_logs[256]; /* log.c */
+bool ssd_log_there(const struct ssd *ssd, uint32_t lid); /* whether this drive has it */
 
 /* log_health.c */
 void ssd_log_error(struct ssd *ssd, void *buf);

@@ -4,6 +4,7 @@
 #include "ssd/admin/log.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
+#include "ssd/zns/zns.h"
 
 static uint32_t
 lidsp(uint32_t lid)
@@ -18,20 +19,19 @@ ssd_log_supported(struct ssd *ssd, void *buf)
 {
 	struct nvme_supported_log_pages *log = buf;
 
-	(void)ssd;
 	for (uint32_t lid = 0; lid < 256; lid++)
-		log->lids[lid] = le32_from(ssd_logs[lid].size ? (uint32_t)NVME_LIDS_LSUPP | lidsp(lid) : 0);
+		log->lids[lid] = le32_from(ssd_log_there(ssd, lid) ? (uint32_t)NVME_LIDS_LSUPP | lidsp(lid) : 0);
 }
 
 /*
- * CSI is looked at where CC.CSS lets the host choose; only NVM is there.   NVMe Base 2.1, "Commands Supported and
+ * CSI is looked at where CC.CSS lets the host choose; zones are there with NVM.   NVMe Base 2.1, "Commands Supported and
  * Effects".
  */
 nvme_status
 ssd_log_effects_check(struct ssd_cmd *c)
 {
-	if (nvme_get(c->ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_IOCSS &&
-	    nvme_get(le32_get(c->sqe->cdw14), NVME_GLP_CSI) != NVME_CSI_NVM)
+	if (nvme_get(c->ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_IOCSS && c->ssd->log_csi != NVME_CSI_NVM &&
+	    !(c->ssd->log_csi == NVME_CSI_ZNS && ssd_zns_there(c->ssd->sub)))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw14) + 3);
 	return NVME_SC_SUCCESS;
 }
@@ -39,11 +39,13 @@ ssd_log_effects_check(struct ssd_cmd *c)
 void
 ssd_log_effects(struct ssd *ssd, void *buf)
 {
+	bool zones = ssd->log_csi == NVME_CSI_ZNS && nvme_get(ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_IOCSS;
+	const struct ssd_opcode *io = zones ? ssd_zns_opcodes : ssd_nvm_opcodes;
 	struct nvme_effects_log *log = buf;
 
 	for (uint32_t opc = 0; opc < 256; opc++) {
 		log->acs[opc] = le32_from(ssd_admin_there(ssd, opc) ? ssd_admin_opcodes[opc].effects : 0);
-		log->iocs[opc] = le32_from(ssd_nvm_opcodes[opc].effects);
+		log->iocs[opc] = le32_from(io[opc].effects);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "nvproof/spec/ns_mgmt.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/pel.h"
+#include "ssd/zns/zns.h"
 #include <errno.h>
 
 #define DATA offsetof(struct nvme_sqe, prp1)
@@ -45,15 +46,29 @@ check_format(struct ssd_cmd *c, const struct nvme_ns_create *d, struct ssd_ns_wa
 	return NVME_SC_SUCCESS;
 }
 
+/* Whole zones.  No resources are set aside for a namespace: RAR, ROR and RNUMZRWA, in the place of LBSTM and behind it, are 0h. */
+static bool
+zones_fit(const struct ssd_cmd *c, const struct nvme_ns_create *d, const struct ssd_ns_want *want)
+{
+	const struct ssd_profile_zones *z = &c->ssd->sub->cfg.profile.zones;
+	uint64_t nsze = le64_get(d->nsze), shift = ssd_lbafs[want->format.lbaf].lbads;
+
+	if (want->format.pi || want->lbstm || nsze % (z->size >> shift))
+		return false;
+	return le64_get(d->ncap) == nsze / (z->size >> shift) * (z->capacity >> shift);
+}
+
 /* NSFEAT.THINP is 0: a namespace has all the capacity that it shows. */
 static nvme_status
 check_size(struct ssd_cmd *c, const struct nvme_ns_create *d, struct ssd_ns_want *want)
 {
 	uint64_t nsze = le64_get(d->nsze), ncap = le64_get(d->ncap), block = ssd_format_block(&want->format);
 
+	if (want->zoned && !zones_fit(c, d, want))
+		return ssd_fail(c, NVME_SC_INVALID_FIELD, DATA);
 	if (!ncap || ncap > nsze)
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, DATA);
-	if (ncap < nsze)
+	if (ncap < nsze && !want->zoned)
 		return ssd_fail(c, NVME_SC_THIN_NOT_SUPPORTED, DATA);
 	if (nsze > SSD_NS_MAX / block) {
 		c->err_cs = nsze > UINT64_MAX / block ? UINT64_MAX : nsze * block;
@@ -100,10 +115,12 @@ static nvme_status
 create(struct ssd_cmd *c)
 {
 	struct nvme_ns_create *d = (void *)c->ssd->bounce;
+	uint64_t csi = nvme_get(le32_get(c->sqe->cdw11), NVME_NS_MGMT_CSI);
 	struct ssd_ns_want want = { .size = 0 };
 	nvme_status st;
 
-	if (nvme_get(le32_get(c->sqe->cdw11), NVME_NS_MGMT_CSI) != NVME_CSI_NVM)
+	want.zoned = csi == NVME_CSI_ZNS && ssd_zns_there(c->ssd->sub);
+	if (csi != NVME_CSI_NVM && !want.zoned)
 		return ssd_fail(c, NVME_SC_IOCS_NOT_SUPPORTED, offsetof(struct nvme_sqe, cdw11) + 3);
 	st = ssd_data(c, sizeof(*d));
 	if (!st)

@@ -12,6 +12,7 @@
 #include "ssd/admin/sanitize.h"
 #include "ssd/core.h"
 #include "ssd/media/flash.h"
+#include "ssd/zns/zns.h"
 #include "ssd/nvm/lba_map.h"
 #include <string.h>
 
@@ -75,8 +76,9 @@ erase(struct ssd_subsys *sub, bool dealloc)
 		if (!sub->ns[i].nsze)
 			continue;
 		ssd_lba_map_clear_all(sub->ns[i].bad);
-		if (dealloc)
+		if (dealloc || sub->ns[i].zones)
 			ssd_lba_map_clear_all(sub->ns[i].alloc);
+		ssd_zns_erased(&sub->ns[i]);
 	}
 }
 

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Zoned namespaces through commands: identify, writes and appends, zone management, reports, events, power. */
+#include "ssd_adm.h"
+#include "nvproof/spec/feat.h"
+#include "nvproof/spec/id_lists.h"
+#include "nvproof/spec/ns_mgmt.h"
+#include "nvproof/spec/zns.h"
+
+#define ZSZE 256u /* blocks of 4 KiB: 1 MiB */
+#define ZCAP 192u
+#define ZONES 16u
+#define CSI_ZNS (2u << 24)
+#define CC_IOCSS (RIG_CC | nvme_put32(NVME_CC_CSS, NVME_CC_CSS_IOCSS))
+
+static struct ssd_config
+config(void)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 4096 } }, .media = SSD_MEDIA_RAM, .seed = 1 };
+	char err[80];
+
+	assert_int_equal(ssd_profile_find("zns", &cfg.profile, err, sizeof(err)), 0);
+	cfg.profile.zones = (struct ssd_profile_zones){
+		.size = 1u << 20,
+		.capacity = ZCAP * 4096u,
+		.max_open = 3,
+		.max_active = 5,
+		.append_limit = 64u << 10,
+		.zrwa = 64u << 10,
+		.zrwa_zones = 2,
+		.descriptor_bytes = 64,
+	};
+	return cfg;
+}
+
+static int
+setup_config(void **state, const struct ssd_config *cfg)
+{
+	struct io *io = test_calloc(1, sizeof(*io));
+	struct rig *r = rig_open_config(cfg);
+
+	assert_int_equal(rig_enable_cc(r, 32, CC_IOCSS), NVME_CSTS_RDY);
+	rig_pair(r, 1, 64, -1);
+	io_init(io, r);
+	*state = io;
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	struct ssd_config cfg = config();
+
+	return setup_config(state, &cfg);
+}
+
+static void
+again(struct io *io)
+{
+	rig_cfg_set(io->r, 4, 2, 6);
+	assert_int_equal(rig_enable_cc(io->r, 32, CC_IOCSS), NVME_CSTS_RDY);
+	rig_pair(io->r, 1, 64, -1);
+}
+
+static nvme_status
+send(struct io *io, uint64_t slba, uint32_t cdw13)
+{
+	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_SEND,
+				.nsid = le32_from(1),
+				.cdw10 = le32_from((uint32_t)slba),
+				.cdw11 = le32_from((uint32_t)(slba >> 32)),
+				.cdw13 = le32_from(cdw13) };
+
+	return io_cmd(io, &sqe, 4096);
+}
+
+static nvme_status
+recv(struct io *io, uint64_t slba, uint32_t len, uint32_t cdw13)
+{
+	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_RECV,
+				.nsid = le32_from(1),
+				.cdw10 = le32_from((uint32_t)slba),
+				.cdw12 = le32_from(len / 4 - 1),
+				.cdw13 = le32_from(cdw13) };
+
+	memset(io_buf(io), 0xee, len);
+	return io_cmd(io, &sqe, len);
+}
+
+static nvme_status
+append(struct io *io, uint64_t zslba, uint32_t nlb, uint8_t with)
+{
+	struct nvme_sqe sqe;
+
+	memset(io_buf(io), with, (size_t)nlb * 4096);
+	nvme_prep_write(&sqe, 1, zslba, nlb);
+	sqe.opc = NVME_OPC_ZONE_APPEND;
+	return io_cmd(io, &sqe, (uint64_t)nlb * 4096);
+}
+
+static struct nvme_zone_desc
+zone(struct io *io, uint32_t n)
+{
+	struct nvme_zone_desc d;
+
+	assert_int_equal(recv(io, (uint64_t)n * ZSZE, 4096, 0), 0);
+	memcpy(&d, io_buf(io) + 64, sizeof(d));
+	assert_int_equal(d.zt, 2);
+	assert_int_equal(le64_get(d.zslba), n * ZSZE);
+	assert_int_equal(le64_get(d.zcap), ZCAP);
+	return d;
+}
+
+static void
+expect(struct io *io, uint32_t n, enum nvme_zs zs, uint64_t wp)
+{
+	struct nvme_zone_desc d = zone(io, n);
+
+	assert_int_equal(d.zs >> 4, zs);
+	assert_true(le64_get(d.wp) == (zs >= NVME_ZS_READ_ONLY ? UINT64_MAX : n * ZSZE + wp));
+}
+
+static nvme_status
+identify(struct io *io, uint8_t cns, uint32_t nsid, uint32_t cdw11)
+{
+	struct nvme_sqe sqe;
+
+	nvme_prep_identify(&sqe, cns, nsid, 0);
+	sqe.cdw11 = le32_from(cdw11);
+	if (cns == NVME_CNS_IOCS)
+		sqe.cdw10 = le32_from(cns | 0xffffu << 16);
+	return io_admin(io, &sqe, 4096);
+}
+
+static void
+what_it_announces(void **state)
+{
+	struct io *io = *state;
+	const struct nvme_id_ns_zns *id = (const void *)io_buf(io);
+	const struct nvme_id_ns *ns = (const void *)io_buf(io);
+
+	assert_true(ssd_bar_read(io->r->ssd, NVME_REG_CAP, 8) & NVME_CAP_CSS_IOCSS);
+	assert_int_equal(identify(io, NVME_CNS_NS, 1, 0), 0);
+	assert_int_equal(le64_get(ns->nsze), ZONES * ZSZE);
+	assert_int_equal(le64_get(ns->ncap), ZONES * ZCAP);
+	assert_int_equal(ns->dpc, 0);
+	assert_int_equal(identify(io, NVME_CNS_CSI_NS, 1, CSI_ZNS), 0);
+	assert_int_equal(le32_get(id->mar), 4);
+	assert_int_equal(le32_get(id->mor), 2);
+	assert_int_equal(le16_get(id->ozcs), NVME_OZCS_ZRWASUP);
+	assert_int_equal(le32_get(id->numzrwa), 1);
+	assert_int_equal(le16_get(id->zrwasz), 16);
+	assert_int_equal(le16_get(id->zrwafg), 4);
+	assert_int_equal(le64_get(id->lbafe[1].zsze), ZSZE);
+	assert_int_equal(id->lbafe[1].zdes, 1);
+	assert_int_equal(identify(io, NVME_CNS_CSI_CTRL, 0, CSI_ZNS), 0);
+	assert_int_equal(io_buf(io)[0], 4); /* 64 KiB */
+	assert_int_equal(identify(io, NVME_CNS_CSI_ACTIVE_NS_LIST, 0, CSI_ZNS), 0);
+	assert_int_equal(io_buf(io)[0], 1);
+	assert_int_equal(identify(io, NVME_CNS_CSI_ACTIVE_NS_LIST, 0, 0), 0);
+	assert_int_equal(io_buf(io)[0], 0);
+	assert_int_equal(identify(io, NVME_CNS_IOCS, 0, 0), 0);
+	assert_int_equal(io_buf(io)[0], 5); /* NVM and ZNS */
+	assert_int_equal(identify(io, NVME_CNS_NS_DESC_LIST, 1, 0), 0);
+	assert_memory_equal(io_buf(io) + 12 + 20 + 20, ((uint8_t[]){ 4, 1, 0, 0, 2 }), 5);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 0, false), 0);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 1, false), NVME_SC_IOCS_COMBINATION);
+}
+
+/* With CC.CSS of the NVM command set alone nobody sees the namespace. */
+static void
+not_enabled(void **state)
+{
+	struct io *io = *state;
+
+	rig_set(io->r, NVME_REG_CC, 0);
+	rig_step(io->r);
+	assert_int_equal(rig_enable(io->r, 32), NVME_CSTS_RDY);
+	rig_pair(io->r, 1, 64, -1);
+	assert_int_equal(identify(io, NVME_CNS_ACTIVE_NS_LIST, 0, 0), 0);
+	assert_int_equal(io_buf(io)[0], 0);
+	assert_int_equal(io_read(io, 1, 0, 1), NVME_SC_INVALID_NS);
+}
+
+static void
+writing(void **state)
+{
+	struct io *io = *state;
+
+	expect(io, 0, NVME_ZS_EMPTY, 0);
+	assert_int_equal(io_write(io, 1, 1, 1, 1), NVME_SC_ZONE_INVALID_WRITE);
+	assert_int_equal(io_write(io, 1, 0, 8, 1), 0);
+	expect(io, 0, NVME_ZS_IMPLICIT, 8);
+	assert_int_equal(io_write(io, 1, 0, 8, 1), NVME_SC_ZONE_INVALID_WRITE);
+	assert_int_equal(io_blamed_lba(io), 0);
+	assert_int_equal(io_write(io, 1, 8, 185, 2), NVME_SC_ZONE_BOUNDARY);
+	assert_int_equal(io_write(io, 1, 8, 184, 2), 0);
+	expect(io, 0, NVME_ZS_FULL, 0);
+	assert_int_equal(io_write(io, 1, 191, 1, 2), NVME_SC_ZONE_IS_FULL);
+	io_expect(io, 1, 0, 8, 1);
+	io_expect(io, 1, 8, 184, 2);
+	io_expect(io, 1, ZCAP, 8, 0); /* behind the capacity */
+	assert_int_equal(io_read(io, 1, ZSZE - 1, 2), NVME_SC_ZONE_BOUNDARY);
+	assert_int_equal(io_write(io, 1, (uint64_t)ZONES * ZSZE, 1, 1), NVME_SC_LBA_RANGE);
+}
+
+static void
+appending(void **state)
+{
+	struct io *io = *state;
+
+	assert_int_equal(append(io, ZSZE, 3, 7), 0);
+	assert_int_equal(le32_get(io->cqe.dw0), ZSZE);
+	assert_int_equal(append(io, ZSZE, 16, 8), 0);
+	assert_int_equal(le32_get(io->cqe.dw0), ZSZE + 3);
+	assert_int_equal(le32_get(io->cqe.dw1), 0);
+	expect(io, 1, NVME_ZS_IMPLICIT, 19);
+	assert_int_equal(append(io, ZSZE + 19, 1, 8), NVME_SC_INVALID_FIELD); /* not the start of a zone */
+	assert_int_equal(append(io, ZSZE, 17, 8), NVME_SC_INVALID_FIELD); /* ZASL */
+	assert_int_equal(append(io, (uint64_t)ZONES * ZSZE, 1, 8), NVME_SC_LBA_RANGE);
+	io_expect(io, 1, ZSZE, 3, 7);
+	io_expect(io, 1, ZSZE + 3, 16, 8);
+	for (uint32_t n = 19; n + 16 <= ZCAP; n += 16)
+		assert_int_equal(append(io, ZSZE, 16, 9), 0);
+	assert_int_equal(append(io, ZSZE, 16, 9), NVME_SC_ZONE_BOUNDARY);
+	assert_int_equal(append(io, ZSZE, 13, 9), 0);
+	assert_int_equal(append(io, ZSZE, 1, 9), NVME_SC_ZONE_IS_FULL);
+}
+
+/* The host's memory is not there: nothing was written, and the pointer is where it was. */
+static void
+a_failed_transfer(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe;
+
+	assert_int_equal(io_write(io, 1, 0, 4, 1), 0);
+	memset(io_buf(io), 0x55, 16384);
+	io->r->hole = io->buf + 8192;
+	io->r->hole_len = 4096;
+	ssd_port_changed(io->r->ssd);
+	nvme_prep_write(&sqe, 1, 4, 4);
+	assert_int_not_equal(io_cmd(io, &sqe, 16384), 0);
+	nvme_prep_write(&sqe, 1, 0, 4);
+	sqe.opc = NVME_OPC_ZONE_APPEND;
+	assert_int_not_equal(io_cmd(io, &sqe, 16384), 0);
+	io->r->hole_len = 0;
+	ssd_port_changed(io->r->ssd);
+	expect(io, 0, NVME_ZS_IMPLICIT, 4);
+	io_expect(io, 1, 4, 4, 0);
+	assert_int_equal(io_write(io, 1, 4, 4, 2), 0);
+}
+
+static void
+limits(void **state)
+{
+	struct io *io = *state;
+
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(io_write(io, 1, i * ZSZE, 1, 1), 0);
+	assert_int_equal(io_write(io, 1, 3 * ZSZE, 1, 1), 0); /* zone 0 is closed for it */
+	expect(io, 0, NVME_ZS_CLOSED, 1);
+	expect(io, 3, NVME_ZS_IMPLICIT, 1);
+	for (uint32_t i = 1; i < 4; i++)
+		assert_int_equal(send(io, i * ZSZE, NVME_ZSA_OPEN), 0);
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN), NVME_SC_ZONE_TOO_MANY_OPEN);
+	assert_int_equal(send(io, 4 * ZSZE, NVME_ZSA_SET_ZDE), 0);
+	assert_int_equal(io_write(io, 1, 5 * ZSZE, 1, 1), NVME_SC_ZONE_TOO_MANY_ACTIVE);
+	assert_int_equal(send(io, 1 * ZSZE, NVME_ZSA_FINISH), 0);
+	assert_int_equal(io_write(io, 1, 5 * ZSZE, 1, 1), 0);
+}
+
+static void
+managing(void **state)
+{
+	struct io *io = *state;
+
+	assert_int_equal(io_write(io, 1, 0, 8, 5), 0);
+	assert_int_equal(send(io, 0, NVME_ZSA_CLOSE), 0);
+	expect(io, 0, NVME_ZS_CLOSED, 8);
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN), 0);
+	expect(io, 0, NVME_ZS_EXPLICIT, 8);
+	assert_int_equal(send(io, 0, NVME_ZSA_OFFLINE), NVME_SC_ZONE_INVALID_TRANSITION);
+	assert_int_equal(send(io, 0, NVME_ZSA_FINISH), 0);
+	expect(io, 0, NVME_ZS_FULL, 0);
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN), NVME_SC_ZONE_INVALID_TRANSITION);
+	assert_int_equal(send(io, 0, NVME_ZSA_CLOSE), NVME_SC_ZONE_INVALID_TRANSITION);
+	io_expect(io, 1, 0, 8, 5);
+	assert_int_equal(send(io, 0, NVME_ZSA_RESET), 0);
+	expect(io, 0, NVME_ZS_EMPTY, 0);
+	io_expect(io, 1, 0, 8, 0);
+	assert_int_equal(send(io, 1, NVME_ZSA_RESET), NVME_SC_INVALID_FIELD);
+	assert_int_equal(send(io, (uint64_t)ZONES * ZSZE, NVME_ZSA_RESET), NVME_SC_LBA_RANGE);
+	assert_int_equal(send(io, 0, 0x06), NVME_SC_INVALID_FIELD);
+	assert_int_equal(send(io, 0, 0), NVME_SC_INVALID_FIELD);
+	assert_int_equal(send(io, 0, NVME_ZSA_SET_ZDE | (uint32_t)NVME_ZMS_SALL), NVME_SC_INVALID_FIELD);
+}
+
+static void
+select_all(void **state)
+{
+	struct io *io = *state;
+
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(io_write(io, 1, i * ZSZE, 1, 1), 0);
+	assert_int_equal(send(io, 3 * ZSZE, NVME_ZSA_FINISH), 0);
+	assert_int_equal(send(io, UINT64_MAX, NVME_ZSA_CLOSE | (uint32_t)NVME_ZMS_SALL), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		expect(io, i, NVME_ZS_CLOSED, 1);
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN | (uint32_t)NVME_ZMS_SALL), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		expect(io, i, NVME_ZS_EXPLICIT, 1);
+	expect(io, 4, NVME_ZS_EMPTY, 0);
+	assert_int_equal(send(io, 0, NVME_ZSA_RESET | (uint32_t)NVME_ZMS_SALL), 0);
+	for (uint32_t i = 0; i < 4; i++)
+		expect(io, i, NVME_ZS_EMPTY, 0);
+}
+
+static uint64_t
+nr_zones(struct io *io)
+{
+	return le64_get(((const struct nvme_zone_report *)(const void *)io_buf(io))->nr_zones);
+}
+
+static void
+reports(void **state)
+{
+	struct io *io = *state;
+	const uint32_t partial = (uint32_t)NVME_ZMR_PARTIAL;
+
+	assert_int_equal(io_write(io, 1, 2 * ZSZE, 5, 1), 0);
+	assert_int_equal(recv(io, 0, 64 * 4, 0), 0);
+	assert_int_equal(nr_zones(io), ZONES);
+	assert_int_equal(recv(io, 0, 64 * 4, partial), 0);
+	assert_int_equal(nr_zones(io), 3);
+	assert_int_equal(recv(io, 0, 4096, NVME_ZRASF_IMPLICIT << 8), 0);
+	assert_int_equal(nr_zones(io), 1);
+	assert_int_equal(le64_get(((struct nvme_zone_desc *)(void *)(io_buf(io) + 64))->wp), 2 * ZSZE + 5);
+	assert_int_equal(io_buf(io)[128], 0); /* nothing follows */
+	assert_int_equal(recv(io, 3 * ZSZE, 4096, NVME_ZRASF_EMPTY << 8), 0);
+	assert_int_equal(nr_zones(io), ZONES - 3);
+	assert_int_equal(recv(io, 3 * ZSZE + 7, 4096, 0), 0); /* a block inside names its zone */
+	assert_int_equal(nr_zones(io), ZONES - 3);
+	assert_int_equal(recv(io, 0, 4096, 8 << 8), NVME_SC_INVALID_FIELD);
+	assert_int_equal(recv(io, 0, 4096, 2), NVME_SC_INVALID_FIELD);
+	assert_int_equal(recv(io, (uint64_t)ZONES * ZSZE, 4096, 0), NVME_SC_LBA_RANGE);
+	assert_int_equal(recv(io, 0, 4, 0), 0);
+	assert_int_equal(io_buf(io)[0], ZONES);
+}
+
+static void
+extensions(void **state)
+{
+	struct io *io = *state;
+
+	memset(io_buf(io), 0x5a, 64);
+	assert_int_equal(send(io, ZSZE, NVME_ZSA_SET_ZDE), 0);
+	expect(io, 1, NVME_ZS_CLOSED, 0);
+	assert_int_equal(zone(io, 1).za, NVME_ZA_ZDEV);
+	assert_int_equal(send(io, ZSZE, NVME_ZSA_SET_ZDE), NVME_SC_ZONE_INVALID_TRANSITION);
+	assert_int_equal(recv(io, 0, 4096, NVME_ZRA_EXTENDED), 0);
+	for (uint32_t i = 0; i < 64; i++) {
+		assert_int_equal(io_buf(io)[64 + 64 + i], 0); /* of zone 0 */
+		assert_int_equal(io_buf(io)[64 + 128 + 64 + i], 0x5a);
+	}
+	assert_int_equal(send(io, ZSZE, NVME_ZSA_RESET), 0);
+	assert_int_equal(zone(io, 1).za, 0);
+}
+
+static void
+random_write_area(void **state)
+{
+	struct io *io = *state;
+
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN | (uint32_t)NVME_ZMS_ZRWAA), 0);
+	assert_int_equal(zone(io, 0).za, NVME_ZA_ZRWAV);
+	assert_int_equal(io_write(io, 1, 8, 4, 3), 0);
+	assert_int_equal(io_write(io, 1, 0, 8, 1), 0);
+	assert_int_equal(io_write(io, 1, 4, 4, 2), 0);
+	expect(io, 0, NVME_ZS_EXPLICIT, 0);
+	assert_int_equal(append(io, 0, 1, 1), NVME_SC_ZONE_INVALID_OP);
+	assert_int_equal(send(io, 11, NVME_ZSA_ZRWA_FLUSH), 0);
+	expect(io, 0, NVME_ZS_EXPLICIT, 12);
+	io_expect(io, 1, 0, 4, 1);
+	io_expect(io, 1, 4, 4, 2);
+	assert_int_equal(io_write(io, 1, 0, 1, 9), NVME_SC_ZONE_INVALID_WRITE);
+	assert_int_equal(send(io, ZSZE + 3, NVME_ZSA_ZRWA_FLUSH), NVME_SC_ZONE_INVALID_OP);
+	assert_int_equal(send(io, ZSZE, NVME_ZSA_OPEN | (uint32_t)NVME_ZMS_ZRWAA), 0);
+	assert_int_equal(send(io, 2 * ZSZE, NVME_ZSA_OPEN | (uint32_t)NVME_ZMS_ZRWAA), NVME_SC_ZRWA_UNAVAILABLE);
+}
+
+/* The drive takes a zone away: the event, the log, and what is refused then. */
+static void
+zones_that_change(void **state)
+{
+	struct io *io = *state;
+	const struct nvme_changed_zones_log *log = (const void *)io_buf(io);
+	struct nvme_sqe sqe = { .opc = NVME_ADM_GET_LOG_PAGE,
+				.nsid = le32_from(1),
+				.cdw10 = le32_from(NVME_LOG_ZNS_CHANGED | 1023u << 16) };
+	struct nvme_cqe cqe;
+
+	assert_int_equal(io_write(io, 1, 3 * ZSZE, 4, 1), 0);
+	adm_aer(io);
+	assert_int_equal(ssd_zone_change(io->r->sub, 1, 3, SSD_ZONE_READ_ONLY), 0);
+	rig_step(io->r);
+	assert_true(rig_reap(io->r, 0, &cqe));
+	assert_int_equal(le32_get(cqe.dw0), 0xbfef02);
+	assert_int_equal(le32_get(cqe.dw1), 1);
+	assert_int_equal(io_write(io, 1, 3 * ZSZE + 4, 1, 1), NVME_SC_ZONE_IS_READ_ONLY);
+	io_expect(io, 1, 3 * ZSZE, 4, 1);
+	assert_int_equal(send(io, 3 * ZSZE, NVME_ZSA_RESET), NVME_SC_ZONE_INVALID_TRANSITION);
+	assert_int_equal(io_admin(io, &sqe, 4096), 0);
+	assert_int_equal(le16_get(log->nrzid), 1);
+	assert_int_equal(le64_get(log->zid[0]), 3 * ZSZE);
+	assert_int_equal(io_admin(io, &sqe, 4096), 0);
+	assert_int_equal(le16_get(log->nrzid), 0);
+	assert_int_equal(send(io, 3 * ZSZE, NVME_ZSA_OFFLINE), 0);
+	assert_int_equal(io_read(io, 1, 3 * ZSZE, 1), NVME_SC_ZONE_IS_OFFLINE);
+	assert_int_equal(io_write(io, 1, 3 * ZSZE, 1, 1), NVME_SC_ZONE_IS_OFFLINE);
+	assert_int_equal(append(io, 3 * ZSZE, 1, 1), NVME_SC_ZONE_IS_OFFLINE);
+	sqe.nsid = le32_from(NVME_NSID_ALL);
+	assert_int_equal(io_admin(io, &sqe, 4096), NVME_SC_INVALID_NS);
+	assert_int_equal(io_write(io, 1, 0, 4, 1), 0);
+	assert_int_equal(ssd_zone_change(io->r->sub, 1, 0, SSD_ZONE_RECOMMEND_FINISH), 0);
+	assert_int_equal(zone(io, 0).za, NVME_ZA_FZR);
+	assert_int_equal(ssd_zone_change(io->r->sub, 1, 0, SSD_ZONE_FINISHED), 0);
+	assert_int_equal(zone(io, 0).za, NVME_ZA_ZFC);
+	assert_int_equal(ssd_zone_change(io->r->sub, 1, 0, SSD_ZONE_RECOMMEND_RESET), 0);
+	assert_int_equal(send(io, 0, NVME_ZSA_RESET), 0);
+	assert_int_equal(zone(io, 0).za, 0);
+}
+
+static void
+power(void **state)
+{
+	struct io *io = *state;
+
+	assert_int_equal(io_write(io, 1, 0, 4, 1), 0);
+	assert_int_equal(send(io, ZSZE, NVME_ZSA_OPEN), 0);
+	assert_int_equal(io_write(io, 1, 2 * ZSZE, ZCAP, 2), 0);
+	ssd_power_off(io->r->sub);
+	ssd_power_on(io->r->sub);
+	again(io);
+	expect(io, 0, NVME_ZS_CLOSED, 4);
+	expect(io, 1, NVME_ZS_EMPTY, 0); /* nothing was written */
+	expect(io, 2, NVME_ZS_FULL, 0);
+	io_expect(io, 1, 0, 4, 1);
+	assert_int_equal(io_write(io, 1, 4, 4, 1), 0);
+	rig_set(io->r, NVME_REG_CC, 0); /* a controller reset changes no zone */
+	rig_step(io->r);
+	again(io);
+	expect(io, 0, NVME_ZS_IMPLICIT, 8);
+}
+
+static void
+formatting(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe = { .opc = NVME_ADM_FORMAT_NVM, .nsid = le32_from(1), .cdw10 = le32_from(0) };
+
+	assert_int_equal(io_write(io, 1, 0, 4, 1), 0);
+	assert_int_equal(io_admin(io, &sqe, 0), 0); /* 512 bytes a block */
+	assert_int_equal(recv(io, 8u * ZSZE, 4096, 0), 0);
+	assert_int_equal(nr_zones(io), ZONES - 1);
+	assert_int_equal(io_write(io, 1, 8u * ZSZE, 8, 1), 0);
+	sqe.cdw10 = le32_from(2 | 1u << 5); /* with protection information */
+	assert_int_equal(io_admin(io, &sqe, 0), NVME_SC_INVALID_FORMAT);
+}
+
+static void
+other_commands(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe;
+
+	nvme_prep_write(&sqe, 1, 0, 8);
+	sqe.opc = NVME_OPC_WRITE_ZEROES;
+	assert_int_equal(io_cmd(io, &sqe, 0), 0);
+	expect(io, 0, NVME_ZS_IMPLICIT, 8);
+	sqe.opc = NVME_OPC_WRITE_UNCOR;
+	assert_int_equal(io_cmd(io, &sqe, 0), NVME_SC_INVALID_OPCODE);
+	sqe.opc = NVME_OPC_COPY;
+	assert_int_equal(io_cmd(io, &sqe, 4096), NVME_SC_INVALID_OPCODE);
+	sqe.opc = NVME_OPC_DSM;
+	assert_int_equal(io_cmd(io, &sqe, 4096), NVME_SC_INVALID_OPCODE);
+}
+
+static nvme_status
+create(struct io *io, uint64_t nsze, uint64_t ncap)
+{
+	struct nvme_ns_create *d = (void *)io_buf(io);
+	struct nvme_sqe sqe;
+
+	memset(d, 0, sizeof(*d));
+	d->nsze = le64_from(nsze);
+	d->ncap = le64_from(ncap);
+	d->flbas = 1;
+	nvme_prep_ns_mgmt(&sqe, 0, NVME_NS_MGMT_CREATE, NVME_CSI_ZNS);
+	return io_admin(io, &sqe, 4096);
+}
+
+static void
+made_by_a_host(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe;
+	uint16_t *list;
+
+	nvme_prep_ns_mgmt(&sqe, 1, NVME_NS_MGMT_DELETE, 0);
+	assert_int_equal(io_admin(io, &sqe, 0), 0);
+	assert_int_equal(create(io, 4 * ZSZE + 1, 4 * ZCAP), NVME_SC_INVALID_FIELD);
+	assert_int_equal(create(io, 4 * ZSZE, 4 * ZSZE), NVME_SC_INVALID_FIELD);
+	assert_int_equal(create(io, 4 * ZSZE, 4 * ZCAP), 0);
+	assert_int_equal(le32_get(io->cqe.dw0), 1);
+	list = (uint16_t *)(void *)io_buf(io);
+	memset(list, 0, 4096);
+	list[0] = list[1] = 1;
+	nvme_prep_ns_attach(&sqe, 1, NVME_NS_ATTACH_ATTACH);
+	assert_int_equal(io_admin(io, &sqe, 4096), 0);
+	assert_int_equal(recv(io, 0, 4096, 0), 0);
+	assert_int_equal(nr_zones(io), 4);
+	assert_int_equal(append(io, 3 * ZSZE, 1, 1), 0);
+}
+
+/* A command on flash, which takes its time. */
+static nvme_status
+slow_cmd(struct io *io, struct nvme_sqe *sqe, uint64_t len)
+{
+	uint64_t end = io->r->now + 10000 * ADM_MS;
+
+	io_prp(io, sqe, len);
+	rig_put(io->r, 1, sqe);
+	rig_ring(io->r, 1);
+	while (!rig_reap(io->r, 1, &io->cqe) && io->r->now < end)
+		ssd_step(io->r->ssd, io->r->now += 10000);
+	return rig_sc(nvme_status_of(le16_get(io->cqe.status)));
+}
+
+static nvme_status
+slow_write(struct io *io, uint64_t slba, uint32_t nlb, uint8_t with)
+{
+	struct nvme_sqe sqe;
+
+	memset(io_buf(io), with, (size_t)nlb * 4096);
+	nvme_prep_write(&sqe, 1, slba, nlb);
+	return slow_cmd(io, &sqe, (uint64_t)nlb * 4096);
+}
+
+static void
+slow_expect(struct io *io, uint64_t slba, uint32_t nlb, uint8_t with)
+{
+	struct nvme_sqe sqe;
+
+	memset(io_buf(io), ~with, (size_t)nlb * 4096);
+	nvme_prep_read(&sqe, 1, slba, nlb);
+	assert_int_equal(slow_cmd(io, &sqe, (uint64_t)nlb * 4096), 0);
+	for (size_t i = 0; i < (size_t)nlb * 4096; i++)
+		assert_int_equal(io_buf(io)[i], with);
+}
+
+static uint64_t
+slow_wp(struct io *io)
+{
+	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_RECV, .nsid = le32_from(1), .cdw12 = le32_from(31) };
+
+	assert_int_equal(slow_cmd(io, &sqe, 128), 0);
+	return le64_get(((const struct nvme_zone_desc *)(const void *)(io_buf(io) + 64))->wp);
+}
+
+/* A power loss without a capacitor takes what was not flushed; the write pointer says so, and what is there is right. */
+static void
+on_flash(void **state)
+{
+	struct ssd_config cfg = config();
+	struct ssd_profile_zones zones = cfg.profile.zones;
+	struct nvme_sqe flush = { .opc = NVME_OPC_FLUSH, .nsid = le32_from(1) };
+	struct io *io;
+	uint64_t wp;
+	char err[80];
+
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, err, sizeof(err)), 0);
+	cfg.profile.set = SSD_PROFILE_ZONED;
+	cfg.profile.zones = zones;
+	cfg.media = SSD_MEDIA_FLASH;
+	setup_config(state, &cfg);
+	io = *state;
+	assert_int_equal(slow_write(io, 0, 10, 1), 0);
+	assert_int_equal(slow_cmd(io, &flush, 0), 0);
+	assert_int_equal(slow_write(io, 10, 3, 2), 0);
+	assert_int_equal(slow_wp(io), 13);
+	ssd_power_off(io->r->sub);
+	ssd_power_on(io->r->sub);
+	io->r->now += io->r->sub->recovery_ns;
+	ssd_step(io->r->ssd, io->r->now);
+	io->r->now = io->r->sub->media_ready_ns;
+	again(io);
+	wp = slow_wp(io);
+	assert_in_range(wp, 10, 12); /* the last three were in the write buffer */
+	slow_expect(io, 0, 10, 1);
+	slow_expect(io, wp, 13 - (uint32_t)wp, 0);
+	assert_int_equal(slow_write(io, wp, 3, 3), 0);
+	slow_expect(io, wp, 3, 3);
+	io_teardown(state);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, io_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(what_it_announces),
+		T(not_enabled),
+		T(writing),
+		T(appending),
+		T(a_failed_transfer),
+		T(limits),
+		T(managing),
+		T(select_all),
+		T(reports),
+		T(extensions),
+		T(random_write_area),
+		T(zones_that_change),
+		T(power),
+		T(formatting),
+		T(other_commands),
+		T(made_by_a_host),
+		cmocka_unit_test(on_flash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
