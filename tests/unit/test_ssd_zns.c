@@ -1,123 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Zoned namespaces through commands: identify, writes and appends, zone management, reports, events, power. */
-#include "ssd_adm.h"
+#include "ssd_zns_io.h"
 #include "nvproof/spec/feat.h"
 #include "nvproof/spec/id_lists.h"
 #include "nvproof/spec/ns_mgmt.h"
-#include "nvproof/spec/zns.h"
-
-#define ZSZE 256u /* blocks of 4 KiB: 1 MiB */
-#define ZCAP 192u
-#define ZONES 16u
-#define CSI_ZNS (2u << 24)
-#define CC_IOCSS (RIG_CC | nvme_put32(NVME_CC_CSS, NVME_CC_CSS_IOCSS))
-
-static struct ssd_config
-config(void)
-{
-	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 4096 } }, .media = SSD_MEDIA_RAM, .seed = 1 };
-	char err[80];
-
-	assert_int_equal(ssd_profile_find("zns", &cfg.profile, err, sizeof(err)), 0);
-	cfg.profile.zones = (struct ssd_profile_zones){
-		.size = 1u << 20,
-		.capacity = ZCAP * 4096u,
-		.max_open = 3,
-		.max_active = 5,
-		.append_limit = 64u << 10,
-		.zrwa = 64u << 10,
-		.zrwa_zones = 2,
-		.descriptor_bytes = 64,
-	};
-	return cfg;
-}
-
-static int
-setup_config(void **state, const struct ssd_config *cfg)
-{
-	struct io *io = test_calloc(1, sizeof(*io));
-	struct rig *r = rig_open_config(cfg);
-
-	assert_int_equal(rig_enable_cc(r, 32, CC_IOCSS), NVME_CSTS_RDY);
-	rig_pair(r, 1, 64, -1);
-	io_init(io, r);
-	*state = io;
-	return 0;
-}
-
-static int
-setup(void **state)
-{
-	struct ssd_config cfg = config();
-
-	return setup_config(state, &cfg);
-}
-
-static void
-again(struct io *io)
-{
-	rig_cfg_set(io->r, 4, 2, 6);
-	assert_int_equal(rig_enable_cc(io->r, 32, CC_IOCSS), NVME_CSTS_RDY);
-	rig_pair(io->r, 1, 64, -1);
-}
-
-static nvme_status
-send(struct io *io, uint64_t slba, uint32_t cdw13)
-{
-	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_SEND,
-				.nsid = le32_from(1),
-				.cdw10 = le32_from((uint32_t)slba),
-				.cdw11 = le32_from((uint32_t)(slba >> 32)),
-				.cdw13 = le32_from(cdw13) };
-
-	return io_cmd(io, &sqe, 4096);
-}
-
-static nvme_status
-recv(struct io *io, uint64_t slba, uint32_t len, uint32_t cdw13)
-{
-	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_RECV,
-				.nsid = le32_from(1),
-				.cdw10 = le32_from((uint32_t)slba),
-				.cdw12 = le32_from(len / 4 - 1),
-				.cdw13 = le32_from(cdw13) };
-
-	memset(io_buf(io), 0xee, len);
-	return io_cmd(io, &sqe, len);
-}
-
-static nvme_status
-append(struct io *io, uint64_t zslba, uint32_t nlb, uint8_t with)
-{
-	struct nvme_sqe sqe;
-
-	memset(io_buf(io), with, (size_t)nlb * 4096);
-	nvme_prep_write(&sqe, 1, zslba, nlb);
-	sqe.opc = NVME_OPC_ZONE_APPEND;
-	return io_cmd(io, &sqe, (uint64_t)nlb * 4096);
-}
-
-static struct nvme_zone_desc
-zone(struct io *io, uint32_t n)
-{
-	struct nvme_zone_desc d;
-
-	assert_int_equal(recv(io, (uint64_t)n * ZSZE, 4096, 0), 0);
-	memcpy(&d, io_buf(io) + 64, sizeof(d));
-	assert_int_equal(d.zt, 2);
-	assert_int_equal(le64_get(d.zslba), n * ZSZE);
-	assert_int_equal(le64_get(d.zcap), ZCAP);
-	return d;
-}
-
-static void
-expect(struct io *io, uint32_t n, enum nvme_zs zs, uint64_t wp)
-{
-	struct nvme_zone_desc d = zone(io, n);
-
-	assert_int_equal(d.zs >> 4, zs);
-	assert_true(le64_get(d.wp) == (zs >= NVME_ZS_READ_ONLY ? UINT64_MAX : n * ZSZE + wp));
-}
 
 static nvme_status
 identify(struct io *io, uint8_t cns, uint32_t nsid, uint32_t cdw11)
@@ -522,87 +408,6 @@ made_by_a_host(void **state)
 	assert_int_equal(append(io, 3 * ZSZE, 1, 1), 0);
 }
 
-/* A command on flash, which takes its time. */
-static nvme_status
-slow_cmd(struct io *io, struct nvme_sqe *sqe, uint64_t len)
-{
-	uint64_t end = io->r->now + 10000 * ADM_MS;
-
-	io_prp(io, sqe, len);
-	rig_put(io->r, 1, sqe);
-	rig_ring(io->r, 1);
-	while (!rig_reap(io->r, 1, &io->cqe) && io->r->now < end)
-		ssd_step(io->r->ssd, io->r->now += 10000);
-	return rig_sc(nvme_status_of(le16_get(io->cqe.status)));
-}
-
-static nvme_status
-slow_write(struct io *io, uint64_t slba, uint32_t nlb, uint8_t with)
-{
-	struct nvme_sqe sqe;
-
-	memset(io_buf(io), with, (size_t)nlb * 4096);
-	nvme_prep_write(&sqe, 1, slba, nlb);
-	return slow_cmd(io, &sqe, (uint64_t)nlb * 4096);
-}
-
-static void
-slow_expect(struct io *io, uint64_t slba, uint32_t nlb, uint8_t with)
-{
-	struct nvme_sqe sqe;
-
-	memset(io_buf(io), ~with, (size_t)nlb * 4096);
-	nvme_prep_read(&sqe, 1, slba, nlb);
-	assert_int_equal(slow_cmd(io, &sqe, (uint64_t)nlb * 4096), 0);
-	for (size_t i = 0; i < (size_t)nlb * 4096; i++)
-		assert_int_equal(io_buf(io)[i], with);
-}
-
-static uint64_t
-slow_wp(struct io *io)
-{
-	struct nvme_sqe sqe = { .opc = NVME_OPC_ZONE_MGMT_RECV, .nsid = le32_from(1), .cdw12 = le32_from(31) };
-
-	assert_int_equal(slow_cmd(io, &sqe, 128), 0);
-	return le64_get(((const struct nvme_zone_desc *)(const void *)(io_buf(io) + 64))->wp);
-}
-
-/* A power loss without a capacitor takes what was not flushed; the write pointer says so, and what is there is right. */
-static void
-on_flash(void **state)
-{
-	struct ssd_config cfg = config();
-	struct ssd_profile_zones zones = cfg.profile.zones;
-	struct nvme_sqe flush = { .opc = NVME_OPC_FLUSH, .nsid = le32_from(1) };
-	struct io *io;
-	uint64_t wp;
-	char err[80];
-
-	assert_int_equal(ssd_profile_find("slow", &cfg.profile, err, sizeof(err)), 0);
-	cfg.profile.set = SSD_PROFILE_ZONED;
-	cfg.profile.zones = zones;
-	cfg.media = SSD_MEDIA_FLASH;
-	setup_config(state, &cfg);
-	io = *state;
-	assert_int_equal(slow_write(io, 0, 10, 1), 0);
-	assert_int_equal(slow_cmd(io, &flush, 0), 0);
-	assert_int_equal(slow_write(io, 10, 3, 2), 0);
-	assert_int_equal(slow_wp(io), 13);
-	ssd_power_off(io->r->sub);
-	ssd_power_on(io->r->sub);
-	io->r->now += io->r->sub->recovery_ns;
-	ssd_step(io->r->ssd, io->r->now);
-	io->r->now = io->r->sub->media_ready_ns;
-	again(io);
-	wp = slow_wp(io);
-	assert_in_range(wp, 10, 12); /* the last three were in the write buffer */
-	slow_expect(io, 0, 10, 1);
-	slow_expect(io, wp, 13 - (uint32_t)wp, 0);
-	assert_int_equal(slow_write(io, wp, 3, 3), 0);
-	slow_expect(io, wp, 3, 3);
-	io_teardown(state);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, io_teardown)
 
 int
@@ -625,7 +430,6 @@ main(void)
 		T(formatting),
 		T(other_commands),
 		T(made_by_a_host),
-		cmocka_unit_test(on_flash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
