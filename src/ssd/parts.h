@@ -11,6 +11,7 @@
 #include "ssd/fw.h"
 #include "ssd/ns.h"
 #include "ssd/ssd.h"
+#include "ssd/zns/zone.h"
 
 /* admin/dst.c */
 struct ssd_dst_kept {

@@ -18,7 +18,6 @@
 #include "nvproof/spec/status.h"
 #include "ssd/parts.h"
 #include "ssd/lbaf.h"
-#include "ssd/zns/zone.h"
 #include "ssd/ssd.h"
 #include "util/bits.h"
 #include "util/rng.h"
@@ -159,10 +158,7 @@ struct ssd_subsys {
 	struct ssd_vpd_kept vpd;
 	uint32_t mi_ccs; /* Composite Controller Status, in band */
 	struct ssd_streams streams;
-	struct ssd_zns_kept {
-		struct ssd_zone zone[SSD_ZONES];
-		uint8_t zde[SSD_ZONE_ZDE_ROOM];
-	} zns;
+	struct ssd_zns_kept zns;
 	struct ssd_zones zone_sets[SSD_MAX_NAMESPACES]; /* index nsid - 1 */
 	uint8_t zone_changed[SSD_ZONES]; /* bit cntlid - 1: it has not been told yet */
 	struct ssd_virt virt;
@@ -376,8 +372,7 @@ struct ssd {
 	struct ssd_resv_notes resv_notes;
 	struct ssd_boot_read boot;
 	struct ssd_mi mi;
-	uint32_t log_nsid; /* of the Get Log Page command that is carried out, and its CSI */
-	uint8_t log_csi;
+	uint32_t log_nsid, log_csi; /* of the Get Log Page command that is carried out */
 	uint32_t streams_on; /* bit nsid - 1: the Streams directive is enabled */
 
 	struct ssd_seg segs[SSD_MAX_SEGS];

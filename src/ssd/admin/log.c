@@ -120,7 +120,7 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	nvme_status st;
 
 	c->ssd->log_nsid = le32_get(c->sqe->nsid);
-	c->ssd->log_csi = (uint8_t)nvme_get(le32_get(c->sqe->cdw14), NVME_GLP_CSI);
+	c->ssd->log_csi = nvme_get32(le32_get(c->sqe->cdw14), NVME_GLP_CSI);
 	st = check(c, log, &p);
 	if (st)
 		return st == SSD_LOG_NO_DATA ? NVME_SC_SUCCESS : st;

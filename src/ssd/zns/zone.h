@@ -23,6 +23,11 @@ struct ssd_zone {
 };
 static_assert(sizeof(struct ssd_zone) == 16, "zone, kept");
 
+struct ssd_zns_kept {
+	struct ssd_zone zone[SSD_ZONES];
+	uint8_t zde[SSD_ZONE_ZDE_ROOM];
+};
+
 struct ssd_zones {
 	struct ssd_zone *zone;
 	uint32_t nr; /* 0: not a zoned namespace */
