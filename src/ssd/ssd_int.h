@@ -96,7 +96,7 @@ struct ssd_pi_format {
 
 struct ssd_ns {
 	struct ssd_subsys *sub;
-	uint32_t nsid;
+	uint32_t nsid, first_zone; /* first_zone: in the table of the subsystem */
 	uint64_t media_off; /* where it starts in the media */
 	uint64_t media_size;
 	uint64_t nsze; /* LBAs in the current format; 0: no such namespace */
@@ -114,7 +114,6 @@ struct ssd_ns {
 	uint32_t err_recovery; /* feature 05h, of the namespace: DULBE */
 	struct ssd_lba_map *bad; /* LBAs that Write Uncorrectable marked; nvm/uncor.c */
 	struct ssd_zones *zones; /* NULL: not a zoned namespace */
-	uint32_t first_zone; /* in the table of the subsystem */
 	struct ssd_lba_map *alloc; /* LBAs written and not deallocated since (NUSE); nvm/uncor.c */
 };
 
