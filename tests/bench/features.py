@@ -26,12 +26,14 @@ def command_log() -> None:
 
 
 def verification() -> None:
-    """Without: a table for 8 LBAs only, and reads unchecked."""
+    """Without: a table for 8 LBAs only, which workers do not look at, and no id and token in what is written."""
     plain, checked = Drive("ram"), Drive("ram", nlba_verify=2**64 - 1)
+    plain.ns.inject_write_buffer_disable()
+    plain.ns.inject_write_token_disable()
     checked.ns.verify_enable(True)
     seen = interleave(
         {
-            "write": lambda: plain.iops(32, read_percentage=0),
+            "write": lambda: plain.iops(32, read_percentage=0, verify_disable=True),
             "write, verification": lambda: checked.iops(32, read_percentage=0),
             "read": lambda: plain.iops(32, verify_disable=True),
             "read, verification": lambda: checked.iops(32),
