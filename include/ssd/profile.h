@@ -24,6 +24,11 @@ enum ssd_profile_set { /* I/O command set of the namespaces */
 		       SSD_PROFILE_ZONED,
 };
 
+enum ssd_profile_collect { /* which block garbage collection takes */
+			   SSD_PROFILE_GREEDY, /* the one with the least valid data */
+			   SSD_PROFILE_COST_BENEFIT, /* old ones are preferred */
+};
+
 struct ssd_profile_flash {
 	uint32_t channels, dies; /* dies a channel */
 	uint32_t planes, page_size; /* bytes of a page of one plane */
@@ -33,13 +38,10 @@ struct ssd_profile_flash {
 	uint32_t read_us[SSD_PROFILE_LEVELS], program_us[SSD_PROFILE_LEVELS]; /* by page type */
 	uint32_t erase_us, suspend_us; /* suspend 0: nothing is interrupted */
 	uint32_t bus_mb_s; /* of a channel */
-	uint32_t link_mb_s; /* to the host; 0: no limit */
 	uint32_t spare_percent; /* of NAND beyond what the host sees */
 	uint64_t write_buffer; /* bytes; 0: four pages a die */
 	bool capacitor; /* the write buffer survives a power loss */
-	uint32_t slc_percent; /* of the blocks; 0: no SLC cache */
-	uint32_t slc_read_us, slc_program_us, slc_erase_us;
-	bool cost_benefit; /* garbage collection prefers old blocks */
+	enum ssd_profile_collect collect;
 	uint32_t endurance; /* program and erase cycles that a block is made for; 0: any number */
 };
 
@@ -53,9 +55,8 @@ struct ssd_profile_zones {
 	uint32_t descriptor_bytes; /* of a zone descriptor extension; 0: none */
 };
 
-struct ssd_profile_heat { /* degrees Celsius: at rest, with I/O all the time; how fast it goes there */
-	uint32_t idle_c, busy_c, warning_c, critical_c;
-	uint32_t seconds; /* time constant; 0: the temperature does not follow the load */
+struct ssd_profile_heat { /* degrees Celsius: what it has; the thresholds that Identify announces */
+	uint32_t idle_c, warning_c, critical_c;
 };
 
 struct ssd_profile {

@@ -2,6 +2,7 @@
 /* Parsing the command line of nvproof-ssd: every value is checked, and what is wrong is said in one line. */
 #include "cmd/ssd_args.h"
 #include "ssd/fault.h"
+#include "util/size.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,33 +152,11 @@ number(const char *s, uint64_t lo, uint64_t hi, uint64_t *out)
 	return !errno && !*end && *out >= lo && *out <= hi;
 }
 
-/* A size with an optional suffix K, M, G or T, up to `end`. */
+/* A size of something that is there, up to `end`. */
 static bool
 size_text(const char *s, const char **end, uint64_t *out)
 {
-	static const char suffixes[] = "KMGT";
-	const char *at;
-	uint64_t v;
-	char *stop;
-
-	if (*s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	v = strtoull(s, &stop, 10);
-	if (errno)
-		return false;
-	at = *stop ? strchr(suffixes, *stop & ~0x20) : NULL;
-	if (at) {
-		unsigned shift = 10 * (unsigned)(at - suffixes + 1);
-
-		if (v > UINT64_MAX >> shift)
-			return false;
-		v <<= shift;
-		stop++;
-	}
-	*end = stop;
-	*out = v;
-	return v > 0 && v <= INT64_MAX;
+	return ut_size(s, end, out) && *out > 0 && *out <= INT64_MAX;
 }
 
 static int

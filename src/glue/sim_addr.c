@@ -8,8 +8,7 @@
 
 #include "bus/bus.h"
 #include "util/bits.h"
-
-#define NOT_GIVEN UINT64_MAX
+#include "util/size.h"
 
 struct parsed {
 	uint64_t nasty, size, ns, lba, seed, queues, mqes, mdts, cmb;
@@ -40,39 +39,12 @@ bad(const char *what, const char *text)
 	return -EINVAL;
 }
 
-/* A decimal or 0x number with an optional K, M, G or T.  false: not a number, or too large. */
-static bool
-number(const char *s, uint64_t *out)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-	unsigned long long v;
-
-	if (*s < '0' || *s > '9') /* strtoull() takes signs and blanks */
-		return false;
-	errno = 0;
-	v = strtoull(s, &end, 0);
-	if (errno)
-		return false;
-	unit = *end ? strchr(units, *end) : NULL;
-	if (unit) {
-		unsigned shift = 10u * (unsigned)(unit - units + 1);
-
-		if (v > UINT64_MAX >> shift)
-			return false;
-		v <<= shift;
-		end++;
-	}
-	*out = v;
-	return *end == '\0';
-}
-
 /* One "key=value". */
 static int
 option(char *text, struct parsed *p)
 {
 	char *eq = strchr(text, '=');
+	const char *end;
 	uint64_t v;
 
 	if (!eq)
@@ -81,7 +53,7 @@ option(char *text, struct parsed *p)
 	for (size_t i = 0; i < UT_ARRAY_LEN(keys); i++) {
 		if (strcmp(keys[i].name, text))
 			continue;
-		if (!number(eq + 1, &v) || v < keys[i].min || v > keys[i].max)
+		if (!ut_size(eq + 1, &end, &v) || *end || v < keys[i].min || v > keys[i].max)
 			return bad("not a possible value", eq + 1);
 		memcpy((char *)p + keys[i].off, &v, sizeof(v));
 		return 0;
@@ -89,32 +61,44 @@ option(char *text, struct parsed *p)
 	return bad("unknown key", text);
 }
 
-/* What the address does not say is as the profile has it. */
-static int
-fill(const struct parsed *p, const struct ssd_profile *profile, struct ssd_config *cfg)
+/* As the profile has it. */
+static struct parsed
+defaults(const struct ssd_config *cfg)
 {
-	uint64_t size = p->size ? p->size : profile->capacity, lba = p->lba ? p->lba : profile->lba;
+	return (struct parsed){
+		.size = cfg->profile.capacity,
+		.ns = cfg->nr_ns,
+		.lba = cfg->profile.lba,
+		.seed = 1,
+		.queues = cfg->queues,
+		.mqes = cfg->mqes,
+		.mdts = cfg->mdts,
+		.cmb = cfg->cmb_size,
+	};
+}
 
-	if (lba != 512 && lba != 4096)
+static int
+fill(const struct parsed *p, struct ssd_config *cfg)
+{
+	if (p->lba != 512 && p->lba != 4096)
 		return bad("lba is 512 or 4096", "lba");
-	ssd_profile_apply(profile, cfg);
-	cfg->nr_ns = p->ns ? (uint32_t)p->ns : profile->namespaces;
+	cfg->nr_ns = (uint32_t)p->ns;
 	for (uint32_t i = 0; i < cfg->nr_ns; i++)
-		cfg->ns[i] = (struct ssd_ns_config){ .size = size, .lba_size = (uint32_t)lba };
-	cfg->queues = p->queues ? (uint16_t)p->queues : cfg->queues;
-	cfg->mqes = p->mqes ? (uint16_t)p->mqes : cfg->mqes;
-	cfg->mdts = p->mdts ? (uint8_t)p->mdts : cfg->mdts;
+		cfg->ns[i] = (struct ssd_ns_config){ .size = p->size, .lba_size = (uint32_t)p->lba };
+	cfg->queues = (uint16_t)p->queues;
+	cfg->mqes = (uint16_t)p->mqes;
+	cfg->mdts = (uint8_t)p->mdts;
 	cfg->seed = p->seed;
-	cfg->cmb_size = p->cmb == NOT_GIVEN ? cfg->cmb_size : p->cmb;
+	cfg->cmb_size = p->cmb;
 	return 0;
 }
 
 int
 sim_parse(const char *addr, struct ssd_config *cfg, bool *nasty)
 {
-	struct parsed p = { .seed = 1, .cmb = NOT_GIVEN };
 	char text[256], *opts, *one, *save = NULL, err[256] = "";
 	struct ssd_profile profile;
+	struct parsed p;
 	int rc;
 
 	if (strlen(addr) >= sizeof(text))
@@ -123,13 +107,14 @@ sim_parse(const char *addr, struct ssd_config *cfg, bool *nasty)
 	opts = strchr(text, '?');
 	if (opts)
 		*opts++ = '\0';
-	rc = ssd_profile_find(text[0] ? text : "ram", &profile, err, sizeof(err));
-	if (rc) {
+	if (ssd_profile_find(text[0] ? text : "ram", &profile, err, sizeof(err))) {
 		nvp_bus_set_error("sim: %s", err);
 		return -EINVAL;
 	}
-	for (one = opts ? strtok_r(opts, "&", &save) : NULL; one && !rc; one = strtok_r(NULL, "&", &save))
+	ssd_profile_apply(&profile, cfg);
+	p = defaults(cfg);
+	for (one = opts ? strtok_r(opts, "&", &save) : NULL, rc = 0; one && !rc; one = strtok_r(NULL, "&", &save))
 		rc = option(one, &p);
 	*nasty = p.nasty;
-	return rc ? rc : fill(&p, &profile, cfg);
+	return rc ? rc : fill(&p, cfg);
 }

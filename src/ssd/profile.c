@@ -6,11 +6,11 @@
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "ssd/profile_int.h"
 #include "ssd/ssd.h"
 #include "util/bits.h"
+#include "util/size.h"
 
 enum kind {
 	NUMBER, /* uint32_t */
@@ -62,15 +62,10 @@ static const struct key keys[] = {
 	{ "flash", "erase_us", NUMBER, AT(flash.erase_us), 1, 10000000, NULL, 0 },
 	{ "flash", "suspend_us", NUMBER, AT(flash.suspend_us), 0, 10000, NULL, 0 },
 	{ "flash", "bus_mb_s", NUMBER, AT(flash.bus_mb_s), 1, 100000, NULL, 0 },
-	{ "flash", "link_mb_s", NUMBER, AT(flash.link_mb_s), 0, 1000000, NULL, 0 },
 	{ "flash", "spare_percent", NUMBER, AT(flash.spare_percent), 1, 400, NULL, 0 },
 	{ "flash", "write_buffer", SIZE, AT(flash.write_buffer), 0, 1ull << 30, NULL, 4096 },
 	{ "flash", "capacitor", YES_NO, AT(flash.capacitor), 0, 0, NULL, 0 },
-	{ "flash", "slc_percent", NUMBER, AT(flash.slc_percent), 0, 90, NULL, 0 },
-	{ "flash", "slc_read_us", NUMBER, AT(flash.slc_read_us), 1, 100000, NULL, 0 },
-	{ "flash", "slc_program_us", NUMBER, AT(flash.slc_program_us), 1, 1000000, NULL, 0 },
-	{ "flash", "slc_erase_us", NUMBER, AT(flash.slc_erase_us), 1, 10000000, NULL, 0 },
-	{ "flash", "collect", WORD, AT(flash.cost_benefit), 0, 0, "greedy cost-benefit", 0 },
+	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit", 0 },
 	{ "flash", "endurance", NUMBER, AT(flash.endurance), 0, 1000000, NULL, 0 },
 	{ "zones", "size", SIZE, AT(zones.size), 4096, 1ull << 40, NULL, 4096 },
 	{ "zones", "capacity", SIZE, AT(zones.capacity), 4096, 1ull << 40, NULL, 4096 },
@@ -82,10 +77,8 @@ static const struct key keys[] = {
 	{ "zones", "cross_read", YES_NO, AT(zones.cross_read), 0, 0, NULL, 0 },
 	{ "zones", "descriptor_bytes", NUMBER, AT(zones.descriptor_bytes), 0, 255 * 64, NULL, 0 },
 	{ "temperature", "idle_c", NUMBER, AT(heat.idle_c), 1, 120, NULL, 0 },
-	{ "temperature", "busy_c", NUMBER, AT(heat.busy_c), 1, 120, NULL, 0 },
 	{ "temperature", "warning_c", NUMBER, AT(heat.warning_c), 1, 120, NULL, 0 },
 	{ "temperature", "critical_c", NUMBER, AT(heat.critical_c), 1, 120, NULL, 0 },
-	{ "temperature", "seconds", NUMBER, AT(heat.seconds), 0, 100000, NULL, 0 },
 };
 static_assert(UT_ARRAY_LEN(keys) <= 64, "a bit each in struct parse");
 
@@ -136,40 +129,13 @@ names_of(const char *section, char *buf, size_t len)
 	return buf;
 }
 
-/* A number with an optional K, M, G or T, ends at *end. */
-static bool
-number(const char *s, const char **end, uint64_t *out)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *stop;
-	unsigned shift;
-
-	if (*s < '0' || *s > '9') /* strtoull() takes signs and blanks */
-		return false;
-	errno = 0;
-	*out = strtoull(s, &stop, 0);
-	if (errno)
-		return false;
-	unit = *stop ? strchr(units, *stop) : NULL;
-	if (unit) {
-		shift = 10u * (unsigned)(unit - units + 1);
-		if (*out > UINT64_MAX >> shift)
-			return false;
-		*out <<= shift;
-		stop++;
-	}
-	*end = stop;
-	return true;
-}
-
 static int
 on_number(struct parse *p, const struct key *k, const char *value, uint32_t *out)
 {
 	const char *end;
 	uint64_t v;
 
-	if (!number(value, &end, &v) || *end || v < k->min || v > k->max)
+	if (!ut_size(value, &end, &v) || *end || v < k->min || v > k->max)
 		return bad(p, "%s = %.60s: expected a number from %llu to %llu", k->name, value,
 			   (unsigned long long)k->min, (unsigned long long)k->max);
 	*out = (uint32_t)v;
@@ -182,7 +148,7 @@ on_size(struct parse *p, const struct key *k, const char *value, uint64_t *out)
 	const char *end;
 	uint64_t v;
 
-	if (!number(value, &end, &v) || *end || v < k->min || v > k->max || v % k->step)
+	if (!ut_size(value, &end, &v) || *end || v < k->min || v > k->max || v % k->step)
 		return bad(p, "%s = %.60s: expected a size from %llu to %llu, a multiple of %llu, such as 64M", k->name,
 			   value, (unsigned long long)k->min, (unsigned long long)k->max, (unsigned long long)k->step);
 	*out = v;
@@ -199,7 +165,7 @@ on_numbers(struct parse *p, const struct key *k, const char *value, uint32_t *ou
 		uint64_t v;
 
 		s += strspn(s, " ");
-		if (n == SSD_PROFILE_LEVELS || !number(s, &s, &v) || v < k->min || v > k->max)
+		if (n == SSD_PROFILE_LEVELS || !ut_size(s, &s, &v) || v < k->min || v > k->max)
 			break;
 		list[n++] = (uint32_t)v;
 		s += strspn(s, " ");
@@ -216,7 +182,7 @@ on_numbers(struct parse *p, const struct key *k, const char *value, uint32_t *ou
 
 /* Words that are numbers stand for those, others for their place. */
 static int
-on_word(struct parse *p, const struct key *k, const char *value, void *out)
+on_word(struct parse *p, const struct key *k, const char *value, uint32_t *out)
 {
 	size_t len = strlen(value);
 	uint32_t i = 0;
@@ -228,16 +194,15 @@ on_word(struct parse *p, const struct key *k, const char *value, void *out)
 		if (strcspn(w, " ") != len || strncmp(w, value, len))
 			continue;
 		if (*w >= '0' && *w <= '9')
-			number(value, &end, &v);
-		if (k->off == AT(flash.cost_benefit))
-			*(bool *)out = v;
-		else
-			*(uint32_t *)out = (uint32_t)v;
+			ut_size(value, &end, &v);
+		*out = (uint32_t)v;
 		return 1;
 	}
 	return bad(p, "%s = %.60s: expected one of: %s", k->name, value, k->words);
 }
-static_assert(sizeof(enum ssd_profile_media) == 4 && sizeof(enum ssd_profile_set) == 4, "written as a word");
+static_assert(sizeof(enum ssd_profile_media) == 4 && sizeof(enum ssd_profile_set) == 4 &&
+		      sizeof(enum ssd_profile_collect) == 4,
+	      "written as a word");
 
 static int
 on_yes_no(struct parse *p, const struct key *k, const char *value, bool *out)
@@ -361,8 +326,6 @@ check(struct parse *p)
 	else if (p->p.media == SSD_PROFILE_FLASH &&
 		 (listed(f->read_us) != f->levels || listed(f->program_us) != f->levels))
 		bad(p, "[flash] read_us and program_us: as many numbers as the cell has bits, %u", f->levels);
-	else if (f->slc_percent && (!f->slc_read_us || !f->slc_program_us || !f->slc_erase_us))
-		bad(p, "[flash] slc_percent needs slc_read_us slc_program_us slc_erase_us");
 	if (p->p.set == SSD_PROFILE_ZONED && (!z->size || !z->capacity || z->capacity > z->size))
 		bad(p, "command_set = zoned needs [zones] size, and capacity that is not larger");
 	if (z->max_active && z->max_open > z->max_active)

@@ -158,7 +158,7 @@ config_of(const struct ssd_profile_flash *p, uint64_t size)
 		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
 		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
 		.capacitor = p->capacitor,
-		.cost_benefit = p->cost_benefit,
+		.cost_benefit = p->collect == SSD_PROFILE_COST_BENEFIT,
 		.nand = nand_of(p),
 	};
 
