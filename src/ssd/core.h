@@ -32,6 +32,9 @@ bool ssd_delay(struct ssd_cmd *c, nvme_status sc); /* whether the completion wai
 uint64_t ssd_delay_tick(struct ssd *ssd);
 void ssd_delay_drop(struct ssd *ssd, uint16_t sqid); /* forget those of an SQ that goes */
 
+/* admin/log_health.c: tell the hosts what the media have come to, once. */
+void ssd_media_warn(struct ssd_subsys *sub);
+
 /* timers.c: have it run at at_ns, or before; of all controllers. */
 void ssd_timer_arm(struct ssd *ssd, uint64_t at_ns);
 void ssd_timer_arm_all(struct ssd_subsys *sub, uint64_t at_ns);
@@ -124,7 +127,7 @@ uint32_t ssd_sq_fetch(struct ssd *ssd, struct ssd_sq *sq, uint32_t n);
 void ssd_db_scan(struct ssd *ssd);
 void ssd_db_bad(struct ssd *ssd, uint8_t info); /* report one: NVME_AER_ERROR_INVALID_DB_* */
 
-/* Store what was gathered; before the step ends. */
+/* Copy what waits, and store the entries that were gathered behind it; before the step ends. */
 void ssd_cq_store_held(struct ssd *ssd, struct ssd_cq *cq);
 /* Whether a CQE can be posted now. */
 bool ssd_cq_room_slow(struct ssd *ssd, struct ssd_cq *cq);

@@ -321,6 +321,8 @@ run(struct ssd *ssd)
 		ssd->busy = true;
 	else if (!ssd->stopped)
 		ssd_db_scan(ssd);
+	if (ssd_unlikely(ssd->sub->media->warning & ~ssd->sub->media->warned))
+		ssd_media_warn(ssd->sub);
 	if (ssd_unlikely(ssd->nr_aer_events) && ssd_aer_deliver(ssd))
 		ssd->busy = true;
 }

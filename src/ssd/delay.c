@@ -3,7 +3,6 @@
  * I/O commands whose media take time: they are carried out when they are taken, and their completion is posted when the media
  * would have done it.  A heap by due time; equal times in the order of the commands.
  */
-#include "nvproof/spec/feat.h"
 #include "ssd/core.h"
 #include <string.h>
 
@@ -58,24 +57,6 @@ pop(struct ssd *ssd)
 	return top;
 }
 
-/*
- * NVMe Base 2.1, "Asynchronous Event Information - SMART / Health Status": the spare is below its threshold; reliability is
- * compromised, by the media being read-only too.  Once each.
- */
-static __attribute__((noinline)) void
-warn(struct ssd_subsys *sub)
-{
-	uint8_t fresh = sub->media->warning & (uint8_t)~sub->media->warned;
-
-	sub->media->warned |= fresh;
-	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
-		if (sub->ctrlr[i] && (fresh & NVME_CW_ASCBT))
-			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_SPARE, NVME_LOG_SMART);
-		if (sub->ctrlr[i] && (fresh & NVME_CW_AMRO))
-			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_RELIABILITY, NVME_LOG_SMART);
-	}
-}
-
 bool
 ssd_delay(struct ssd_cmd *c, nvme_status sc)
 {
@@ -83,8 +64,6 @@ ssd_delay(struct ssd_cmd *c, nvme_status sc)
 	uint64_t due = ssd->sub->io_due_ns;
 
 	ssd->sub->io_due_ns = 0;
-	if (ssd_unlikely(ssd->sub->media->warning & ~ssd->sub->media->warned))
-		warn(ssd->sub);
 	if (due <= ssd->now_ns)
 		return false;
 	if (!c->sq->id)

@@ -4,7 +4,7 @@
 #include "nvproof/spec/pcie.h"
 #include "ssd/admin/log.h"
 #include "ssd/core.h"
-#include "ssd_io.h"
+#include "ssd_adm.h"
 
 #define SLOW_READ 500000u /* of the profile "slow", in ns */
 #define SLOW_PROGRAM 5000000u
@@ -446,6 +446,8 @@ the_end_of_its_life(void **state)
 
 	(void)state;
 	start_worn(&d, "slow", QD, 4);
+	adm_aer(&d.io);
+	adm_aer(&d.io);
 	ssd_log_smart(d.r->ssd, &log);
 	assert_int_equal(log.cw, 0);
 	assert_int_equal(log.avsp, 100);
@@ -459,6 +461,8 @@ the_end_of_its_life(void **state)
 	ssd_log_smart(d.r->ssd, &log);
 	assert_int_equal(log.cw, NVME_CW_AMRO | NVME_CW_ASCBT);
 	assert_int_equal(log.avsp, 0);
+	assert_int_equal(adm_event(&d.io), NVME_AER_SMART | NVME_AER_SMART_SPARE << 8 | NVME_LOG_SMART << 16);
+	assert_int_equal(adm_event(&d.io), UINT32_MAX); /* one of a kind, until its log was read */
 	assert_in_range(log.pused, 90, 150);
 	ssd_get_stats(d.r->sub, &st);
 	assert_true(st.flash_bad_blocks > 0);

@@ -6,6 +6,7 @@
 #include "ssd/admin/log.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pstate.h"
+#include "ssd/core.h"
 #include "ssd/media/flash.h"
 #include <string.h>
 
@@ -23,6 +24,24 @@ ssd_log_error(struct ssd *ssd, void *buf)
 		e[i] = ssd->errors[(ssd->error_count - 1 - i) % SSD_ERROR_ENTRIES];
 	for (uint64_t i = 0; ssd_sanitize_status(ssd->sub) && i < n; i++)
 		e[i].lba = le64_from(0);
+}
+
+/*
+ * NVMe Base 2.1, "Asynchronous Event Information - SMART / Health Status": the spare is below its threshold; reliability is
+ * compromised, by the media being read-only too.  Once each.
+ */
+void
+ssd_media_warn(struct ssd_subsys *sub)
+{
+	uint8_t fresh = sub->media->warning & (uint8_t)~sub->media->warned;
+
+	sub->media->warned |= fresh;
+	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
+		if (sub->ctrlr[i] && (fresh & NVME_CW_ASCBT))
+			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_SPARE, NVME_LOG_SMART);
+		if (sub->ctrlr[i] && (fresh & NVME_CW_AMRO))
+			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_RELIABILITY, NVME_LOG_SMART);
+	}
 }
 
 /* Of the controller; counters are the subsystem's since it was made.  Thousands are rounded up. */
