@@ -193,23 +193,11 @@ gated(const struct ssd_cmd *c)
 	return gate && (gate != SSD_GATE_ERASED || (ssd_nvm_opcodes[c->sqe->opc].effects & NVME_EFFECTS_LBCC));
 }
 
-/* A command that only zoned namespaces have. */
-static __attribute__((noinline)) nvme_status
-run_zoned(struct ssd_cmd *c)
+/* A command that only zoned namespaces have: the gate, which all namespaces of such a drive have, sees whose it is. */
+static __attribute__((noinline)) ssd_exec_fn
+zoned_only(const struct ssd_cmd *c)
 {
-	ssd_exec_fn exec = ssd_zns_there(c->ssd->sub) ? ssd_zns_opcodes[c->sqe->opc].exec : NULL;
-	nvme_status st;
-
-	if (!exec)
-		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
-	if (nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR)
-		return fail_flags(c, 6);
-	st = find_ns(c);
-	if (st)
-		return st;
-	if (!c->ns->zones)
-		return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
-	return run_gated(c, exec);
+	return ssd_zns_there(c->ssd->sub) ? ssd_zns_opcodes[c->sqe->opc].exec : NULL;
 }
 
 /* PSDT: 11b is reserved. */
@@ -220,8 +208,11 @@ run_io(struct ssd_cmd *c)
 	nvme_status st;
 
 	count(&c->ssd->sub->stats, c->sqe->opc);
-	if (ssd_unlikely(!exec))
-		return run_zoned(c);
+	if (ssd_unlikely(!exec)) {
+		exec = zoned_only(c);
+		if (!exec)
+			return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
+	}
 	if (ssd_unlikely(nvme_get(c->sqe->flags, NVME_SQE_PSDT) > NVME_PSDT_SGL_MPTR))
 		return fail_flags(c, 6);
 	st = find_ns(c);

@@ -82,13 +82,15 @@ conflict_any(const struct ssd_cmd *c)
 	return false;
 }
 
-/* Commands that the NVM command set has, and zoned namespaces do not. */
+/* Each command set has commands that the other does not. */
 static nvme_status
 zoned(struct ssd_cmd *c)
 {
-	if (!ssd_zns_opcodes[c->sqe->opc].exec)
+	const struct ssd_opcode *set = c->ns->zones ? ssd_zns_opcodes : ssd_nvm_opcodes;
+
+	if (!set[c->sqe->opc].exec)
 		return ssd_fail(c, NVME_SC_INVALID_OPCODE, OPC);
-	return ssd_zns_before(c);
+	return c->ns->zones ? ssd_zns_before(c) : NVME_SC_SUCCESS;
 }
 
 nvme_status
@@ -102,7 +104,7 @@ ssd_gate_io(struct ssd_cmd *c)
 		return reserved(c);
 	if (c->ns && c->ns->wps && writes(c->sqe))
 		return protected(c);
-	return c->ns && c->ns->zones ? zoned(c) : NVME_SC_SUCCESS;
+	return c->ns && (c->ns->gate & SSD_GATE_ZONED) ? zoned(c) : NVME_SC_SUCCESS;
 }
 
 void

@@ -319,12 +319,11 @@ void
 ssd_ns_gate(struct ssd_subsys *sub)
 {
 	uint8_t all = (sub->sanitize.kept.state != SSD_SANITIZE_IDLE ? SSD_GATE_SANITIZE : 0) |
-		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0);
+		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0) | (ssd_zns_there(sub) ? SSD_GATE_ZONED : 0);
 
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
-		sub->ns[i].gate = all | (sub->ns[i].zones ? SSD_GATE_ZONED : 0) |
-				  (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0) |
-				  (sub->resv[i].rtype ? SSD_GATE_RESERVED : 0);
+		sub->ns[i].gate =
+			all | (sub->ns[i].wps ? SSD_GATE_PROTECTED : 0) | (sub->resv[i].rtype ? SSD_GATE_RESERVED : 0);
 }
 
 void

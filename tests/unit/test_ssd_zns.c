@@ -89,6 +89,29 @@ writing(void **state)
 	assert_int_equal(io_write(io, 1, (uint64_t)ZONES * ZSZE, 1, 1), NVME_SC_LBA_RANGE);
 }
 
+/* Where the profile says so: also of a zone that is Empty, as zeros; not of one that is Offline. */
+static void
+reads_that_cross(void **state)
+{
+	struct ssd_config cfg = config();
+	struct io *io;
+
+	(void)state;
+	cfg.profile.zones.cross_read = true;
+	setup_config((void **)&io, &cfg);
+	assert_int_equal(append(io, ZSZE, 1, 5), 0);
+	memset(io_buf(io), 0xee, 3 * 4096);
+	assert_int_equal(io_read(io, 1, ZSZE - 2, 3), 0);
+	assert_int_equal(io_buf(io)[0], 0);
+	assert_int_equal(io_buf(io)[2 * 4096 - 1], 0);
+	assert_int_equal(io_buf(io)[2 * 4096], 5);
+	assert_int_equal(io_read(io, 1, 0, 2 * ZSZE), 0);
+	assert_int_equal(ssd_zone_change(io->r->sub, 1, 1, SSD_ZONE_OFFLINE), 0);
+	assert_int_equal(io_read(io, 1, ZSZE - 2, 3), NVME_SC_ZONE_IS_OFFLINE);
+	assert_int_equal(io_blamed_lba(io), ZSZE);
+	io_teardown((void **)&io);
+}
+
 static void
 appending(void **state)
 {
@@ -372,7 +395,7 @@ other_commands(void **state)
 }
 
 static nvme_status
-create(struct io *io, uint64_t nsze, uint64_t ncap)
+create(struct io *io, uint8_t csi, uint64_t nsze, uint64_t ncap)
 {
 	struct nvme_ns_create *d = (void *)io_buf(io);
 	struct nvme_sqe sqe;
@@ -381,8 +404,20 @@ create(struct io *io, uint64_t nsze, uint64_t ncap)
 	d->nsze = le64_from(nsze);
 	d->ncap = le64_from(ncap);
 	d->flbas = 1;
-	nvme_prep_ns_mgmt(&sqe, 0, NVME_NS_MGMT_CREATE, NVME_CSI_ZNS);
+	nvme_prep_ns_mgmt(&sqe, 0, NVME_NS_MGMT_CREATE, csi);
 	return io_admin(io, &sqe, 4096);
+}
+
+static void
+attach(struct io *io)
+{
+	uint16_t *list = (uint16_t *)(void *)io_buf(io);
+	struct nvme_sqe sqe;
+
+	memset(list, 0, 4096);
+	list[0] = list[1] = 1;
+	nvme_prep_ns_attach(&sqe, 1, NVME_NS_ATTACH_ATTACH);
+	assert_int_equal(io_admin(io, &sqe, 4096), 0);
 }
 
 static void
@@ -390,22 +425,39 @@ made_by_a_host(void **state)
 {
 	struct io *io = *state;
 	struct nvme_sqe sqe;
-	uint16_t *list;
 
 	nvme_prep_ns_mgmt(&sqe, 1, NVME_NS_MGMT_DELETE, 0);
 	assert_int_equal(io_admin(io, &sqe, 0), 0);
-	assert_int_equal(create(io, 4 * ZSZE + 1, 4 * ZCAP), NVME_SC_INVALID_FIELD);
-	assert_int_equal(create(io, 4 * ZSZE, 4 * ZSZE), NVME_SC_INVALID_FIELD);
-	assert_int_equal(create(io, 4 * ZSZE, 4 * ZCAP), 0);
+	assert_int_equal(create(io, NVME_CSI_ZNS, 4 * ZSZE + 1, 4 * ZCAP), NVME_SC_INVALID_FIELD);
+	assert_int_equal(create(io, NVME_CSI_ZNS, 4 * ZSZE, 4 * ZSZE), NVME_SC_INVALID_FIELD);
+	assert_int_equal(create(io, NVME_CSI_ZNS, 4 * ZSZE, 4 * ZCAP), 0);
 	assert_int_equal(le32_get(io->cqe.dw0), 1);
-	list = (uint16_t *)(void *)io_buf(io);
-	memset(list, 0, 4096);
-	list[0] = list[1] = 1;
-	nvme_prep_ns_attach(&sqe, 1, NVME_NS_ATTACH_ATTACH);
-	assert_int_equal(io_admin(io, &sqe, 4096), 0);
+	attach(io);
 	assert_int_equal(recv(io, 0, 4096, 0), 0);
 	assert_int_equal(nr_zones(io), 4);
 	assert_int_equal(append(io, 3 * ZSZE, 1, 1), 0);
+}
+
+/* A namespace of the NVM command set on the same drive has the commands of its own set, and no others. */
+static void
+no_zones_beside(void **state)
+{
+	struct io *io = *state;
+	struct nvme_sqe sqe;
+
+	nvme_prep_ns_mgmt(&sqe, 1, NVME_NS_MGMT_DELETE, 0);
+	assert_int_equal(io_admin(io, &sqe, 0), 0);
+	assert_int_equal(create(io, NVME_CSI_NVM, 1024, 1024), 0);
+	attach(io);
+	assert_int_equal(io_write(io, 1, 9, 2, 5), 0);
+	io_expect(io, 1, 8, 1, 0);
+	io_expect(io, 1, 9, 2, 5);
+	nvme_prep_write(&sqe, 1, 9, 1);
+	sqe.opc = NVME_OPC_WRITE_UNCOR;
+	assert_int_equal(io_cmd(io, &sqe, 0), 0);
+	assert_int_equal(recv(io, 0, 4096, 0), NVME_SC_INVALID_OPCODE);
+	assert_int_equal(send(io, 0, NVME_ZSA_OPEN), NVME_SC_INVALID_OPCODE);
+	assert_int_equal(append(io, 0, 1, 1), NVME_SC_INVALID_OPCODE);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, io_teardown)
@@ -417,6 +469,7 @@ main(void)
 		T(what_it_announces),
 		T(not_enabled),
 		T(writing),
+		cmocka_unit_test(reads_that_cross),
 		T(appending),
 		T(a_failed_transfer),
 		T(limits),
@@ -430,6 +483,7 @@ main(void)
 		T(formatting),
 		T(other_commands),
 		T(made_by_a_host),
+		T(no_zones_beside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,12 +38,18 @@ ssd_nvm_range(struct ssd_cmd *c, struct nvm_range *r)
 	return range_of(c, r);
 }
 
-nvme_status
-ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r)
+static inline __attribute__((always_inline)) nvme_status
+data_range_of(struct ssd_cmd *c, struct nvm_range *r)
 {
 	nvme_status st = range_of(c, r);
 
 	return st ? st : ssd_nvm_mdts(c, (uint64_t)r->nlb << c->ns->lba_shift);
+}
+
+nvme_status
+ssd_nvm_data_range(struct ssd_cmd *c, struct nvm_range *r)
+{
+	return data_range_of(c, r);
 }
 
 /* Whether ssd_nvm_readable() can find anything: it is not even called in the usual case. */
@@ -152,7 +158,7 @@ ssd_nvm_read(struct ssd_cmd *c)
 
 	if (__builtin_expect(c->ns->meta_size != 0, 0))
 		return ssd_nvm_read_meta(c);
-	st = ssd_nvm_data_range(c, &r);
+	st = data_range_of(c, &r);
 	if (!st && __builtin_expect(may_not_read(c->ns), 0))
 		st = ssd_nvm_readable(c, r.slba, r.nlb);
 	if (!st && (nvme_rw_cdw12(cmd) & NVME_RW_FUA))
@@ -198,7 +204,7 @@ ssd_nvm_write(struct ssd_cmd *c)
 
 	if (__builtin_expect(c->ns->meta_size != 0, 0))
 		return ssd_nvm_write_meta(c);
-	st = ssd_nvm_data_range(c, &r);
+	st = data_range_of(c, &r);
 	if (!st && nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE))
 		st = ssd_nvm_directive(c);
 	if (st)

@@ -2,6 +2,7 @@
 /* Zone Management Receive.  Zoned Namespace Command Set, "Zone Management Receive command". */
 #include "ssd/zns/zns.h"
 #include <string.h>
+#include "ssd/media/media.h"
 
 #define CDW13 offsetof(struct nvme_sqe, cdw13)
 
@@ -82,12 +83,11 @@ fill(struct report *r, uint64_t slba, bool partial)
 static nvme_status
 zeros_after(struct report *r)
 {
-	static const uint8_t zeros[4096];
 	nvme_status st = NVME_SC_SUCCESS;
 
 	for (uint64_t n; !st && r->at < r->len; r->at += n) {
-		n = UT_MIN(r->len - r->at, sizeof(zeros));
-		st = ssd_to_host(r->c, r->at, zeros, n);
+		n = UT_MIN(r->len - r->at, SSD_ZEROS);
+		st = ssd_to_host(r->c, r->at, ssd_zeros, n);
 	}
 	return st;
 }
