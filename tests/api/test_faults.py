@@ -203,16 +203,28 @@ def test_bit_flip_is_found(ssd, nvme0n1, qpair, verify, caught, caplog, rule):
         "data-short",
         "data-swapped",
         "read-elsewhere=8",
-        "nsid-swapped,opc=read",
     ],
 )
 def test_wrong_data_is_found(ssd, nvme0n1, qpair, verify, caught, rule):
-    if rule.startswith("nsid"):
-        pytest.skip("the drive of this session has one namespace: tests/unit has the case of two")
     put(nvme0n1, qpair, LBA, 32)
     ssd.fault(rule)
     get(nvme0n1, qpair)
     assert list(caught)[:1] == ["ERROR status: 07/81"]
+
+
+def test_data_of_another_namespace_is_found(caught):
+    with softssd.SoftwareSSD(size="16M", ns=2) as drive:
+        pcie = d.Pcie(drive.addrs[0])
+        nvme0 = d.Controller(pcie)
+        one, two = d.Namespace(nvme0, 1), d.Namespace(nvme0, 2)
+        qpair = d.Qpair(nvme0, 8)
+        for ns in (one, two):
+            assert ns.verify_enable()
+            put(ns, qpair)
+        faults.Ssd(drive.addrs[0].removeprefix("vfu:") + ".ctl").fault("nsid-swapped,opc=read")
+        get(one, qpair)
+        assert list(caught)[:1] == ["ERROR status: 07/81"]
+        pcie.close()
 
 
 def test_prp_list_shifted_is_found(ssd, nvme0n1, qpair, verify, caught):
