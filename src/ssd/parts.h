@@ -57,6 +57,13 @@ struct ssd_fw_load {
 	uint64_t got[SSD_FW_WORDS]; /* a bit for each 4 KiB */
 };
 
+/* gather.h: a copy that waits */
+struct ssd_copy {
+	uint8_t *media, *host;
+	uint32_t len;
+	bool to_host;
+};
+
 /* admin/pstate.c, of a controller */
 struct ssd_power {
 	uint8_t ps; /* the state it is in, or on its way to */

@@ -171,12 +171,6 @@ struct ssd_subsys {
 	uint64_t last_ns; /* time of the last step of any controller: for smart.power_on_ns */
 };
 
-struct ssd_copy { /* within memory that stays where it is */
-	uint8_t *media, *host;
-	uint32_t len;
-	bool to_host;
-};
-
 struct ssd_cq {
 	bool live, pc, ien;
 	uint16_t id, iv;

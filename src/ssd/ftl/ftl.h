@@ -67,8 +67,8 @@ void ftl_close(struct ftl *f); /* NULL is fine */
 
 /*
  * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.
- * read: NULL: it was never written, or trimmed.  write: `bytes` of what is there now
- * are to be changed in place; NAND_UNIT: all of it will be.  NULL: there is no space, for good.
+ * read: NULL: it was never written, or trimmed.  write: `bytes` of what is there now are to be changed in place; NAND_UNIT: all
+ * of it will be.  NULL: there is no space, for good.
  */
 const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns);
 void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns);
@@ -87,5 +87,5 @@ uint64_t ftl_power_on(struct ftl *f);
 struct ftl_health ftl_health(const struct ftl *f);
 const struct ftl_stats *ftl_stats(const struct ftl *f);
 const struct nand *ftl_nand(const struct ftl *f);
-/* Write amplification so far: bytes programmed, metadata too and what is left empty in a page not, a byte that the host wrote. */
+/* Write amplification so far: bytes programmed (metadata too, padding not) over bytes that the host wrote. */
 double ftl_waf(const struct ftl *f);

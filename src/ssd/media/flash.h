@@ -7,11 +7,14 @@
 #include "ssd/ftl/ftl.h"
 #include "ssd/ssd_int.h"
 
-/* size bytes for the host.  now_ns is read, and due_ns raised, by each operation.  -ENOMEM: it may need more than
- * `limit` bytes of memory, 0: three quarters of what there is; -EINVAL: too large. */
+#define SSD_SPARE_THRESHOLD 10u /* percent: SMART warns below */
+
+/*
+ * size bytes for the host.  now_ns is read, and due_ns raised, by each operation.  -ENOMEM: it may need more than `limit` bytes
+ * of memory, 0: three quarters of what there is; -EINVAL: too large.
+ */
 int ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, uint64_t limit, const uint64_t *now_ns,
 		    uint64_t *due_ns, struct ssd_media **out);
-#define SSD_SPARE_THRESHOLD 10u /* percent: SMART warns below */
 
 /* NULL: other media. */
 const struct ftl *ssd_flash_ftl(const struct ssd_media *m);

@@ -31,8 +31,7 @@ struct nand_config {
 	uint64_t read_ns[NAND_MAX_LEVELS], program_ns[NAND_MAX_LEVELS], erase_ns;
 	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
 	uint64_t unit_ns; /* a unit on the bus of its channel */
-	uint32_t
-		endurance; /* erases that a block is made for: one that had up to a quarter more fails to erase; 0: none does */
+	uint32_t endurance; /* erases of a block until one fails, or up to a quarter more; 0: none fails */
 	uint32_t ring; /* operations under way on a die; 0: 4,096 */
 };
 
