@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Zones in an image file: after a clean end, and after one without a word. */
 #include "ssd_zns_io.h"
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
