@@ -111,7 +111,7 @@ def test_memory_of_a_dropped_queue_is_kept(nvme0):
     nvme0.send_cmd(0x04, cdw10=2).waitdone()
 
 
-def test_memory_of_a_command_is_kept(nvme0n1, sq, run):
+def test_memory_of_a_command_is_kept(nvme0n1, cq, sq, run):
     page = PRP()
     alive = weakref.ref(page)
     cmd = SQE(2, nvme0n1.nsid, cid=1)
@@ -123,7 +123,8 @@ def test_memory_of_a_command_is_kept(nvme0n1, sq, run):
     sq[0] = copy
     del copy
     sq.tail = 1
-    sq[0] = SQE(0)  # the slot is free as soon as the device has fetched it, the memory is not
+    cq.wait_pbit(0, 1)  # the device has fetched and completed it, and nobody has looked
+    sq[0] = SQE(0)  # the slot is free then, the memory is not
     gc.collect()
     assert alive() is not None
     sq.wpointer = 1
