@@ -43,6 +43,8 @@ struct ssd_profile_flash {
 	bool capacitor; /* the write buffer survives a power loss */
 	enum ssd_profile_collect collect;
 	uint32_t endurance; /* program and erase cycles that a block is made for; 0: any number */
+	uint32_t
+		program_fail_ppm; /* programs of a new block that fail, of a million; doubles with each quarter of the endurance */
 };
 
 struct ssd_profile_zones {

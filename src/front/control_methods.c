@@ -88,6 +88,7 @@ stats(struct control *ctl, const json_t *params)
 		{ "flash_programmed_bytes", st.flash_programmed_bytes },
 		{ "flash_erases", st.flash_erases },
 		{ "flash_bad_blocks", st.flash_bad_blocks },
+		{ "flash_failed_programs", st.flash_failed_programs },
 	};
 	for (size_t i = 0; i < UT_ARRAY_LEN(counters); i++)
 		json_object_set_new(r, counters[i].name, json_integer((json_int_t)counters[i].value));

@@ -67,6 +67,7 @@ static const struct key keys[] = {
 	{ "flash", "capacitor", YES_NO, AT(flash.capacitor), 0, 0, NULL, 0 },
 	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit", 0 },
 	{ "flash", "endurance", NUMBER, AT(flash.endurance), 0, 1000000, NULL, 0 },
+	{ "flash", "program_fail_ppm", NUMBER, AT(flash.program_fail_ppm), 0, 1000000, NULL, 0 },
 	{ "zones", "size", SIZE, AT(zones.size), 4096, 1ull << 40, NULL, 4096 },
 	{ "zones", "capacity", SIZE, AT(zones.capacity), 4096, 1ull << 40, NULL, 4096 },
 	{ "zones", "max_open", NUMBER, AT(zones.max_open), 0, 65535, NULL, 0 },
@@ -80,12 +81,12 @@ static const struct key keys[] = {
 	{ "temperature", "warning_c", NUMBER, AT(heat.warning_c), 1, 120, NULL, 0 },
 	{ "temperature", "critical_c", NUMBER, AT(heat.critical_c), 1, 120, NULL, 0 },
 };
-static_assert(UT_ARRAY_LEN(keys) <= 64, "a bit each in struct parse");
+static_assert(UT_ARRAY_LEN(keys) <= 128, "a bit each in struct parse");
 
 struct parse {
 	const char *file, *at, *end;
 	uint32_t line;
-	uint64_t seen; /* a bit a key */
+	uint64_t seen[2]; /* a bit a key */
 	struct ssd_profile p;
 	bool failed;
 	char *err;
@@ -254,7 +255,7 @@ on_line(void *user, const char *section, const char *name, const char *value)
 {
 	struct parse *p = user;
 	bool there = false;
-	char list[400];
+	char list[600];
 
 	for (size_t i = 0; i < UT_ARRAY_LEN(keys); i++) {
 		if (strcmp(keys[i].section, section))
@@ -262,9 +263,9 @@ on_line(void *user, const char *section, const char *name, const char *value)
 		there = true;
 		if (strcmp(keys[i].name, name))
 			continue;
-		if (p->seen >> i & 1)
+		if (p->seen[i / 64] >> (i % 64) & 1)
 			return bad(p, "%s is given twice", name);
-		p->seen |= 1ull << i;
+		p->seen[i / 64] |= 1ull << (i % 64);
 		return on_value(p, &keys[i], value);
 	}
 	if (!there)
@@ -340,7 +341,7 @@ parse(struct parse *p, const char *text, size_t len)
 	p->at = text;
 	p->end = text + len;
 	p->line = 0;
-	p->seen = 0;
+	memset(p->seen, 0, sizeof(p->seen));
 	rc = ini_parse_stream(next_line, p, on_line, p);
 	if (rc && !p->failed) {
 		p->line = rc > 0 ? (uint32_t)rc : 0;

@@ -114,8 +114,7 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
 	if (sub->cfg.media == SSD_MEDIA_FLASH) {
-		rc = ssd_media_flash(&sub->cfg.profile.flash, size, sub->cfg.ram_limit, &sub->last_ns, &sub->io_due_ns,
-				     &sub->media);
+		rc = ssd_media_flash(&sub->cfg, size, &sub->last_ns, &sub->io_due_ns, &sub->media);
 		return rc ? complain(to, rc,
 				     "no memory for %" PRIu64 " bytes and the spare area of the flash, or too many",
 				     size)
@@ -269,6 +268,7 @@ ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 	out->flash_write_amplification = ftl_waf(ftl);
 	out->flash_bad_blocks = ftl_health(ftl).bad;
 	out->flash_erases = ftl_nand(ftl)->stats.erases;
+	out->flash_failed_programs = ftl_nand(ftl)->stats.failed_programs;
 }
 
 /* Above the critical temperature the drive keeps what it knows: it may be the last chance. */

@@ -263,6 +263,40 @@ uncounted(struct trial *t)
 	return t->io.r->sub->smart.unsafe_shutdowns == before;
 }
 
+/* On a drive of flash instead: writes until a program, or a collected block, is there. */
+static bool
+flash_fails(struct trial *t, const char *rule, uint32_t writes)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
+	struct ssd_stats st;
+
+	rig_close(t->io.r);
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
+	io_init(&t->io, rig_open_config(&cfg));
+	rig_enable(t->io.r, 32);
+	rig_pair(t->io.r, 1, 64, -1);
+	arm(t, rule);
+	for (uint32_t i = 0; i < writes; i++) {
+		put(t, i % 512 * 8, 8, (uint8_t)i);
+		adm_sleep(&t->io, 20 * ADM_MS);
+		(void)came(t, 1);
+	}
+	ssd_get_stats(t->io.r->sub, &st);
+	return st.flash_bad_blocks == 1;
+}
+
+static bool
+program_fails(struct trial *t)
+{
+	return flash_fails(t, "program-fail,opc=write", 16);
+}
+
+static bool
+erase_fails(struct trial *t)
+{
+	return flash_fails(t, "erase-fail,opc=write", 1024);
+}
+
 const struct trial_of trials_ctrl[] = {
 	{ "feature-ignored", feature_ignored },
 	{ "feature-zero", feature_zero },
@@ -288,6 +322,8 @@ const struct trial_of trials_ctrl[] = {
 	{ "cfs", fatal },
 	{ "hang", hang },
 	{ "remove", removed },
+	{ "program-fail", program_fails },
+	{ "erase-fail", erase_fails },
 	{ "smart-forgets", forgets },
 	{ "unsafe-uncounted", uncounted },
 	{ NULL, NULL },

@@ -94,6 +94,10 @@ model_write(struct model *m, uint32_t u, bool whole)
 	uint8_t *to = ftl_write(m->f, m->now, u, whole ? NAND_UNIT : NAND_UNIT / 2, &due);
 	uint32_t was;
 
+	if (!to && (ftl_health(m->f).read_only || m->ended)) {
+		m->ended = true;
+		return;
+	}
 	check(to != NULL, "no space for unit %u", u);
 	was = version_of(to, u); /* whatever is not written of it stays */
 	check(was == m->last[u], "unit %u: version %u is changed, not %u", u, was, m->last[u]);
@@ -198,6 +202,41 @@ model_trim_empties_blocks(struct model *m)
 	for (uint32_t i = 0; i < 20; i++)
 		ftl_advance(m->f, m->now += 5 * MS);
 	model_power_cut(m);
+}
+
+/*
+ * Rule 2 of ftl.h: units are overwritten in the order in which they lie, so that blocks become empty, and the power goes just
+ * after a program failed: what it replaced must still be there.
+ */
+static bool
+empties_a_block(const struct model *m)
+{
+	const struct ftl *f = m->f;
+	uint32_t units = f->nand->cfg.units, at = f->nr_dirty >= units ? f->map[f->slot[f->first].unit] : NAND_NONE;
+
+	return at != NAND_NONE && f->block[ftl_block_of(f, at)].valid <= units;
+}
+
+void
+model_programs_fail(struct model *m)
+{
+	for (uint32_t round = 0; round < 6; round++) {
+		uint64_t was = ftl_nand(m->f)->stats.failed_programs;
+		uint32_t at = (uint32_t)ut_rng_below(&m->rng, 300);
+
+		for (uint32_t u = 0; u < 400; u++)
+			model_write(m, u, true);
+		model_flush(m);
+		ftl_advance(m->f, m->now += 100 * MS);
+		for (uint32_t i = 0; i < 4000 && ftl_nand(m->f)->stats.failed_programs == was; i++) {
+			if (i >= at && !m->f->nand->failing && empties_a_block(m))
+				ftl_fail(m->f, NAND_PROGRAM);
+			model_write(m, i % 400, true);
+			ftl_advance(m->f, m->now += 250000);
+		}
+		ftl_advance(m->f, m->now += ut_rng_below(&m->rng, 300000));
+		model_power_cut(m);
+	}
 }
 
 static void

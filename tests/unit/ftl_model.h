@@ -24,6 +24,7 @@ struct model {
 	uint64_t erases; /* seen so far */
 	uint64_t steps;
 	uint32_t flushes, cuts, trims; /* of a thousand steps */
+	bool ended; /* blocks failed until nothing can be written any more */
 	bool stands; /* time only goes on when the FTL says so: a host with many commands under way */
 };
 
@@ -39,6 +40,7 @@ void model_trim(struct model *m, uint32_t u, uint32_t n);
 void model_flush(struct model *m);
 void model_power_cut(struct model *m);
 void model_trim_empties_blocks(struct model *m);
+void model_programs_fail(struct model *m);
 /* The valid units of each block, against what the map, its parts, the journal and the root point at. */
 void model_recount(const struct model *m);
 /* A random one of these, as often as m says; time goes on. */

@@ -24,7 +24,7 @@
 #define STEPS 10000u /* one in a hundred is a power loss, on the average */
 
 enum ftl_bug ftl_bug;
-static uint64_t *cuts; /* shared with the children */
+static uint64_t *cuts, *failed; /* shared with the children: power losses, programs that failed */
 
 static void
 life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
@@ -33,11 +33,14 @@ life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 
 	model_open(&m, cfg, seed);
 	model_trim_empties_blocks(&m);
+	if (cfg->nand.program_fail_ppm)
+		model_programs_fail(&m);
 	for (uint32_t i = 0; i < steps; i++)
 		model_step(&m);
 	model_flush(&m);
 	model_power_cut(&m);
 	*cuts += ftl_stats(m.f)->recoveries;
+	*failed += ftl_nand(m.f)->stats.failed_programs;
 	model_close(&m);
 }
 
@@ -93,6 +96,11 @@ config_for(uint64_t seed)
 	cfg.cost_benefit = seed & 1;
 	cfg.nand.suspend_ns = seed & 2 ? cfg.nand.suspend_ns : 0;
 	cfg.capacitor = seed % 8 == 0;
+	if (seed % 4 == 3) { /* programs fail, each costs a block */
+		cfg.nand.blocks += 15;
+		cfg.nand.program_fail_ppm = 6000;
+		cfg.nand.seed = seed;
+	}
 	return cfg;
 }
 
@@ -187,7 +195,9 @@ survives_any_life(void **state)
 		if (!lives(seed, STEPS, false))
 			fail_msg("seed %llu", (unsigned long long)seed);
 	}
-	print_message("%llu power losses\n", (unsigned long long)*cuts);
+	print_message("%llu power losses, %llu failed programs\n", (unsigned long long)*cuts,
+		      (unsigned long long)*failed);
+	assert_true(*failed >= 3 * n);
 	assert_true(*cuts >= n * CUTS);
 }
 
@@ -302,8 +312,9 @@ main(void)
 		cmocka_unit_test(impossible_geometries),
 	};
 
-	cuts = mmap(NULL, sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cuts = mmap(NULL, 2 * sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (cuts == MAP_FAILED)
 		return 1;
+	failed = cuts + 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ what_is_wrong_is_said(void **state)
 		{ "[flash]\ncapacitor = maybe\n", ":2: ", "yes or no" },
 		{ "[flash]\nread_us = 1, 2, 3, 4, 5\n", ":2: ", "1 to 4 numbers" },
 		{ "[flash]\nread_us = 1 2\n", ":2: ", "commas" },
+		{ "[flash]\nprogram_fail_ppm = 1000001\n", ":2: ", "0 to 1000000" },
 		{ "[drive]\nmedia = flash\n", ":0: ", "needs [flash]" },
 		{ "[drive]\ncommand_set = zoned\n", ":0: ", "zones" },
 		{ "[zones]\nmax_open = 5\nmax_active = 4\n", ":0: ", "max_active" },

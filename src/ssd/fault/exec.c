@@ -7,6 +7,7 @@
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/admin.h"
 #include "ssd/exec.h"
+#include "ssd/media/flash.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "util/alloc.h"
@@ -343,6 +344,10 @@ controller(struct ssd *ssd)
 		ssd->hold |= SSD_HOLD_FAULT;
 		ssd_timer_arm(ssd, f->hang_until_ns);
 	}
+	if (ON(PROGRAM_FAIL))
+		ssd_flash_fail(ssd->sub->media, NAND_PROGRAM);
+	if (ON(ERASE_FAIL))
+		ssd_flash_fail(ssd->sub->media, NAND_ERASE);
 	if (ON(AER_NOISE))
 		ssd_event(ssd, NVME_AER_VENDOR, 0x7e, 0xc0);
 	return ON(CFS) || ON(REMOVE) || ON(CMD_LOST);

@@ -103,6 +103,9 @@ FAULT(RDY_STUCK, "rdy-stuck", STATE, NONE, 0, "CSTS.RDY stays 1", "NVMe Base, Co
 FAULT(SHST_STUCK, "shst-stuck", STATE, NONE, 0, "a shutdown is never complete", "NVMe Base, Controller Status: Shutdown Status, within RTD3E")
 FAULT(VS_ZERO, "vs-zero", STATE, NONE, 0, "VS reads 0h", "NVMe Base, Version")
 FAULT(MQES_ZERO, "mqes-zero", STATE, NONE, 0, "CAP.MQES reads 0h", "NVMe Base, Controller Capabilities: Maximum Queue Entries Supported is 1h at least")
+/* flash */
+FAULT(PROGRAM_FAIL, "program-fail", COMMAND, NONE, 0, "the next program of the flash fails: a block is retired", "none: a drive writes the data elsewhere")
+FAULT(ERASE_FAIL, "erase-fail", COMMAND, NONE, 0, "the next erase of the flash fails: a block is lost", "none: a drive has spare blocks")
 /* the controller as a whole */
 FAULT(CFS, "cfs", COMMAND, NONE, 0, "CSTS.CFS becomes 1 and nothing works any more until a reset", "none: a drive may fail")
 FAULT(HANG, "hang", COMMAND, TIME, 3000000000, "nothing is done for this time, from this command on", "the host's timeout; by itself it is legal")

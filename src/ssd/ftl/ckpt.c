@@ -213,7 +213,7 @@ ckpt_write(struct ftl *f, uint64_t *due_ns)
 	}
 	while (!ftl_has(FTL_BUG_ROOT_BEFORE_MAP) && place_wait(f))
 		;
-	root = write_one(f, FTL_ROOT, fill_root, due_ns);
+	root = f->unsaved ? NAND_NONE : write_one(f, FTL_ROOT, fill_root, due_ns);
 	f->busy_meta = false;
 	if (root == NAND_NONE)
 		return false;

@@ -146,6 +146,10 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 			UT_MAX(f->now_ns, op.end_ns); /* what follows from it begins then, however late we are called */
 		if (op.kind == NAND_ERASE)
 			place_erased(f, nand_block_of(f->nand, op.page), op.failed);
+		else if (op.failed)
+			fail_seen(f, &op);
+		if (f->unsaved)
+			fail_save(f);
 		place_erase(f);
 	}
 	f->now_ns = UT_MAX(f->now_ns, now_ns);
@@ -244,6 +248,9 @@ ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
 	while (f->nr_dirty && ok)
 		ok = buffer_program(f, due_ns);
 	ok = journal_write(f, due_ns) && ok;
+	while (f->nand->failing && place_wait(f)) /* until what fails is written elsewhere */
+		raise_to(due_ns, f->now_ns);
+	ok = ok && !f->unsaved;
 	if (!ftl_has(FTL_BUG_FLUSH_EARLY))
 		raise_to(due_ns, nand_pin(f->nand));
 	return ok;
@@ -288,6 +295,12 @@ ftl_power_on(struct ftl *f)
 	f->stats.recoveries++;
 	f->stats.recovered_ns += ns;
 	return ns;
+}
+
+void
+ftl_fail(struct ftl *f, enum nand_kind kind)
+{
+	f->nand->fail_next[kind]++;
 }
 
 struct ftl_health

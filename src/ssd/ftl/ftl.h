@@ -9,7 +9,7 @@
  * What keeps that true, in four rules:
  *	1. each page has a sequence number; of two copies of a unit the one with the higher number counts;
  *	2. a block is erased only after every operation that was issued before it became empty has ended, so that no copy goes
- *	   before a newer one is there;
+ *	   before a newer one is there; a program that fails ends when what it should have written is elsewhere;
  *	3. trimmed ranges are written down (the journal) before such an erase, and when the host flushes;
  *	4. a checkpoint counts when its root page is whole.
  *
@@ -47,11 +47,12 @@ struct ftl_stats { /* units */
 	uint64_t host_bytes; /* what these changed */
 	uint64_t programmed[FTL_STREAMS], padded;
 	uint64_t collected; /* blocks */
+	uint64_t rewritten; /* what failed programs should have written */
 	uint64_t checkpoints, recoveries, recovered_ns;
 };
 
 struct ftl_health {
-	uint32_t bad; /* blocks that failed to erase */
+	uint32_t bad; /* blocks that failed to erase, or to program */
 	uint8_t spare; /* percent of the blocks that may, left */
 	uint8_t used; /* percent of the endurance, 255 at most */
 	bool read_only; /* nothing of the spare is left: ftl_write() fails */
@@ -76,6 +77,9 @@ void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, u
 void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
 /* All that was written and trimmed survives a power loss from *due_ns on.  false: not all of it, there is no space. */
 bool ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns);
+
+/* Once more, and the next operation of this kind fails. */
+void ftl_fail(struct ftl *f, enum nand_kind kind);
 
 /* Let time pass.  Returns when to call next; NAND_NEVER. */
 uint64_t ftl_advance(struct ftl *f, uint64_t now_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inside the FTL.  buffer.c: the write buffer; place.c: blocks, and pages for streams; gc.c: garbage collection; ckpt.c: journal and
- * checkpoint; recover.c: from NAND to map; ftl.c: the calls of ftl.h and time.
+ * Inside the FTL.  buffer.c: the write buffer; place.c: blocks, and pages for streams; gc.c: garbage collection; fail.c: failed
+ * programs; ckpt.c: journal and checkpoint; recover.c: from NAND to map; ftl.c: the calls of ftl.h and time.
  */
 #pragma once
 #include <assert.h>
@@ -32,6 +32,8 @@ enum ftl_bug {
 	FTL_BUG_TRIM_WINS_ALWAYS,
 	FTL_BUG_PART_OF_UNIT_LOST,
 	FTL_BUG_ROOT_BEFORE_MAP,
+	FTL_BUG_FAILED_LOST,
+	FTL_BUG_FAILED_COUNTS,
 	FTL_BUGS,
 };
 #ifdef FTL_WITH_BUGS
@@ -54,6 +56,7 @@ struct ftl_block {
 	uint32_t valid; /* units */
 	uint8_t state;
 	bool collecting; /* its units are on their way out */
+	bool retired; /* a program failed: it is emptied, and not used again */
 	uint64_t barrier; /* FTL_EMPTY: operations below this number have to be done first */
 	uint64_t age; /* sequence number when it was filled; FTL_EMPTY: when it became that */
 };
@@ -63,6 +66,7 @@ struct ftl_die {
 	uint32_t page[FTL_STREAMS]; /* the next in it */
 	uint32_t free, coming; /* blocks; coming: collected or empty, and not erased yet */
 	uint32_t next; /* where the search for a free block goes on */
+	uint32_t retiring; /* blocks that are retired and hold something that nobody moves yet */
 };
 
 struct ftl_slot {
@@ -97,6 +101,10 @@ struct ftl {
 	uint64_t journal_barrier; /* operations below this number have to be done before any erase */
 	uint32_t since_ckpt; /* pages programmed */
 	bool busy_meta; /* a journal or checkpoint is being written */
+	bool saving; /* what failed programs should have written is being written again */
+	uint32_t unsaved; /* failed programs of which that is not done */
+	uint64_t fail_from,
+		fail_until; /* operations: from the first that failed, until all behind this is there, none has ended */
 
 	/* write buffer: slots in a ring; those from first on, nr_dirty of them, are not programmed yet */
 	struct ftl_slot *slot;
@@ -129,6 +137,7 @@ void place_done(struct ftl *f, enum ftl_stream s, uint32_t page);
 void place_invalid(struct ftl *f, uint32_t at); /* this unit on NAND no longer counts; NAND_NONE is fine */
 void place_erase(struct ftl *f); /* whatever may be erased now */
 void place_erased(struct ftl *f, uint32_t block, bool failed);
+void place_retire(struct ftl *f, uint32_t block); /* a program of it failed */
 void place_restore(struct ftl *f); /* block states from what is on NAND; valid counts are there */
 /* Let the NAND run to the end of its next operation.  false: there is none. */
 bool place_wait(struct ftl *f);
@@ -141,8 +150,16 @@ void buffer_drop(struct ftl *f, uint32_t unit);
 bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; false: no space */
 
 /* gc.c */
+uint32_t *gc_reference(struct ftl *f, uint32_t at); /* what a unit on NAND is known by, or NULL: nothing refers to it */
+void gc_refer(struct ftl *f, uint32_t *ref, uint32_t what, uint32_t at); /* by this it is known from now on */
 bool gc_run(struct ftl *f, uint32_t die); /* one block; false: there is none worth it, or no room for what is in it */
 bool gc_flush(struct ftl *f); /* what was taken up and is less than a page, too; false: there is none */
+
+/* fail.c */
+void fail_reset(struct ftl *f);
+void fail_seen(struct ftl *f, const struct nand_op *op);
+void fail_save(struct ftl *f); /* write again what failed, as far as there is room */
+uint64_t fail_settled(struct ftl *f, uint64_t settled); /* nand_settled(), in the sense of rule 2 */
 
 /* ckpt.c */
 void journal_add(struct ftl *f, uint32_t unit, uint32_t count); /* comes before what it says is done */

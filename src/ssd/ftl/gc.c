@@ -6,16 +6,15 @@
 #include "ssd/ftl/ftl_int.h"
 #include <string.h>
 
-/* What a unit on NAND is known by, or NULL: nothing refers to it. */
-static uint32_t *
-reference(struct ftl *f, uint32_t at)
+uint32_t *
+gc_reference(struct ftl *f, uint32_t at)
 {
 	uint32_t what = f->nand->what[at], *ref = NULL;
 
 	if (what == FTL_ROOT)
 		ref = &f->root;
 	else if (what >= FTL_MAP && what - FTL_MAP < f->nr_parts)
-		ref = &f->map_at[what - FTL_MAP];
+		ref = f->map_was[what - FTL_MAP] == at ? &f->map_was[what - FTL_MAP] : &f->map_at[what - FTL_MAP];
 	else if (what < f->cfg.units)
 		ref = &f->map[what];
 	for (uint32_t i = 0; what == FTL_JOURNAL && i < f->nr_journal; i++) {
@@ -27,8 +26,8 @@ reference(struct ftl *f, uint32_t at)
 	return ref && *ref == at ? ref : NULL;
 }
 
-static void
-refer(struct ftl *f, uint32_t *ref, uint32_t what, uint32_t at)
+void
+gc_refer(struct ftl *f, uint32_t *ref, uint32_t what, uint32_t at)
 {
 	if (what < FTL_MAP) {
 		map_set(f, what, at);
@@ -45,7 +44,7 @@ still_valid(struct ftl *f)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < f->nr_move; i++) {
-		if (reference(f, f->move[i]))
+		if (gc_reference(f, f->move[i]))
 			f->move[kept++] = f->move[i];
 	}
 	return f->nr_move = kept;
@@ -71,7 +70,7 @@ program(struct ftl *f)
 	place_program(f, FTL_MOVED, page, used);
 	f->nr_move = 0;
 	for (uint32_t i = 0; i < used; i++)
-		refer(f, reference(f, f->move[i]), f->nand->what[f->move[i]], page * units + i);
+		gc_refer(f, gc_reference(f, f->move[i]), f->nand->what[f->move[i]], page * units + i);
 	place_done(f, FTL_MOVED, page);
 	return true;
 }
@@ -91,7 +90,7 @@ take_page(struct ftl *f, uint32_t page)
 	if (f->nand->seq[page] == NAND_SEQ_TORN)
 		return true;
 	for (uint32_t at = page * units; at < (page + 1) * units; at++) {
-		if (!reference(f, at))
+		if (!gc_reference(f, at))
 			continue;
 		if (!n++)
 			nand_read(f->nand, page, units, f->now_ns);
@@ -122,7 +121,11 @@ victim(const struct ftl *f, uint32_t die)
 	for (uint32_t b = die * f->nand->cfg.blocks; b < (die + 1) * f->nand->cfg.blocks; b++) {
 		const struct ftl_block *blk = &f->block[b];
 
-		if (blk->state != FTL_FULL || blk->collecting || blk->valid == units)
+		if (blk->state != FTL_FULL || blk->collecting)
+			continue;
+		if (blk->retired)
+			return b;
+		if (blk->valid == units)
 			continue;
 		if (best == NAND_NONE || score(f, blk, units) > best_score) {
 			best = b;
@@ -130,6 +133,20 @@ victim(const struct ftl *f, uint32_t die)
 		}
 	}
 	return best;
+}
+
+/* It is not collected after all: what was taken up of it is taken up again with the rest. */
+static bool
+give_up(struct ftl *f, uint32_t block)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < f->nr_move; i++) {
+		if (ftl_block_of(f, f->move[i]) != block)
+			f->move[kept++] = f->move[i];
+	}
+	f->nr_move = kept;
+	return false;
 }
 
 bool
@@ -141,9 +158,12 @@ gc_run(struct ftl *f, uint32_t die)
 		return false;
 	for (uint32_t p = 0; p < f->nand->cfg.pages; p++) {
 		if (!take_page(f, block * f->nand->cfg.pages + p))
-			return false;
+			return give_up(f, block);
 	}
-	f->block[block].collecting = f->block[block].state == FTL_FULL; /* some of it is taken up and not written yet */
-	f->die[die].coming += f->block[block].collecting;
+	if (f->block[block].state != FTL_FULL)
+		return true;
+	f->block[block].collecting = true; /* some of it is taken up and not written yet */
+	f->die[die].coming += !f->block[block].retired;
+	f->die[die].retiring -= f->block[block].retired;
 	return true;
 }

@@ -83,7 +83,7 @@ static void
 make_room(struct ftl *f)
 {
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
-		if (f->die[d].free + f->die[d].coming < FTL_LOW + f->reserve)
+		if (f->die[d].free + f->die[d].coming < FTL_LOW + f->reserve || f->die[d].retiring)
 			gc_run(f, d);
 	}
 }
@@ -116,11 +116,13 @@ place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
 	if (s == FTL_HOST)
 		make_room(f);
 	page = try_page(f, s);
-	while (page == NAND_NONE && (place_wait(f) || (s == FTL_HOST && force_room(f)) ||
-				     (!meta_freed && (meta_freed = free_meta(f, due_ns)))))
-		page = try_page(f, s);
-	while (page != NAND_NONE && nand_full(f->nand, page))
-		place_wait(f);
+	while (page == NAND_NONE || nand_full(f->nand, page)) {
+		if (!place_wait(f) && (s != FTL_HOST || !force_room(f)) &&
+		    (meta_freed || !(meta_freed = free_meta(f, due_ns))))
+			break;
+		page = try_page(f,
+				s); /* anew: while time passed a program may have failed, and its block was retired */
+	}
 	*due_ns = UT_MAX(*due_ns, f->now_ns);
 	return page;
 }
@@ -131,7 +133,10 @@ empty(struct ftl *f, uint32_t block)
 	f->block[block].state = FTL_EMPTY;
 	f->block[block].barrier = f->nand->issued;
 	f->block[block].age = f->seq;
-	f->die[block / f->nand->cfg.blocks].coming += !f->block[block].collecting;
+	if (!f->block[block].collecting && f->block[block].retired)
+		f->die[block / f->nand->cfg.blocks].retiring--;
+	else if (!f->block[block].collecting)
+		f->die[block / f->nand->cfg.blocks].coming++;
 	f->empty[(f->first_empty + f->nr_empty++) % f->nand->nr_blocks] = block;
 }
 
@@ -207,7 +212,7 @@ place_erase(struct ftl *f)
 		return;
 	if (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE))
 		journal_write(f, &due);
-	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : nand_settled(f->nand);
+	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : fail_settled(f, nand_settled(f->nand));
 	while (f->nr_empty && settled >= f->journal_barrier) {
 		uint32_t block = f->empty[f->first_empty];
 
@@ -215,8 +220,9 @@ place_erase(struct ftl *f)
 			return;
 		f->first_empty = (f->first_empty + 1) % f->nand->nr_blocks;
 		f->nr_empty--;
-		f->block[block].state = FTL_ERASING;
-		nand_erase(f->nand, block, f->now_ns);
+		f->block[block].state = f->block[block].retired ? FTL_BAD : FTL_ERASING;
+		if (!f->block[block].retired)
+			nand_erase(f->nand, block, f->now_ns);
 	}
 }
 
@@ -229,6 +235,36 @@ place_erased(struct ftl *f, uint32_t block, bool failed)
 	f->die[block / f->nand->cfg.blocks].coming--;
 	f->bad += failed;
 	f->stats.collected += !failed;
+}
+
+/* A block of which blocks are to come brings none any more. */
+static void
+not_coming(struct ftl *f, uint32_t block)
+{
+	const struct ftl_block *b = &f->block[block];
+	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+
+	if (b->collecting || b->state == FTL_EMPTY)
+		d->coming--;
+	else
+		d->retiring++;
+}
+
+void
+place_retire(struct ftl *f, uint32_t block)
+{
+	struct ftl_block *b = &f->block[block];
+	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+
+	if (b->retired)
+		return;
+	not_coming(f, block);
+	b->retired = true;
+	f->bad++;
+	for (int s = 0; s < FTL_STREAMS; s++) {
+		if (d->open[s] == block)
+			close_block(f, d, (enum ftl_stream)s);
+	}
 }
 
 /* Pages of a block that hold something, or did: those behind them can still be programmed. */
@@ -269,12 +305,12 @@ place_restore(struct ftl *f)
 		if (!used)
 			continue;
 		f->die[b / f->nand->cfg.blocks].free--;
-		if (f->nand->bad[b]) {
+		f->bad += f->nand->bad[b] != NAND_GOOD;
+		f->block[b].retired = f->nand->bad[b] == NAND_RETIRED;
+		f->die[b / f->nand->cfg.blocks].retiring += f->block[b].retired;
+		if (f->nand->bad[b] == NAND_WORN)
 			f->block[b].state = FTL_BAD;
-			f->bad++;
-			continue;
-		}
-		if (reopen(f, b, used))
+		if (f->nand->bad[b] == NAND_WORN || (!f->block[b].retired && reopen(f, b, used)))
 			continue;
 		f->block[b].state = FTL_FULL;
 		f->block[b].age = f->seq;

@@ -161,6 +161,7 @@ recover(struct ftl *f)
 	uint64_t ns;
 
 	place_reset(f);
+	fail_reset(f);
 	memset(f->map, 0xff, f->cfg.units * sizeof(f->map[0]));
 	memset(f->map_at, 0xff, f->nr_parts * sizeof(f->map_at[0]));
 	memset(f->map_was, 0xff, f->nr_parts * sizeof(f->map_was[0]));

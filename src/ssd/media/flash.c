@@ -120,6 +120,13 @@ static const struct ssd_media_ops flash_ops = {
 	.power_on = flash_power_on,
 };
 
+void
+ssd_flash_fail(struct ssd_media *m, enum nand_kind kind)
+{
+	if (m->ops == &flash_ops)
+		ftl_fail(flash(m)->ftl, kind);
+}
+
 const struct ftl *
 ssd_flash_ftl(const struct ssd_media *m)
 {
@@ -138,6 +145,7 @@ nand_of(const struct ssd_profile_flash *p)
 		.levels = p->levels,
 		.erase_ns = p->erase_us * 1000ull,
 		.endurance = p->endurance,
+		.program_fail_ppm = p->program_fail_ppm,
 		.suspend_ns = p->suspend_us * 1000ull,
 		.unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s,
 	};
@@ -151,7 +159,7 @@ nand_of(const struct ssd_profile_flash *p)
 
 /* As many blocks a die as the size and the spare area need, unless the profile says how many there are. */
 static struct ftl_config
-config_of(const struct ssd_profile_flash *p, uint64_t size)
+config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 {
 	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies, spare, a_block;
 	struct ftl_config c = {
@@ -162,6 +170,7 @@ config_of(const struct ssd_profile_flash *p, uint64_t size)
 		.nand = nand_of(p),
 	};
 
+	c.nand.seed = seed;
 	a_block = dies * p->pages * c.nand.units;
 	spare = ftl_spare_blocks(&c) + dies; /* what the FTL needs to work at all is not part of the spare area */
 	if (!c.nand.blocks)
@@ -179,16 +188,16 @@ bytes_of(const struct ftl_config *c)
 }
 
 int
-ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, uint64_t limit, const uint64_t *now_ns,
-		uint64_t *due_ns, struct ssd_media **out)
+ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
+		struct ssd_media **out)
 {
 	struct flash_media *f = ut_calloc(1, sizeof(*f));
-	struct ftl_config c = config_of(p, size);
+	struct ftl_config c = config_of(&cfg->profile.flash, size, cfg->seed);
 	int rc;
 
 	if (!f)
 		return -ENOMEM;
-	rc = bytes_of(&c) > (limit ? limit : ssd_memory_to_spare()) ? -ENOMEM : ftl_open(&c, &f->ftl);
+	rc = bytes_of(&c) > (cfg->ram_limit ? cfg->ram_limit : ssd_memory_to_spare()) ? -ENOMEM : ftl_open(&c, &f->ftl);
 	if (rc) {
 		free(f);
 		return rc;

@@ -10,11 +10,13 @@
 #define SSD_SPARE_THRESHOLD 10u /* percent: SMART warns below */
 
 /*
- * size bytes for the host.  now_ns is read, and due_ns raised, by each operation.  -ENOMEM: it may need more than `limit` bytes
+ * size bytes for the host.  now_ns is read, and due_ns raised, by each operation.  -ENOMEM: it may need more than ram_limit bytes
  * of memory, 0: three quarters of what there is; -EINVAL: too large.
  */
-int ssd_media_flash(const struct ssd_profile_flash *p, uint64_t size, uint64_t limit, const uint64_t *now_ns,
-		    uint64_t *due_ns, struct ssd_media **out);
+int ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
+		    struct ssd_media **out);
+/* The next operation of this kind fails.  Other media have none. */
+void ssd_flash_fail(struct ssd_media *m, enum nand_kind kind);
 
 /* NULL: other media. */
 const struct ftl *ssd_flash_ftl(const struct ssd_media *m);

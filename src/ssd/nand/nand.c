@@ -100,6 +100,7 @@ nand_open(const struct nand_config *cfg, struct nand **out)
 	n->nr_blocks = n->nr_dies * cfg->blocks;
 	n->nr_pages = n->nr_blocks * cfg->pages;
 	n->ring = cfg->ring ? cfg->ring : OPS_A_DIE;
+	ut_rng_seed(&n->rng, cfg->seed);
 	if (!parts_open(n)) {
 		nand_close(n);
 		return -ENOMEM;
@@ -138,16 +139,47 @@ tear(struct nand *n, uint32_t page, uint32_t pages)
 	memset(nand_unit(n, page * n->cfg.units), 0xa5, (size_t)pages * n->cfg.units * NAND_UNIT);
 }
 
+static bool
+on_request(struct nand *n, enum nand_kind kind)
+{
+	bool fails = n->fail_next[kind] > 0;
+
+	n->fail_next[kind] -= fails;
+	return fails;
+}
+
+static bool
+program_fails(struct nand *n, uint32_t block)
+{
+	uint64_t quarters = n->cfg.endurance ? 4ull * n->wear[block] / n->cfg.endurance : 0;
+
+	if (on_request(n, NAND_PROGRAM))
+		return true;
+	return n->cfg.program_fail_ppm && ut_rng_below(&n->rng, 1000000) < (uint64_t)n->cfg.program_fail_ppm
+										   << UT_MIN(quarters, 8);
+}
+
+static void
+settle_program(struct nand *n, const struct nand_op *op)
+{
+	n->seq[op->page] = op->failed ? NAND_SEQ_TORN : op->seq;
+	if (!op->failed)
+		return;
+	n->bad[nand_block_of(n, op->page)] = NAND_RETIRED;
+	n->failing--;
+	n->stats.failed_programs++;
+}
+
 static void
 settle(struct nand *n, struct nand_op *op)
 {
 	if (op->kind == NAND_PROGRAM) {
-		n->seq[op->page] = op->seq;
+		settle_program(n, op);
 		return;
 	}
-	if (worn_out(n, nand_block_of(n, op->page))) {
-		n->bad[nand_block_of(n, op->page)] = 1;
-		op->failed = true;
+	op->failed |= worn_out(n, nand_block_of(n, op->page));
+	if (op->failed) {
+		n->bad[nand_block_of(n, op->page)] = NAND_WORN;
 		tear(n, op->page, n->cfg.pages);
 		return;
 	}
@@ -195,12 +227,14 @@ nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns)
 	uint32_t die = nand_die_of(n, page);
 	uint64_t *bus = channel(n, die);
 
+	struct nand_op op = { .kind = NAND_PROGRAM, .page = page, .seq = seq };
+
 	assert(n->seq[page] == NAND_SEQ_ERASED && seq != NAND_SEQ_ERASED && seq != NAND_SEQ_TORN);
-	*bus = UT_MAX(*bus, from_ns) + n->cfg.units * n->cfg.unit_ns;
+	op.start_ns = *bus = UT_MAX(*bus, from_ns) + n->cfg.units * n->cfg.unit_ns;
+	op.failed = program_fails(n, nand_block_of(n, page));
+	n->failing += op.failed;
 	n->stats.programs++;
-	return issue(n, &n->die[die],
-		     (struct nand_op){ .kind = NAND_PROGRAM, .page = page, .seq = seq, .start_ns = *bus },
-		     n->cfg.program_ns[type_of(n, page)]);
+	return issue(n, &n->die[die], op, n->cfg.program_ns[type_of(n, page)]);
 }
 
 uint64_t
@@ -209,8 +243,11 @@ nand_erase(struct nand *n, uint32_t block, uint64_t from_ns)
 	uint32_t page = block * n->cfg.pages;
 
 	n->stats.erases++;
-	return issue(n, &n->die[nand_die_of(n, page)],
-		     (struct nand_op){ .kind = NAND_ERASE, .page = page, .start_ns = from_ns }, n->cfg.erase_ns);
+	return issue(
+		n, &n->die[nand_die_of(n, page)],
+		(struct nand_op){
+			.kind = NAND_ERASE, .page = page, .start_ns = from_ns, .failed = on_request(n, NAND_ERASE) },
+		n->cfg.erase_ns);
 }
 
 /* What is under way at now_ns, and all that follows it, ends later by as long as it is interrupted. */
@@ -346,9 +383,25 @@ cut(struct nand *n, const struct nand_op *op, uint64_t now_ns)
 		tear(n, op->page, op->kind == NAND_ERASE ? n->cfg.pages : 1);
 }
 
+/* What failed programs left goes with the memory of the drive. */
+static void
+forget_failed(struct nand *n)
+{
+	for (uint32_t b = 0; b < n->nr_blocks; b++) {
+		if (n->bad[b] != NAND_RETIRED)
+			continue;
+		for (uint32_t p = b * n->cfg.pages; p < (b + 1) * n->cfg.pages; p++) {
+			if (n->seq[p] == NAND_SEQ_TORN)
+				tear(n, p, 1);
+		}
+	}
+}
+
 void
 nand_power_off(struct nand *n, uint64_t now_ns)
 {
+	forget_failed(n);
+	n->failing = 0;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		struct nand_die *d = &n->die[i];
 

@@ -13,6 +13,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "util/rng.h"
 
 #define NAND_UNIT 4096u
 #define NAND_MAX_UNITS 64u /* a page */
@@ -21,7 +22,7 @@
 #define NAND_NONE UINT32_MAX
 #define NAND_NEVER UINT64_MAX
 #define NAND_SEQ_ERASED 0ull
-#define NAND_SEQ_TORN UINT64_MAX /* programmed or erased halfway: reads fail */
+#define NAND_SEQ_TORN UINT64_MAX /* programmed or erased halfway, or a program failed: reads fail */
 
 struct nand_config {
 	uint32_t channels, dies; /* dies a channel */
@@ -32,12 +33,22 @@ struct nand_config {
 	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
 	uint64_t unit_ns; /* a unit on the bus of its channel */
 	uint32_t endurance; /* erases of a block until one fails, or up to a quarter more; 0: none fails */
+	uint32_t
+		program_fail_ppm; /* programs of a new block that fail; twice as many for each quarter of its endurance */
+	uint64_t seed; /* of what happens by chance */
 	uint32_t ring; /* operations under way on a die; 0: 4,096 */
 };
 
 enum nand_kind {
 	NAND_PROGRAM,
 	NAND_ERASE,
+	NAND_KINDS,
+};
+
+enum nand_bad { /* what a block is marked as */
+		NAND_GOOD,
+		NAND_WORN, /* an erase failed: nothing of it can be read */
+		NAND_RETIRED, /* a program failed: it is read, and not written again */
 };
 
 struct nand_op {
@@ -45,7 +56,7 @@ struct nand_op {
 	uint32_t page; /* of the device; an erase: the first of the block */
 	uint64_t start_ns, end_ns;
 	uint64_t seq; /* of the page; an erase: 0 */
-	bool failed; /* an erase: the block cannot be used any more */
+	bool failed; /* an erase: the block cannot be used any more; a program: its page is garbage */
 	uint64_t number; /* of all operations, in the order of issue */
 };
 
@@ -59,7 +70,7 @@ struct nand_die {
 };
 
 struct nand_stats {
-	uint64_t reads, programs, erases, suspends;
+	uint64_t reads, programs, erases, suspends, failed_programs;
 };
 
 struct nand {
@@ -72,9 +83,12 @@ struct nand {
 	uint64_t *seq; /* a page */
 	uint32_t *what; /* a unit: the FTL's word for it */
 	uint32_t *wear; /* a block: erases */
-	uint8_t *bad; /* a block: an erase failed; marked on the flash itself */
+	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
 	uint64_t issued; /* operations */
 	uint64_t pinned; /* operations below this number are not interrupted by reads */
+	uint32_t failing; /* programs under way that will fail */
+	uint32_t fail_next[NAND_KINDS]; /* operations that fail whatever their chance is: faults on request */
+	struct ut_rng rng;
 	struct nand_stats stats;
 };
 
@@ -84,7 +98,8 @@ void nand_close(struct nand *n); /* NULL is fine */
 
 /*
  * Program a page.  The caller has filled its units at nand_unit() and nand_what(); what of an unused unit is NAND_NONE.
- * from_ns: not before.  Returns when it ends, as things stand now.
+ * from_ns: not before.  Returns when it ends, as things stand now.  One that fails is seen at its end (nand_commit()); the
+ * drive has the data in its memory until then, and until the power goes.
  */
 uint64_t nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns);
 uint64_t nand_erase(struct nand *n, uint32_t block, uint64_t from_ns);
