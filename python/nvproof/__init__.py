@@ -33,6 +33,7 @@ from .sqe import SQE
 from .subsystem import Subsystem
 from .tcg import Tcg
 from .util import _cTIMEOUT, srand
+from .zone import Zone
 
 __version__ = "0.1.0"
 __author__ = "The nvproof authors"
@@ -65,6 +66,7 @@ __all__ = [
     "Subsystem",
     "Tcg",
     "Tcp",
+    "Zone",
     "__author__",
     "__version__",
     "_cTIMEOUT",
