@@ -10,8 +10,8 @@ PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tool
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
 	@echo "make test     install what is missing, build, and run all tests; or TESTS=path::test pciaddr=ADDRESS"
-	@echo "make test-qemu  the contract on QEMU's NVMe device, which others wrote (4 minutes alone; not part of make test)"
-	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (2 minutes)"
+	@echo "make test-qemu  the contract on QEMU's NVMe device, which others wrote (4 minutes; part of make test)"
+	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (2 minutes; part of make test)"
 	@echo "make bench    measure (ratios, instructions a command)"
 	@echo "make soak     100,000 power losses of the flash against its reference model (half an hour)"
 	@echo "make lint     format, static analysis, layers, types"
@@ -44,7 +44,7 @@ test: build
 	@$(PY) -m pytest $(TESTS) $(if $(pciaddr),--pciaddr=$(pciaddr))
 else
 test: build asan
-	@$(PY) tools/run_tests.py unit sim api examples vfio
+	@$(PY) tools/run_tests.py unit sim api examples qemu vfio
 endif
 
 test-unit: asan

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The list of commands that are sent to both devices: a name, the queue ("admin" or "io"), and the dwords.
 
-None of them changes what a later one answers on a device of either kind.  What a device may grow (virtualization, I/O
-command sets) is left out.
+None of them changes what a later one answers on a device of either kind.
 """
+import struct
 from typing import Iterator, NamedTuple
 
 _ALL = 0xFFFFFFFF
+LAST = (1 << 30) // 512 - 1  # LBA of a namespace of 1 GiB
 
 
 class Command(NamedTuple):
@@ -19,10 +20,11 @@ class Command(NamedTuple):
     cdw12: int = 0
     cdw13: int = 0
     cdw14: int = 0
+    data: bytes = b""  # at the start of the buffer of 8 KiB
 
 
 def _identify() -> Iterator[Command]:
-    for cns in (*range(0x14), *range(0x16, 0x1C), *range(0x1D, 0x20)):
+    for cns in (*range(0x30), 0x40, 0x80, 0xC0, 0xFF):
         for nsid in (0, 1, 2, 0xFFFFFFFE, _ALL):
             yield Command(f"identify cns={cns:02x} nsid={nsid:x}", "admin", 0x06, nsid, cns)
     for cns in (0x05, 0x06, 0x07, 0x08):
@@ -33,9 +35,14 @@ def _identify() -> Iterator[Command]:
 
 def _logs() -> Iterator[Command]:
     numd = 127
-    for lid in (*range(0x20), 0x70, 0x80, 0x81, 0xC0, 0xFF):
+    for lid in (*range(0x30), 0x70, 0x7F, 0x80, 0x81, 0xBF, 0xC0, 0xFF):
         yield Command(f"log lid={lid:02x}", "admin", 0x02, _ALL, lid | numd << 16)
-    for lid in (1, 2, 3, 5):
+    for lid in (1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0C, 0x0E, 0x12, 0x13, 0x81):
+        yield Command(f"log lid={lid:02x} short", "admin", 0x02, _ALL, lid)
+        yield Command(f"log lid={lid:02x} lsp=7f", "admin", 0x02, _ALL, lid | 0x7F << 8 | numd << 16)
+        yield Command(f"log lid={lid:02x} lsi=ffff", "admin", 0x02, _ALL, lid | numd << 16, 0xFFFF << 16)
+        yield Command(f"log lid={lid:02x} uuid=7f", "admin", 0x02, _ALL, lid | numd << 16, cdw14=0x7F)
+        yield Command(f"log lid={lid:02x} index", "admin", 0x02, _ALL, lid | numd << 16, 0, 1, 0, 1 << 23)
         yield Command(f"log lid={lid:02x} nsid=0", "admin", 0x02, 0, lid | numd << 16)
         yield Command(f"log lid={lid:02x} nsid=1", "admin", 0x02, 1, lid | numd << 16)
         yield Command(f"log lid={lid:02x} nsid=2", "admin", 0x02, 2, lid | numd << 16)
@@ -44,8 +51,8 @@ def _logs() -> Iterator[Command]:
 
 
 def _features() -> Iterator[Command]:
-    for fid in (*range(0x19), *range(0x1A, 0x20)):
-        for sel in range(4):
+    for fid in (*range(0x30), 0x78, 0x79, 0x7D, 0x7E, 0x80, 0x81, 0x84, 0x85):
+        for sel in (*range(4), 7):
             yield Command(f"get-feature fid={fid:02x} sel={sel}", "admin", 0x0A, 1, fid | sel << 8)
         yield Command(f"get-feature fid={fid:02x} nsid=0", "admin", 0x0A, 0, fid)
         yield Command(f"get-feature fid={fid:02x} nsid=all", "admin", 0x0A, _ALL, fid)
@@ -53,8 +60,20 @@ def _features() -> Iterator[Command]:
     for fid in (0x7F, 0x82, 0x83, 0xC0, 0xFF):
         yield Command(f"get-feature fid={fid:02x} sel=0", "admin", 0x0A, 0, fid)
         yield Command(f"set-feature fid={fid:02x}", "admin", 0x09, 0, fid)
-    for fid in (0x00, 0x07, 0x0E, 0x15):
+    for fid in (0x00, 0x07, 0x0E, 0x15, 0x19, 0x20, 0x22, 0x26, 0x2F, 0x78, 0x7E):
         yield Command(f"set-feature fid={fid:02x} zeros", "admin", 0x09, 0, fid)
+    for fid, cdw11 in (
+        (0x01, 0xFFFFFFF8),
+        (0x02, 0x1F),
+        (0x04, 3 << 20),
+        (0x04, 4 << 16),
+        (0x05, 0xFFFF),
+        (0x0B, _ALL),
+    ):
+        yield Command(f"set-feature fid={fid:02x} cdw11={cdw11:x}", "admin", 0x09, 0, fid, cdw11)
+    for fid in (0x01, 0x04, 0x05, 0x06, 0x08, 0x0B):
+        yield Command(f"set-feature fid={fid:02x} nsid=1", "admin", 0x09, 1, fid)
+        yield Command(f"set-feature fid={fid:02x} nsid=fffffffe", "admin", 0x09, 0xFFFFFFFE, fid)
     yield Command("set-feature number-of-queues ffff", "admin", 0x09, 0, 0x07, 0xFFFFFFFF)
     yield Command("set-feature number-of-queues after-creation", "admin", 0x09, 0, 0x07, 0x00030003)
     for fid in (0x01, 0x04, 0x06, 0x08, 0x0B):
@@ -109,12 +128,11 @@ def _others() -> Iterator[Command]:
 
 
 def _io() -> Iterator[Command]:
-    last = (1 << 30) // 512 - 1
     for name, opcode in (("write", 1), ("read", 2), ("compare", 5), ("zeroes", 8), ("verify", 0x0C)):
         yield Command(f"{name} ok", "io", opcode, 1, 0, 0, 7)
-        yield Command(f"{name} last", "io", opcode, 1, last)
-        yield Command(f"{name} beyond", "io", opcode, 1, last + 1)
-        yield Command(f"{name} across the end", "io", opcode, 1, last, 0, 1)
+        yield Command(f"{name} last", "io", opcode, 1, LAST)
+        yield Command(f"{name} beyond", "io", opcode, 1, LAST + 1)
+        yield Command(f"{name} across the end", "io", opcode, 1, LAST, 0, 1)
         yield Command(f"{name} wraps", "io", opcode, 1, _ALL, _ALL, 7)
         yield Command(f"{name} nsid=0", "io", opcode, 0)
         yield Command(f"{name} nsid=2", "io", opcode, 2)
@@ -131,5 +149,45 @@ def _io() -> Iterator[Command]:
         yield Command(f"io opcode={opcode:02x}", "io", opcode, 1)
 
 
+def _ranges(*pairs: tuple[int, int]) -> bytes:
+    """Dataset Management: ranges of (LBA, number of blocks)."""
+    return b"".join(struct.pack("<IIQ", 0, count, lba) for lba, count in pairs)
+
+
+def _sources(*pairs: tuple[int, int], fmt: int = 0) -> bytes:
+    """Copy: source ranges of (LBA, number of blocks, 1's based)."""
+    return b"".join(struct.pack("<8xQH14x", lba, count - 1) + bytes(8 * fmt) for lba, count in pairs)
+
+
+def _data_of_io() -> Iterator[Command]:
+    """What is decided by the data, or by the length."""
+    for name, data in (
+        ("beyond", _ranges((LAST, 2))),
+        ("far beyond", _ranges((1 << 40, 8))),
+        ("nothing", _ranges((0, 0))),
+        ("good, beyond", _ranges((64, 8), (LAST + 1, 8))),
+    ):
+        for cdw11 in (0, 4):
+            yield Command(f"dsm {name} cdw11={cdw11}", "io", 0x09, 1, len(data) // 16 - 1, cdw11, data=data)
+    for op, opcode in (("write", 1), ("read", 2), ("compare", 5), ("zeroes", 8), ("verify", 0x0C)):
+        yield Command(f"{op} length=ffff", "io", opcode, 1, 0, 0, 65535)
+    for op, opcode in (("zeroes", 8), ("verify", 0x0C)):
+        yield Command(f"{op} deac", "io", opcode, 1, 0, 0, 7 | 1 << 25)
+    yield Command("compare differs", "io", 0x05, 1, 0, 0, 7, data=b"different")
+    for name, sources, cdw12 in (
+        ("ok", _sources((0, 8)), 0),
+        ("two", _sources((0, 8), (16, 8)), 1),
+        ("source beyond", _sources((LAST, 2)), 0),
+        ("too long", _sources((0, 65536)), 0),
+        ("too many", _sources(*[(0, 1)] * 200), 199),
+        ("format 1", _sources((0, 8), fmt=1), 1 << 8),
+        ("format f", _sources((0, 8)), 0xF << 8),
+    ):
+        yield Command(f"copy {name}", "io", 0x19, 1, 1024, 0, cdw12, data=sources)
+    yield Command("copy target beyond", "io", 0x19, 1, LAST, 0, 0, data=_sources((0, 8)))
+    for nsid in (0, 2, _ALL):
+        yield Command(f"copy nsid={nsid:x}", "io", 0x19, nsid, 1024, data=_sources((0, 8)))
+
+
 def commands() -> list[Command]:
-    return [*_identify(), *_logs(), *_features(), *_queues(), *_others(), *_io()]
+    return [*_identify(), *_logs(), *_features(), *_queues(), *_others(), *_io(), *_data_of_io()]

@@ -91,7 +91,9 @@ KNOWN = [
     Known("test_iow_params.py::test_fw_debug_leaves_the_queue", *_NO_UNCORRECTABLE),
     Known("test_iow_results.py::test_a_failure_is_saved_too", *_NO_UNCORRECTABLE),
     Known("test_ioworker.py::test_device_error", *_NO_UNCORRECTABLE),
+    Known("test_iow_params.py::test_iops[1234]", *_SLOW, always=False),
     Known("test_iow_params.py::test_iops[12345]", *_SLOW, always=False),
+    Known("test_iow_params.py::test_io_sequence", *_SLOW, always=False),
     Known("test_iow_params.py::test_they_begin_together[4]", *_SLOW, always=False),
     Known("test_iow_params.py::test_they_begin_together[16]", *_SLOW, always=False),
     Known("test_contract_info.py::test_monitor", *_SLOW, always=False),
@@ -176,5 +178,4 @@ KNOWN = [
         "says in the log of supported commands that it has Virtualization Management, which OACS denies",
         _BASE + '"Commands Supported and Effects"; "Identify Controller data structure" (OACS)',
     ),
-    Known("test_iow_params.py::test_iops[1234]", *_SLOW, always=False),
 ]

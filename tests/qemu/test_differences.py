@@ -20,7 +20,7 @@ def _statuses(addr):
     for c in commands():
         dwords = {"cdw10": c.cdw10, "cdw11": c.cdw11, "cdw12": c.cdw12, "cdw13": c.cdw13, "cdw14": c.cdw14}
         status = []
-        buf[:] = bytes(8192)
+        buf[:] = c.data + bytes(8192 - len(c.data))
         done = lambda cdw0, code, status=status: status.append(code >> 1 & 0x7FF)  # noqa: E731
         if c.queue == "admin":
             nvme0.send_cmd(c.opcode, buf, c.nsid, **dwords, cb=done).waitdone()

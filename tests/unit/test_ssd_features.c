@@ -87,6 +87,8 @@ rules(void **state)
 	}
 	assert_int_equal(io_feature_set(io, NVME_FEAT_VWC, 1, 1, false), NVME_SC_FEAT_NOT_NS_SPECIFIC);
 	assert_int_equal(io_blamed(io), 4);
+	assert_int_equal(io_feature_set(io, NVME_FEAT_VWC, 0xfffffffe, 1, false), NVME_SC_INVALID_NS);
+	assert_int_equal(io_blamed(io), 4);
 	io->r->ssd->cap |= NVME_CAP_CSS_IOCSS;
 	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 0, false), 0);
 	assert_int_equal(io_feature_set(io, NVME_FEAT_IOCS_PROFILE, 0, 1, false), NVME_SC_IOCS_COMBINATION);
