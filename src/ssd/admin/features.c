@@ -154,7 +154,8 @@ check_set(struct ssd_cmd *c, const struct ssd_feature *f, bool save)
 	if (f->ns_specific)
 		return check_ns(c, true, f->one_ns);
 	if (nsid && nsid != NVME_NSID_ALL) /* a valid one; another is wrong by itself */
-		return ssd_fail(c, nsid > ssd_nn(c->ssd->sub) ? NVME_SC_INVALID_NS : NVME_SC_FEAT_NOT_NS_SPECIFIC, NSID);
+		return ssd_fail(c, nsid > ssd_nn(c->ssd->sub) ? NVME_SC_INVALID_NS : NVME_SC_FEAT_NOT_NS_SPECIFIC,
+				NSID);
 	return NVME_SC_SUCCESS;
 }
 
