@@ -43,8 +43,11 @@ struct ssd_profile_flash {
 	bool capacitor; /* the write buffer survives a power loss */
 	enum ssd_profile_collect collect;
 	uint32_t endurance; /* program and erase cycles that a block is made for; 0: any number */
+	uint64_t slc_cache; /* bytes that are written with one bit a cell first; 0: none */
+	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
+	uint32_t slc_read_us, slc_program_us, slc_erase_us;
 	uint32_t
-		program_fail_ppm; /* programs of a new block that fail, of a million; doubles with each quarter of the endurance */
+		program_fail_ppm; /* of a million programs of a new block; doubles with each quarter of the endurance */
 };
 
 struct ssd_profile_zones {

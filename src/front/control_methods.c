@@ -88,6 +88,8 @@ stats(struct control *ctl, const json_t *params)
 		{ "flash_programmed_bytes", st.flash_programmed_bytes },
 		{ "flash_erases", st.flash_erases },
 		{ "flash_bad_blocks", st.flash_bad_blocks },
+		{ "flash_slc_bytes", st.flash_slc_bytes },
+		{ "flash_folded_bytes", st.flash_folded_bytes },
 		{ "flash_failed_programs", st.flash_failed_programs },
 	};
 	for (size_t i = 0; i < UT_ARRAY_LEN(counters); i++)

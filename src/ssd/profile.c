@@ -67,6 +67,11 @@ static const struct key keys[] = {
 	{ "flash", "capacitor", YES_NO, AT(flash.capacitor), 0, 0, NULL, 0 },
 	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit", 0 },
 	{ "flash", "endurance", NUMBER, AT(flash.endurance), 0, 1000000, NULL, 0 },
+	{ "flash", "slc_cache", SIZE, AT(flash.slc_cache), 0, 1ull << 40, NULL, 4096 },
+	{ "flash", "slc_dynamic", NUMBER, AT(flash.slc_dynamic), 0, 90, NULL, 0 },
+	{ "flash", "slc_read_us", NUMBER, AT(flash.slc_read_us), 1, 100000, NULL, 0 },
+	{ "flash", "slc_program_us", NUMBER, AT(flash.slc_program_us), 1, 1000000, NULL, 0 },
+	{ "flash", "slc_erase_us", NUMBER, AT(flash.slc_erase_us), 1, 10000000, NULL, 0 },
 	{ "flash", "program_fail_ppm", NUMBER, AT(flash.program_fail_ppm), 0, 1000000, NULL, 0 },
 	{ "zones", "size", SIZE, AT(zones.size), 4096, 1ull << 40, NULL, 4096 },
 	{ "zones", "capacity", SIZE, AT(zones.capacity), 4096, 1ull << 40, NULL, 4096 },
@@ -327,6 +332,10 @@ check(struct parse *p)
 	else if (p->p.media == SSD_PROFILE_FLASH &&
 		 (listed(f->read_us) != f->levels || listed(f->program_us) != f->levels))
 		bad(p, "[flash] read_us and program_us: as many numbers as the cell has bits, %u", f->levels);
+	if ((f->slc_cache || f->slc_dynamic) &&
+	    (f->levels < 2 || !f->slc_read_us || !f->slc_program_us || !f->slc_erase_us))
+		bad(p, "[flash] slc_cache and slc_dynamic need slc_read_us slc_program_us slc_erase_us, and cells of "
+		       "more bits");
 	if (p->p.set == SSD_PROFILE_ZONED && (!z->size || !z->capacity || z->capacity > z->size))
 		bad(p, "command_set = zoned needs [zones] size, and capacity that is not larger");
 	if (z->max_active && z->max_open > z->max_active)

@@ -98,19 +98,20 @@ fill(struct ftl *f, uint32_t page, uint32_t *taken, uint32_t *nr_taken)
 bool
 buffer_program(struct ftl *f, uint64_t *due_ns)
 {
-	uint32_t page = place_page(f, FTL_HOST, due_ns), taken[NAND_MAX_UNITS], nr_taken, used;
+	enum ftl_stream s;
+	uint32_t page = place_host(f, &s, due_ns), taken[NAND_MAX_UNITS], nr_taken, used;
 	uint64_t end = f->now_ns;
 
 	if (page == NAND_NONE)
 		return false;
 	used = fill(f, page, taken, &nr_taken);
 	if (used) {
-		end = place_program(f, FTL_HOST, page, used);
+		end = place_program(f, s, page, used);
 		for (uint32_t i = 0; i < used; i++) {
 			map_set(f, f->slot[taken[i]].unit, page * f->nand->cfg.units + i);
 			unhash(f, taken[i]);
 		}
-		place_done(f, FTL_HOST, page);
+		place_done(f, s, page);
 	}
 	for (uint32_t i = 0; i < nr_taken; i++)
 		f->slot[(f->first + i) % f->nr_slots].free_ns = end;

@@ -56,7 +56,7 @@ ftl_spare_blocks(const struct ftl_config *c)
 {
 	uint64_t a_block = (uint64_t)c->nand.pages * c->nand.units, dies = (uint64_t)c->nand.channels * c->nand.dies;
 
-	return dies * (FTL_STREAMS + FTL_LOW + reserve_a_die(c)) +
+	return dies * (FTL_CACHE + ftl_cached(c) + FTL_LOW + reserve_a_die(c) + c->slc_blocks) +
 	       divide_up(parts_of(c) * 2 + FTL_MAX_JOURNAL * c->nand.units, a_block);
 }
 
@@ -136,8 +136,8 @@ raise_to(uint64_t *due_ns, uint64_t ns)
 	*due_ns = UT_MAX(*due_ns, ns);
 }
 
-uint64_t
-ftl_advance(struct ftl *f, uint64_t now_ns)
+static void
+commit(struct ftl *f, uint64_t now_ns)
 {
 	struct nand_op op;
 
@@ -152,6 +152,14 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 			fail_save(f);
 		place_erase(f);
 	}
+}
+
+uint64_t
+ftl_advance(struct ftl *f, uint64_t now_ns)
+{
+	do
+		commit(f, now_ns);
+	while (idle_work(f, now_ns));
 	f->now_ns = UT_MAX(f->now_ns, now_ns);
 	place_erase(f);
 	return nand_next(f->nand);
@@ -160,9 +168,12 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 const void *
 ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 {
-	const void *hit = buffer_find(f, unit);
-	uint32_t at = f->map[unit];
+	const void *hit;
+	uint32_t at;
 
+	idle_ends(f, now_ns);
+	hit = buffer_find(f, unit);
+	at = f->map[unit];
 	f->stats.host_read++;
 	if (hit)
 		return hit;
@@ -190,6 +201,7 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 	const void *old;
 
 	ftl_advance(f, now_ns);
+	idle_ends(f, now_ns);
 	f->stats.host_written++;
 	f->stats.host_bytes += bytes;
 	if (f->bad >= f->may_be_bad)
@@ -225,6 +237,7 @@ void
 ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns)
 {
 	ftl_advance(f, now_ns);
+	idle_ends(f, now_ns);
 	if (any_mapped(f, unit, count))
 		journal_add(f, unit, count);
 	for (uint32_t u = unit; u < unit + count; u++) {
@@ -243,6 +256,7 @@ ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
 	bool ok = true;
 
 	ftl_advance(f, now_ns);
+	idle_ends(f, now_ns);
 	if (f->cfg.capacitor)
 		return true;
 	while (f->nr_dirty && ok)

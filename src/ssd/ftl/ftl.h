@@ -33,12 +33,16 @@ struct ftl_config {
 	uint32_t ckpt_pages; /* programmed between two checkpoints; 0: a quarter of all, 4,096 at the least */
 	bool capacitor; /* what is in the write buffer survives a power loss */
 	bool cost_benefit; /* garbage collection prefers old blocks, not only empty ones */
+	uint32_t slc_blocks; /* a die: the host's data goes into as many blocks with one bit a cell first */
+	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
+	uint64_t idle_ns; /* without a command, before work that can wait is done; 0: 10 ms */
 };
 
 enum ftl_stream { /* what is programmed into blocks of its own */
 		  FTL_HOST,
 		  FTL_MOVED,
 		  FTL_META,
+		  FTL_CACHE, /* of the host, with one bit a cell */
 		  FTL_STREAMS,
 };
 
@@ -47,6 +51,7 @@ struct ftl_stats { /* units */
 	uint64_t host_bytes; /* what these changed */
 	uint64_t programmed[FTL_STREAMS], padded;
 	uint64_t collected; /* blocks */
+	uint64_t folded; /* moved out of blocks with one bit a cell */
 	uint64_t rewritten; /* what failed programs should have written */
 	uint64_t checkpoints, recoveries, recovered_ns;
 };

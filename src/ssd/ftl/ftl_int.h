@@ -65,6 +65,7 @@ struct ftl_die {
 	uint32_t open[FTL_STREAMS]; /* block, or NAND_NONE */
 	uint32_t page[FTL_STREAMS]; /* the next in it */
 	uint32_t free, coming; /* blocks; coming: collected or empty, and not erased yet */
+	uint32_t slc; /* blocks that are used with one bit a cell */
 	uint32_t next; /* where the search for a free block goes on */
 	uint32_t retiring; /* blocks that are retired and hold something that nobody moves yet */
 };
@@ -84,6 +85,8 @@ struct ftl {
 	struct ftl_config cfg;
 	struct nand *nand;
 	uint64_t now_ns; /* never goes back; ahead of the host's after a stall */
+	uint64_t host_ns; /* of its last command */
+	bool in_idle; /* idle work is being done */
 	uint64_t seq; /* of the last page or trim */
 	uint64_t ckpt_seq; /* of the last checkpoint */
 	uint32_t *map; /* a logical unit: where on NAND, or NAND_NONE */
@@ -128,6 +131,8 @@ struct ftl {
 void place_reset(struct ftl *f);
 /* The next page of a stream, or NAND_NONE: no die has room.  Lets time run for it, unless it is garbage collection's. */
 uint32_t place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns);
+/* For the host: in the cache while that has room. */
+uint32_t place_host(struct ftl *f, enum ftl_stream *s, uint64_t *due_ns);
 /*
  * Program it; what and data of its units are filled up to `used`, and count as valid.  Returns when it ends.  place_done()
  * follows, when the caller has taken back what the page replaces.
@@ -152,8 +157,15 @@ bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; 
 /* gc.c */
 uint32_t *gc_reference(struct ftl *f, uint32_t at); /* what a unit on NAND is known by, or NULL: nothing refers to it */
 void gc_refer(struct ftl *f, uint32_t *ref, uint32_t what, uint32_t at); /* by this it is known from now on */
-bool gc_run(struct ftl *f, uint32_t die); /* one block; false: there is none worth it, or no room for what is in it */
+bool gc_run(struct ftl *f, uint32_t die,
+	    bool any); /* one block; false: there is none worth it, or no room for what is in it */
+bool gc_block(struct ftl *f, uint32_t block); /* this one */
 bool gc_flush(struct ftl *f); /* what was taken up and is less than a page, too; false: there is none */
+
+/* idle.c: what can wait until the host asks for nothing.  false: there is nothing to do, or it is not idle before now_ns. */
+bool idle_work(struct ftl *f, uint64_t now_ns);
+/* A command of the host comes. */
+void idle_ends(struct ftl *f, uint64_t now_ns);
 
 /* fail.c */
 void fail_reset(struct ftl *f);
@@ -184,6 +196,12 @@ struct ftl_record {
 };
 static_assert(sizeof(struct ftl_head) + FTL_JOURNAL_RECORDS * sizeof(struct ftl_record) == NAND_UNIT, "journal");
 static_assert(sizeof(struct ftl_head) + FTL_MAP_ENTRIES * sizeof(le32) == NAND_UNIT, "map");
+
+static inline bool
+ftl_cached(const struct ftl_config *c)
+{
+	return c->slc_blocks || c->slc_dynamic;
+}
 
 static inline uint32_t
 ftl_block_of(const struct ftl *f, uint32_t at)

@@ -68,6 +68,8 @@ program(struct ftl *f)
 		f->nand->what[page * units + i] = f->nand->what[f->move[i]];
 	}
 	place_program(f, FTL_MOVED, page, used);
+	for (uint32_t i = 0; i < used; i++)
+		f->stats.folded += f->nand->slc[ftl_block_of(f, f->move[i])];
 	f->nr_move = 0;
 	for (uint32_t i = 0; i < used; i++)
 		gc_refer(f, gc_reference(f, f->move[i]), f->nand->what[f->move[i]], page * units + i);
@@ -112,8 +114,15 @@ score(const struct ftl *f, const struct ftl_block *b, uint32_t units)
 	return (1 - used) / (1 + used) * (double)(f->seq - b->age + 1);
 }
 
+/* Blocks of the cache come back to the cache: that makes no room for anything else. */
+static bool
+of_the_cache(const struct ftl *f, uint32_t block)
+{
+	return f->nand->slc[block] && f->die[block / f->nand->cfg.blocks].slc <= f->cfg.slc_blocks;
+}
+
 static uint32_t
-victim(const struct ftl *f, uint32_t die)
+victim(const struct ftl *f, uint32_t die, bool any)
 {
 	uint32_t units = f->nand->cfg.pages * f->nand->cfg.units, best = NAND_NONE;
 	double best_score = 0;
@@ -125,7 +134,7 @@ victim(const struct ftl *f, uint32_t die)
 			continue;
 		if (blk->retired)
 			return b;
-		if (blk->valid == units)
+		if (blk->valid == units || (!any && of_the_cache(f, b)))
 			continue;
 		if (best == NAND_NONE || score(f, blk, units) > best_score) {
 			best = b;
@@ -150,13 +159,11 @@ give_up(struct ftl *f, uint32_t block)
 }
 
 bool
-gc_run(struct ftl *f, uint32_t die)
+gc_block(struct ftl *f, uint32_t block)
 {
-	uint32_t block = victim(f, die);
+	uint32_t die = block / f->nand->cfg.blocks;
 
-	if (block == NAND_NONE)
-		return false;
-	for (uint32_t p = 0; p < f->nand->cfg.pages; p++) {
+	for (uint32_t p = 0; p < nand_pages_in(f->nand, block); p++) {
 		if (!take_page(f, block * f->nand->cfg.pages + p))
 			return give_up(f, block);
 	}
@@ -166,4 +173,12 @@ gc_run(struct ftl *f, uint32_t die)
 	f->die[die].coming += !f->block[block].retired;
 	f->die[die].retiring -= f->block[block].retired;
 	return true;
+}
+
+bool
+gc_run(struct ftl *f, uint32_t die, bool any)
+{
+	uint32_t block = victim(f, die, any);
+
+	return block != NAND_NONE && gc_block(f, block);
 }

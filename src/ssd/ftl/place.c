@@ -35,21 +35,32 @@ free_block(struct ftl *f, uint32_t die)
 	return best;
 }
 
+/* The host's data goes into the cache while that has room: what is set aside for it, and a share of what is free. */
+static bool
+slc_room(const struct ftl *f, const struct ftl_die *d)
+{
+	uint32_t needed = FTL_LOW + f->reserve + 1, free = d->free > needed ? d->free - needed : 0;
+
+	return d->slc < f->cfg.slc_blocks + free * f->cfg.slc_dynamic / 100;
+}
+
 static bool
 open_block(struct ftl *f, enum ftl_stream s, uint32_t die)
 {
 	struct ftl_die *d = &f->die[die];
-	uint32_t reserve = s == FTL_META ? 0 : f->reserve + (s == FTL_HOST ? FTL_RESERVE : 0);
+	uint32_t reserve = s == FTL_META ? 0 : f->reserve + (s == FTL_MOVED ? 0 : FTL_RESERVE);
 
 	if (d->open[s] != NAND_NONE)
 		return true;
-	if (d->free <= reserve)
+	if (d->free <= reserve || (s == FTL_CACHE && !slc_room(f, d)))
 		return false;
 	d->open[s] = free_block(f, die);
 	assert(d->open[s] != NAND_NONE);
 	d->free--;
 	d->page[s] = 0;
 	f->block[d->open[s]] = (struct ftl_block){ .state = FTL_OPEN };
+	f->nand->slc[d->open[s]] = s == FTL_CACHE;
+	d->slc += f->nand->slc[d->open[s]];
 	return true;
 }
 
@@ -84,7 +95,7 @@ make_room(struct ftl *f)
 {
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		if (f->die[d].free + f->die[d].coming < FTL_LOW + f->reserve || f->die[d].retiring)
-			gc_run(f, d);
+			gc_run(f, d, false);
 	}
 }
 
@@ -95,7 +106,7 @@ force_room(struct ftl *f)
 	bool any = gc_flush(f);
 
 	for (uint32_t d = 0; d < f->nand->nr_dies && !any; d++)
-		any = gc_run(f, d);
+		any = gc_run(f, d, true);
 	return any;
 }
 
@@ -123,6 +134,22 @@ place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
 		page = try_page(f,
 				s); /* anew: while time passed a program may have failed, and its block was retired */
 	}
+	*due_ns = UT_MAX(*due_ns, f->now_ns);
+	return page;
+}
+
+uint32_t
+place_host(struct ftl *f, enum ftl_stream *s, uint64_t *due_ns)
+{
+	uint32_t page = NAND_NONE;
+
+	if (ftl_cached(&f->cfg)) {
+		make_room(f);
+		page = try_page(f, FTL_CACHE);
+	}
+	*s = page == NAND_NONE || nand_full(f->nand, page) ? FTL_HOST : FTL_CACHE;
+	if (*s == FTL_HOST)
+		return place_page(f, FTL_HOST, due_ns);
 	*due_ns = UT_MAX(*due_ns, f->now_ns);
 	return page;
 }
@@ -172,7 +199,7 @@ place_done(struct ftl *f, enum ftl_stream s, uint32_t page)
 {
 	struct ftl_die *d = &f->die[nand_die_of(f->nand, page)];
 
-	if (++d->page[s] == f->nand->cfg.pages)
+	if (++d->page[s] == nand_pages_in(f->nand, d->open[s]))
 		close_block(f, d, s);
 }
 
@@ -221,6 +248,7 @@ place_erase(struct ftl *f)
 		f->first_empty = (f->first_empty + 1) % f->nand->nr_blocks;
 		f->nr_empty--;
 		f->block[block].state = f->block[block].retired ? FTL_BAD : FTL_ERASING;
+		f->die[block / f->nand->cfg.blocks].slc -= f->nand->slc[block];
 		if (!f->block[block].retired)
 			nand_erase(f->nand, block, f->now_ns);
 	}
@@ -271,7 +299,7 @@ place_retire(struct ftl *f, uint32_t block)
 static uint32_t
 pages_used(const struct nand *n, uint32_t block)
 {
-	uint32_t used = n->cfg.pages;
+	uint32_t used = nand_pages_in(n, block);
 
 	while (used && n->seq[block * n->cfg.pages + used - 1] == NAND_SEQ_ERASED)
 		used--;
@@ -284,8 +312,8 @@ reopen(struct ftl *f, uint32_t block, uint32_t used)
 {
 	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
 
-	for (int s = 0; s < FTL_STREAMS && used < f->nand->cfg.pages; s++) {
-		if (d->open[s] != NAND_NONE)
+	for (int s = 0; s < FTL_STREAMS && used < nand_pages_in(f->nand, block); s++) {
+		if (d->open[s] != NAND_NONE || (s == FTL_CACHE) != f->nand->slc[block])
 			continue;
 		d->open[s] = block;
 		d->page[s] = used;
@@ -310,6 +338,8 @@ place_restore(struct ftl *f)
 		f->die[b / f->nand->cfg.blocks].retiring += f->block[b].retired;
 		if (f->nand->bad[b] == NAND_WORN)
 			f->block[b].state = FTL_BAD;
+		else
+			f->die[b / f->nand->cfg.blocks].slc += f->nand->slc[b];
 		if (f->nand->bad[b] == NAND_WORN || (!f->block[b].retired && reopen(f, b, used)))
 			continue;
 		f->block[b].state = FTL_FULL;

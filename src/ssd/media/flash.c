@@ -145,6 +145,9 @@ nand_of(const struct ssd_profile_flash *p)
 		.levels = p->levels,
 		.erase_ns = p->erase_us * 1000ull,
 		.endurance = p->endurance,
+		.slc_read_ns = p->slc_read_us * 1000ull,
+		.slc_program_ns = p->slc_program_us * 1000ull,
+		.slc_erase_ns = p->slc_erase_us * 1000ull,
 		.program_fail_ppm = p->program_fail_ppm,
 		.suspend_ns = p->suspend_us * 1000ull,
 		.unit_ns = NAND_UNIT * 1000ull / p->bus_mb_s,
@@ -155,6 +158,13 @@ nand_of(const struct ssd_profile_flash *p)
 		n.program_ns[i] = p->program_us[i] * 1000ull;
 	}
 	return n;
+}
+
+/* A die; `units`: of a block of each die, in that mode. */
+static uint32_t
+slc_blocks(const struct ssd_profile_flash *p, uint64_t units)
+{
+	return (uint32_t)UT_MIN((p->slc_cache / NAND_UNIT + units - 1) / units, 1u << 20);
 }
 
 /* As many blocks a die as the size and the spare area need, unless the profile says how many there are. */
@@ -172,6 +182,9 @@ config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 
 	c.nand.seed = seed;
 	a_block = dies * p->pages * c.nand.units;
+	if (p->slc_cache)
+		c.slc_blocks = slc_blocks(p, dies * (p->pages / p->levels) * c.nand.units);
+	c.slc_dynamic = p->slc_dynamic;
 	spare = ftl_spare_blocks(&c) + dies; /* what the FTL needs to work at all is not part of the spare area */
 	if (!c.nand.blocks)
 		c.nand.blocks = (uint32_t)UT_MIN((units * (100 + p->spare_percent) / 100 + a_block - 1) / a_block +

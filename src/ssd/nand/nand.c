@@ -52,6 +52,7 @@ nand_close(struct nand *n)
 	free(n->seq);
 	free(n->wear);
 	free(n->bad);
+	free(n->slc);
 	free(n);
 }
 
@@ -72,9 +73,10 @@ parts_open(struct nand *n)
 	n->seq = ut_calloc(n->nr_pages, sizeof(n->seq[0]));
 	n->wear = ut_calloc(n->nr_blocks, sizeof(n->wear[0]));
 	n->bad = ut_calloc(n->nr_blocks, sizeof(n->bad[0]));
+	n->slc = ut_calloc(n->nr_blocks, sizeof(n->slc[0]));
 	n->data = map(data_bytes(n));
 	n->what = map(what_bytes(n));
-	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->bad || !n->data || !n->what)
+	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->bad || !n->slc || !n->data || !n->what)
 		return false;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		n->die[i].reg_page = NAND_NONE;
@@ -120,6 +122,18 @@ static uint32_t
 type_of(const struct nand *n, uint32_t page)
 {
 	return page % n->cfg.pages % n->cfg.levels;
+}
+
+static uint64_t
+program_takes(const struct nand *n, uint32_t page)
+{
+	return n->slc[nand_block_of(n, page)] ? n->cfg.slc_program_ns : n->cfg.program_ns[type_of(n, page)];
+}
+
+static uint64_t
+read_takes(const struct nand *n, uint32_t page)
+{
+	return n->slc[nand_block_of(n, page)] ? n->cfg.slc_read_ns : n->cfg.read_ns[type_of(n, page)];
 }
 
 /* Blocks differ: some endure a quarter more than what they are made for. */
@@ -234,7 +248,7 @@ nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns)
 	op.failed = program_fails(n, nand_block_of(n, page));
 	n->failing += op.failed;
 	n->stats.programs++;
-	return issue(n, &n->die[die], op, n->cfg.program_ns[type_of(n, page)]);
+	return issue(n, &n->die[die], op, program_takes(n, page));
 }
 
 uint64_t
@@ -247,7 +261,7 @@ nand_erase(struct nand *n, uint32_t block, uint64_t from_ns)
 		n, &n->die[nand_die_of(n, page)],
 		(struct nand_op){
 			.kind = NAND_ERASE, .page = page, .start_ns = from_ns, .failed = on_request(n, NAND_ERASE) },
-		n->cfg.erase_ns);
+		n->slc[block] ? n->cfg.slc_erase_ns : n->cfg.erase_ns);
 }
 
 /* What is under way at now_ns, and all that follows it, ends later by as long as it is interrupted. */
@@ -305,7 +319,7 @@ nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns)
 {
 	uint32_t die = nand_die_of(n, page);
 	struct nand_die *d = &n->die[die];
-	uint64_t takes = n->cfg.read_ns[type_of(n, page)], *bus = channel(n, die);
+	uint64_t takes = read_takes(n, page), *bus = channel(n, die);
 
 	n->stats.reads++;
 	if (d->reg_page != page) {

@@ -30,6 +30,7 @@ struct nand_config {
 	uint32_t units; /* of 4 KiB a page */
 	uint32_t levels; /* page p of a block is of type p % levels */
 	uint64_t read_ns[NAND_MAX_LEVELS], program_ns[NAND_MAX_LEVELS], erase_ns;
+	uint64_t slc_read_ns, slc_program_ns, slc_erase_ns; /* of blocks that are used with one bit a cell */
 	uint64_t suspend_ns; /* a read interrupts a program or an erase after as long; 0: it waits for the end */
 	uint64_t unit_ns; /* a unit on the bus of its channel */
 	uint32_t endurance; /* erases of a block until one fails, or up to a quarter more; 0: none fails */
@@ -83,6 +84,7 @@ struct nand {
 	uint64_t *seq; /* a page */
 	uint32_t *what; /* a unit: the FTL's word for it */
 	uint32_t *wear; /* a block: erases */
+	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
 	uint64_t issued; /* operations */
 	uint64_t pinned; /* operations below this number are not interrupted by reads */
@@ -129,6 +131,13 @@ static inline uint32_t
 nand_block_of(const struct nand *n, uint32_t page)
 {
 	return page / n->cfg.pages;
+}
+
+/* The pages that a block has in its mode: the first ones. */
+static inline uint32_t
+nand_pages_in(const struct nand *n, uint32_t block)
+{
+	return n->slc[block] ? n->cfg.pages / n->cfg.levels : n->cfg.pages;
 }
 
 static inline uint8_t *
