@@ -46,6 +46,12 @@ struct nvp_iow_step {
 	uint32_t opc;
 };
 
+/* A zone of a zoned namespace: `wp` LBAs of its capacity are written. */
+struct nvp_iow_zone {
+	uint64_t slba, cap, wp;
+	bool kept; /* it can be read only */
+};
+
 #define NVP_IOW_OPS_MAX 16u /* different opcodes in one plan */
 #define NVP_IOW_BUCKETS 100u /* of a distribution: each is 1 % of the namespace */
 
@@ -94,6 +100,16 @@ struct nvp_iow_plan {
 	const uint16_t *distribution; /* NVP_IOW_BUCKETS weights: how often a random command begins in each bucket */
 	const struct nvp_iow_step *steps; /* a trace: sizes, regions, ops, percentages do not count */
 	uint32_t nsizes, nregions, nops, nsteps;
+
+	/*
+	 * On zones: writes and appends go to write pointers, reads to what is written; of regions and lba_start nothing
+	 * counts.  A zone that is full is reset before it is written again.
+	 */
+	const struct nvp_iow_zone *zones;
+	uint32_t nzones;
+	uint32_t zone_width; /* so many are written in turns; 0: one after the other */
+	uint32_t zone_active; /* so many of them may be active at once; 0: no limit */
+	bool zone_one_write; /* at most one write in flight in a zone */
 	struct nvp_qpair *qpair; /* use this one, which is idle; it is usable again after nvp_iow_close() */
 };
 

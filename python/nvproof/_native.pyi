@@ -469,6 +469,9 @@ class IOWorker:
         cpu: int,
         qprio: int,
         flags: int,
+        zones: Sequence[tuple[int, int, int, int]] | None,
+        zone_width: int,
+        zone_active: int,
     ) -> None: ...
     def start(self: _W) -> _W: ...
     def stop(self) -> None: ...

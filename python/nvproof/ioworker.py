@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from . import _native, iow_args, iow_progress, iow_result, iow_save, programs
+from . import _native, iow_args, iow_progress, iow_result, iow_save, programs, zone_report
 from .iow_result import IOResult
 
 _HOST_ERRORS = {
@@ -19,7 +19,7 @@ _HOST_ERRORS = {
     -8: "the process died",
 }
 _TERMINATED = -7
-_VERIFY, _EXIT_ON_ERROR, _WHOLE, _FW_DEBUG, _LOG_ERRORS_ONLY = 1, 2, 4, 8, 16
+_VERIFY, _EXIT_ON_ERROR, _WHOLE, _FW_DEBUG, _LOG_ERRORS_ONLY, _ZONE_ONE_WRITE = 1, 2, 4, 8, 16, 32
 _LOG_ENTRIES = 4096  # of output_cmdlog_list when it comes empty
 
 
@@ -59,6 +59,10 @@ class IOWorker:
       time: seconds; io_count: I/Os; lba_count: LBAs; the first limit that is reached ends it.  A sequential
       one of one size with a region_end and without a limit fills its region once.  iops: at most so many a
       second.
+      zns: on zones, those that begin in the region.  Writes, and Zone Appends (7Dh of op_percentage), go to write
+      pointers, one zone after the other, resets (which are not counted) before those that are full; reads to what
+      is written.  Without a limit all zones are filled, or read, once.  zns_zigzag: several zones in turns, as many
+      as may be open.  zns_syncwrite: one write in flight in a zone, for drives that do not keep the order.
     How
       qpair: a Qpair to use instead of one of its own.  qdepth: commands kept outstanding, at least 2;
       outstanding: the same, without that limit.  qprio: of its queue.  cpu_id: core.  exit_on_error: stop at the first I/O that fails.  retry_max: read again what was
@@ -120,12 +124,13 @@ class IOWorker:
     ) -> None:
         arguments = {k: v for k, v in locals().items() if k not in ("self", "namespace", "qpair")}
         number = iow_args.number
-        if zns or zns_zigzag or zns_syncwrite:
-            self._refuse_zones(namespace)
         trace = iow_args.trace(io_sequence)
         sizes = iow_args.sizes(io_size, lba_align)
         random_percent = iow_args.percent("lba_random", lba_random)
-        self._check_limits(bool(time or io_count or lba_count or trace), random_percent, sizes, region_end)
+        if not (zns or zns_zigzag or zns_syncwrite):
+            self._check_limits(
+                bool(time or io_count or lba_count or trace), random_percent, sizes, region_end
+            )
         assert 0 <= time <= iow_args.MAX_SECONDS, f"ioworker: time is 0 to {iow_args.MAX_SECONDS} s"
         assert lba_step is None or lba_step, "ioworker: lba_step is not 0"
         entries = qpair.depth if qpair is not None else None
@@ -136,6 +141,12 @@ class IOWorker:
         weights = iow_args.buckets(distribution)
         assert weights is None or random_percent == 100, "ioworker: distribution needs lba_random"
         data_type, data_value, data = iow_args.pattern(ptype, pvalue)
+        where = None if trace else iow_args.regions(region_start, region_end)
+        zones = zone_report.Plan([], 0, 0)
+        if zns or zns_zigzag or zns_syncwrite:
+            assert trace is None and weights is None, "ioworker: zns has no io_sequence and no distribution"
+            zones = zone_report.plan(namespace, qpair, where or [], zns_zigzag)
+            where = zones.region
         self._seconds = output_io_per_second
         self._percentiles = output_percentile_latency
         self._percentile_opcode = output_percentile_latency_opcode
@@ -159,7 +170,7 @@ class IOWorker:
             namespace,
             qpair=qpair,
             sizes=None if trace else sizes,
-            regions=None if trace else iow_args.regions(region_start, region_end),
+            regions=where,
             ops=None if trace else iow_args.operations(op_percentage, read_percentage),
             distribution=weights,
             steps=trace,
@@ -172,7 +183,7 @@ class IOWorker:
             time_ns=int(time * 1e9),
             io_count=number("io_count", io_count, 0, iow_args.ALL_LBAS),
             lba_count=number("lba_count", lba_count, 0, iow_args.ALL_LBAS),
-            lba_start=number("lba_start", lba_start, 0, iow_args.ALL_LBAS),
+            lba_start=0 if zones.zones else number("lba_start", lba_start, 0, iow_args.ALL_LBAS),
             ptype=data_type,
             pvalue=data_value,
             slow_us=self._slow_us,
@@ -186,7 +197,11 @@ class IOWorker:
             | (_EXIT_ON_ERROR if exit_on_error else 0)
             | (0 if region_end_truncate else _WHOLE)
             | (_FW_DEBUG if fw_debug else 0)
-            | (_LOG_ERRORS_ONLY if cmdlog_error_only else 0),
+            | (_LOG_ERRORS_ONLY if cmdlog_error_only else 0)
+            | (_ZONE_ONE_WRITE if zns_syncwrite else 0),
+            zones=zones.zones,
+            zone_width=zones.width,
+            zone_active=zones.active,
         )
 
     def __del__(self) -> None:
@@ -199,17 +214,6 @@ class IOWorker:
             assert (
                 not random_percent and len(sizes) == 1 and region_end != iow_args.ALL_LBAS
             ), "ioworker: give time, io_count or lba_count (or a region_end to fill, sequentially, with one io_size)"
-
-    @staticmethod
-    def _refuse_zones(namespace: Any) -> None:
-        # NVMe Base, "Namespace Identification Descriptor list": type 4 is the Command Set Identifier, 2 is ZNS
-        data, at, csi = namespace.nvme._identify_data(namespace.nsid, 3, 0, 0, 0), 0, 0
-        while at + 4 < len(data) and data[at]:
-            csi = data[at + 4] if data[at] == 4 else csi
-            at += 4 + data[at + 1]
-        if csi != 2:
-            raise ValueError(f"ioworker: zns: namespace {namespace.nsid} is not zoned")
-        raise ValueError("ioworker: zoned namespaces are not supported yet")
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from . import _native
 from .buffer import Buffer
 from .ioworker import IOWorker
+from .zone_report import DESCRIPTOR, EMPTY, HEADER, Descriptor, descriptor, zone_size
 
 if TYPE_CHECKING:
     from .namespace import Namespace
@@ -27,27 +28,6 @@ _STATES = {
 }
 _CLOSE, _FINISH, _OPEN, _RESET, _OFFLINE, _SET_EXTENSION = 1, 2, 3, 4, 5, 0x10
 _APPEND = 0x7D
-_HEADER, _DESCRIPTOR = 64, 64  # bytes, of the report
-_FLBAS, _LBAFE = 26, 2816  # of Identify
-
-
-def zone_size(ns: "Namespace") -> int:
-    """LBAs from one zone to the next.  ValueError: the namespace is not zoned."""
-    if csi_of(ns) != 2:
-        raise ValueError(f"namespace {ns.nsid} is not zoned")
-    flbas = ns.id_data(_FLBAS)
-    at = _LBAFE + 16 * ((flbas & 0xF) | (flbas >> 5 & 3) << 4)
-    return ns.id_data(at + 7, at, cns=5, csi=2)
-
-
-def csi_of(ns: _native.Namespace) -> int:
-    """Command Set Identifier of a namespace.  NVMe Base, "Namespace Identification Descriptor list": type 4."""
-    data, at = ns.nvme._identify_data(ns.nsid, 3, 0, 0, 0), 0
-    while at + 4 < len(data) and data[at + 1]:
-        if data[at] == 4:
-            return data[at + 4]
-        at += 4 + data[at + 1]
-    return 0
 
 
 class Zone:
@@ -69,34 +49,29 @@ class Zone:
         self.elba = slba + self.zsze if elba is None else elba
         assert slba % self.zsze == 0 and slba < self.elba <= ns.nsze, f"no zone begins at LBA {slba:#x}"
         self.slba_list = list(range(slba, self.elba, self.zsze))
-        self.capacity = self._field(8, 15)
+        self.capacity = self._report(slba).capacity
 
-    def _report(self, slba: int) -> Buffer:
-        self._ns.zns_mgmt_receive(
-            self._qpair, self._buf, slba, dwords=(_HEADER + _DESCRIPTOR) // 4
-        ).waitdone()
-        assert self._buf.data(_HEADER + 23, _HEADER + 16) == slba, "the report is of another zone"
-        return self._buf
-
-    def _field(self, first: int, last: int, slba: int | None = None) -> int:
-        """Bytes first to last of a zone descriptor."""
-        report = self._report(self.slba if slba is None else slba)
-        return int(report.data(_HEADER + last, _HEADER + first))
+    def _report(self, slba: int | None = None) -> Descriptor:
+        slba = self.slba if slba is None else slba
+        self._ns.zns_mgmt_receive(self._qpair, self._buf, slba, dwords=(HEADER + DESCRIPTOR) // 4).waitdone()
+        found = descriptor(self._buf, 0)
+        assert found.slba == slba, "the report is of another zone"
+        return found
 
     @property
     def state(self) -> str:
         """Empty, Implicitly Opened, Explicitly Opened, Closed, Read Only, Full, or Offline."""
-        return _STATES.get(self._field(1, 1) >> 4, "Reserved")
+        return _STATES.get(self._report().state, "Reserved")
 
     @property
     def attributes(self) -> int:
         """Zone Attributes: bit 0 finished by controller, 1 finish recommended, 2 reset recommended, 3 random write area, 7 extension valid."""
-        return self._field(2, 2)
+        return self._report().attributes
 
     @property
     def wpointer(self) -> int:
         """The LBA that is written next.  All ones in a state where there is none."""
-        return self._field(24, 31)
+        return self._report().wpointer
 
     def __repr__(self) -> str:
         return f"<zone {self.slba:#x}: {self.state}, capacity {self.capacity:#x}, write pointer {self.wpointer:#x}>"
@@ -181,12 +156,15 @@ class Zone:
     ) -> IOWorker:
         """An ioworker on the LBAs of these zones that can be written; see IOWorker for the arguments.
 
-        It writes the zones once, one after the other, when nothing else is said.  offset_start: from this LBA of the
-        first zone on.  Zones that hold something are reset before they are written.
+        It writes the zones once, one after the other, when nothing else is said.  Zones that hold something are reset before they
+        are written; with an offset_start, which is where the write pointer of the first one has to be, they are not.
         """
+        if offset_start:
+            where = self.wpointer - self.slba
+            assert offset_start == where, f"the write pointer is at offset {where:#x}"
         writes = kwargs.get("op_percentage") is not None or read_percentage != 100
         for slba in self.slba_list:
-            if writes and self._field(1, 1, slba) >> 4 != 1 and offset_start == 0:
+            if writes and self._report(slba).state != EMPTY and offset_start == 0:
                 self.action(_RESET, slba)
         return self._ns.ioworker(
             io_size=io_size,
@@ -195,8 +173,8 @@ class Zone:
             lba_random=lba_random,
             read_percentage=read_percentage,
             qdepth=qdepth,
-            region_start=list(self.slba_list),
-            region_end=[slba + self._field(8, 15, slba) for slba in self.slba_list],
-            lba_start=self.slba + offset_start,
+            region_start=self.slba,
+            region_end=self.elba,
+            zns=True,
             **kwargs,
         )

@@ -8,6 +8,7 @@
 #include "ioworker/hold.h"
 #include "ioworker/limit.h"
 #include "ioworker/setup.h"
+#include "ioworker/zoned.h"
 #include "util/alloc.h"
 #include "util/barrier.h"
 #include "util/bits.h"
@@ -222,6 +223,7 @@ void
 iow_engine_close(struct iow_engine *e)
 {
 	iow_hold_close(e);
+	iow_zoned_close(e);
 	iow_gen_close(&e->gen);
 	free(e->place);
 	free(e->extra);

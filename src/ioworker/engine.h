@@ -49,6 +49,7 @@ struct iow_extra {
 	uint32_t next; /* of those that wait */
 	uint64_t log_seq;
 	uint32_t retries;
+	uint32_t zone; /* zoned.c */
 	bool sgl;
 };
 
@@ -63,7 +64,7 @@ struct iow_engine {
 
 	/* Needed per command. */
 	struct iow_gen gen;
-	struct iow_op op[NVP_IOW_OPS_MAX];
+	struct iow_op op[NVP_IOW_OPS_MAX + 1]; /* the last one: zoned.c */
 	struct iow_place *place;
 	struct iow_extra *extra; /* NULL: the plan needs none */
 	uint64_t now; /* in ticks, as of this turn */
@@ -81,6 +82,7 @@ struct iow_engine {
 	void (*next)(struct iow_gen *g, struct iow_io *io); /* full.c */
 	uint64_t stamp; /* the last token that went into LBAs written: no two writes are equal */
 	unsigned inject; /* NVP_INJECT_* */
+	struct iow_zoned *zoned; /* NULL: the plan is not one on zones */
 	bool writes; /* some commands send data */
 	bool skip; /* sequential reads leave out what is uncorrectable */
 	struct { /* commands that wait for their LBAs: hold.c */

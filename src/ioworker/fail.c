@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "ioworker/hold.h"
+#include "ioworker/zoned.h"
 #include "nvproof/spec/names.h"
 #include "util/bits.h"
 
@@ -110,6 +111,8 @@ iow_on_end(void *arg, const struct nvme_cqe *cqe)
 
 	if (e->ended)
 		return;
+	if (e->zoned)
+		iow_zoned_ended(e, cqe->cid, host_made(cqe, status));
 	if (!host_made(cqe, status) && status != NVME_SC_ABORT_SQ_DELETION) {
 		e->room++;
 		if (e->extra)

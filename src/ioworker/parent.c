@@ -152,6 +152,8 @@ copy_arrays(const struct iow_view *v, const struct nvp_iow_plan *p)
 		memcpy(v->distribution, p->distribution, NVP_IOW_BUCKETS * sizeof(*v->distribution));
 	if (p->nsteps)
 		memcpy(v->step, p->steps, p->nsteps * sizeof(*v->step));
+	if (p->nzones)
+		memcpy(v->zone, p->zones, p->nzones * sizeof(*v->zone));
 }
 
 static int

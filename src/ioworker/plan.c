@@ -7,6 +7,7 @@
 #include <string.h>
 #include "host/ctrlr_int.h"
 #include "ioworker/gen.h"
+#include "ioworker/zoned.h"
 #include "nvproof/spec/regs.h"
 #include "util/alloc.h"
 #include "util/bits.h"
@@ -35,6 +36,8 @@ check_numbers(const struct nvp_iow_plan *p, const char **why)
 	REFUSE_IF(p->iops && p->iops < p->qdepth, "iops is at least qdepth");
 	REFUSE_IF(p->qprio > QPRIO_MAX, "qprio is 0 to 3");
 	REFUSE_IF(p->lba_step < INT16_MIN || p->lba_step > INT16_MAX, "lba_step has 16 bits");
+	REFUSE_IF(p->nzones > IOW_ZONES_MAX, "at most 65536 zones");
+	REFUSE_IF(p->nzones && (p->nsteps || p->distribution), "zns: neither io_sequence nor distribution");
 	REFUSE_IF(p->log_entries > LOG_MAX, "the list of commands has at most 1048576 entries");
 	return 0;
 }
@@ -118,7 +121,8 @@ add_op(struct iow_recipe *r, uint32_t opc, uint32_t weight, const char **why)
 	struct nvp_iow_plan *p = &r->p;
 	uint32_t i;
 
-	REFUSE_IF(!is_range_command(opc), "op_percentage: no command on a range of LBAs has that opcode");
+	REFUSE_IF(!is_range_command(opc) && !(opc == NVME_OPC_ZONE_APPEND && p->nzones),
+		  "op_percentage: no command on a range of LBAs has that opcode");
 	for (i = 0; i < p->nops; i++)
 		if (r->ops[i].opc == opc)
 			return 0;
@@ -139,6 +143,42 @@ take_mix(struct iow_recipe *r, const char **why)
 	if (reads < 100)
 		rc = add_op(r, NVME_OPC_WRITE, 100 - reads, why);
 	return rc;
+}
+
+/* Zoned Namespace Command Set, "I/O Commands": those that say where. */
+static int
+check_zone_ops(const struct iow_recipe *r, const char **why)
+{
+	uint32_t i;
+
+	for (i = 0; r->p.nzones && i < r->p.nops; i++)
+		switch (r->ops[i].opc) {
+		case NVME_OPC_FLUSH:
+		case NVME_OPC_WRITE:
+		case NVME_OPC_READ:
+		case NVME_OPC_COMPARE:
+		case NVME_OPC_WRITE_ZEROES:
+		case NVME_OPC_VERIFY:
+		case NVME_OPC_ZONE_APPEND:
+			break;
+		default:
+			REFUSE_IF(true, "zns: no command with that opcode");
+		}
+	return 0;
+}
+
+static int
+check_zones(const struct nvp_iow_plan *p, const struct nvp_ns *ns, const char **why)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->nzones; i++) {
+		const struct nvp_iow_zone *z = &p->zones[i];
+
+		REFUSE_IF(!z->cap || z->wp > z->cap || z->slba >= ns->nsze || ns->nsze - z->slba < z->cap,
+			  "zns: a zone that is not in the namespace");
+	}
+	return 0;
 }
 
 static int
@@ -249,6 +289,23 @@ check_distribution(const struct iow_recipe *r, const struct nvp_ns *ns, const ch
 	return 0;
 }
 
+/* What there is to write, or to read. */
+static uint64_t
+zones_once(const struct iow_recipe *r)
+{
+	const struct nvp_iow_plan *p = &r->p;
+	uint64_t n = 0, len;
+	uint32_t i;
+
+	for (i = 0; i < p->nzones; i++) {
+		len = p->ops[0].opc == NVME_OPC_READ ? p->zones[i].wp
+		      : p->zones[i].kept	     ? 0
+						     : p->zones[i].cap - p->zones[i].wp;
+		n += (len + r->sizes[0].nlb - 1) / r->sizes[0].nlb;
+	}
+	return n;
+}
+
 static int
 take_limits(struct iow_recipe *r, const char **why)
 {
@@ -266,7 +323,8 @@ take_limits(struct iow_recipe *r, const char **why)
 	if (p->time_ns || p->io_count || p->lba_count)
 		return 0;
 	REFUSE_IF(p->random_percent || p->nsizes > 1, "neither time, io_count nor lba_count says when to end");
-	p->io_count = iow_gen_once(p);
+	p->io_count = p->nzones ? zones_once(r) : iow_gen_once(p);
+	REFUSE_IF(p->nzones && (p->nops > 1 || !p->io_count), "neither time, io_count nor lba_count says when to end");
 	p->once = true;
 	return 0;
 }
@@ -347,6 +405,10 @@ iow_recipe_make(struct iow_recipe *r, const struct nvp_ns *ns, const struct nvp_
 		rc = check_queue(ns, &r->p, why);
 	if (!rc)
 		rc = take_ops(r, why);
+	if (!rc)
+		rc = check_zone_ops(r, why);
+	if (!rc)
+		rc = check_zones(&r->p, ns, why);
 	if (!rc)
 		rc = take_lbas(r, ns, why);
 	if (!rc)

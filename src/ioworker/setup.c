@@ -7,6 +7,7 @@
 #include "ioworker/hold.h"
 #include "ioworker/limit.h"
 #include "ioworker/plan.h"
+#include "ioworker/zoned.h"
 #include "util/alloc.h"
 #include "util/bits.h"
 #include "util/pattern.h"
@@ -20,6 +21,7 @@ changes_lbas(uint32_t opc)
 	case NVME_OPC_WRITE: /* recorded */
 	case NVME_OPC_COMPARE:
 	case NVME_OPC_VERIFY:
+	case NVME_OPC_ZONE_APPEND: /* recorded when it is known where it went */
 		return false;
 	default: /* also what we do not know */
 		return iow_dir_of(opc) != IOW_FROM_DEVICE;
@@ -149,7 +151,7 @@ needs_more(const struct iow_engine *e)
 		return true;
 	return e->skip || e->inject & (NVP_INJECT_ID | NVP_INJECT_TOKEN) || e->big || e->sgl_below || e->view.log ||
 	       e->sh->target.meta_bytes || e->sh->dims.nsteps || any_op(e, is_dsm) ||
-	       (p->lba_count && e->sh->dims.nsizes > 1);
+	       e->sh->dims.nzones || (p->lba_count && e->sh->dims.nsizes > 1);
 }
 
 static void
@@ -222,5 +224,5 @@ iow_setup(struct iow_engine *e)
 		iow_full_init(e);
 	else
 		iow_lean_init(e);
-	return rc;
+	return p.nzones && !rc ? iow_zoned_open(e, &p) : rc;
 }

@@ -11,7 +11,7 @@
 #include "nvproof/ioworker.h"
 #include "util/hist.h"
 
-#define IOW_MAGIC 0x6e7670494f573035ull /* changes with the layout: a worker of another build is refused */
+#define IOW_MAGIC 0x6e7670494f573036ull /* changes with the layout: a worker of another build is refused */
 #define IOW_REASON 256u
 #define IOW_HEAT 1024u /* stretches of the namespace that are counted */
 
@@ -77,7 +77,7 @@ struct iow_target {
 struct iow_dims {
 	uint32_t qdepth, nops, nsizes, nregions, nlog, nseconds;
 	uint32_t has_distribution;
-	uint32_t nsteps;
+	uint32_t nsteps, nzones;
 };
 
 struct iow_shared {
@@ -114,6 +114,7 @@ struct iow_view {
 	struct nvp_iow_region *region;
 	uint16_t *distribution; /* NULL: none */
 	struct nvp_iow_step *step;
+	struct nvp_iow_zone *zone;
 };
 
 /* base NULL: only the length is wanted.  Returns the bytes of the whole mapping. */

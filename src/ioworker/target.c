@@ -86,5 +86,6 @@ iow_dims_init(struct iow_dims *d, const struct iow_recipe *r)
 		.nseconds = p->time_ns ? (uint32_t)(p->time_ns / 1000000000u) + SECONDS_SPARE : SECONDS_OPEN,
 		.has_distribution = p->distribution != NULL,
 		.nsteps = p->nsteps,
+		.nzones = p->nzones,
 	};
 }

@@ -33,6 +33,7 @@ iow_view_init(struct iow_view *v, void *base, const struct iow_dims *d)
 	v->region = place(base, &off, d->nregions, sizeof(*v->region));
 	v->distribution = place(base, &off, d->has_distribution ? NVP_IOW_BUCKETS : 0, sizeof(*v->distribution));
 	v->step = place(base, &off, d->nsteps, sizeof(*v->step));
+	v->zone = place(base, &off, d->nzones, sizeof(*v->zone));
 	if (!d->has_distribution)
 		v->distribution = NULL;
 	return off;
@@ -48,10 +49,12 @@ iow_view_plan(const struct iow_view *v, const struct iow_shared *sh)
 	p.regions = v->region;
 	p.distribution = v->distribution;
 	p.steps = v->step;
+	p.zones = v->zone;
 	p.nops = sh->dims.nops;
 	p.nsizes = sh->dims.nsizes;
 	p.nregions = sh->dims.nregions;
 	p.nsteps = sh->dims.nsteps;
+	p.nzones = sh->dims.nzones;
 	p.qpair = NULL;
 	return p;
 }

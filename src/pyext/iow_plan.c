@@ -33,6 +33,9 @@ static struct py_arg init_args[] = {
 	{ "cpu", .kind = ARG_I32 },
 	{ "qprio", .kind = ARG_U32 },
 	{ "flags", .kind = ARG_U32 },
+	{ "zones", .kind = ARG_OBJ },
+	{ "zone_width", .kind = ARG_U32 },
+	{ "zone_active", .kind = ARG_U32 },
 };
 enum {
 	A_NS,
@@ -62,6 +65,9 @@ enum {
 	A_CPU,
 	A_QPRIO,
 	A_BITS,
+	A_ZONES,
+	A_ZONE_WIDTH,
+	A_ZONE_ACTIVE,
 	A_NR
 };
 
@@ -72,6 +78,7 @@ enum {
 	BIT_WHOLE = 4,
 	BIT_FW_DEBUG = 8,
 	BIT_LOG_ERRORS_ONLY = 16,
+	BIT_ZONE_ONE_WRITE = 32,
 };
 
 /* --- arrays: sequences of tuples of n integers --- */
@@ -175,6 +182,13 @@ put_step(void *array, uint32_t i, const uint64_t *v)
 	((struct nvp_iow_step *)array)[i] = (struct nvp_iow_step){ v[0], v[3], u32(v[1]), u32(v[2]) };
 }
 
+/* (slba, capacity, LBAs written, 1: it can be read only). */
+static void
+put_zone(void *array, uint32_t i, const uint64_t *v)
+{
+	((struct nvp_iow_zone *)array)[i] = (struct nvp_iow_zone){ v[0], v[1], v[2], v[3] != 0 };
+}
+
 static int
 take_data(PyObject *bytes, struct nvp_iow_plan *p)
 {
@@ -207,6 +221,7 @@ take_arrays(struct nvp_iow_plan *p, const union py_val *v)
 	    take(v[A_DISTRIBUTION].obj, 1, sizeof(*p->distribution), put_weight, (const void **)&p->distribution,
 		 &nweights) < 0 ||
 	    take(v[A_STEPS].obj, 4, sizeof(*p->steps), put_step, (const void **)&p->steps, &p->nsteps) < 0 ||
+	    take(v[A_ZONES].obj, 4, sizeof(*p->zones), put_zone, (const void **)&p->zones, &p->nzones) < 0 ||
 	    take_data(v[A_DATA].obj, p) < 0)
 		return -1;
 	if (p->distribution && nweights != NVP_IOW_BUCKETS) {
@@ -224,6 +239,7 @@ py_iow_plan_free(struct nvp_iow_plan *p)
 	free((void *)(uintptr_t)p->ops);
 	free((void *)(uintptr_t)p->distribution);
 	free((void *)(uintptr_t)p->steps);
+	free((void *)(uintptr_t)p->zones);
 	free((void *)(uintptr_t)p->data);
 	*p = (struct nvp_iow_plan){ 0 };
 }
@@ -258,6 +274,9 @@ scalars(const union py_val *v)
 		.whole = bits & BIT_WHOLE,
 		.fw_debug = bits & BIT_FW_DEBUG,
 		.log_errors_only = bits & BIT_LOG_ERRORS_ONLY,
+		.zone_width = (uint32_t)v[A_ZONE_WIDTH].u,
+		.zone_active = (uint32_t)v[A_ZONE_ACTIVE].u,
+		.zone_one_write = bits & BIT_ZONE_ONE_WRITE,
 	};
 }
 

@@ -5,7 +5,7 @@ import pytest
 
 import nvme as d
 from nvproof.softssd import SoftwareSSD
-from nvproof.zone import csi_of
+from nvproof.zone_report import csi_of
 
 NLB = 8
 
