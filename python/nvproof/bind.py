@@ -64,6 +64,18 @@ def _load_module() -> None:
         )
 
 
+def _check_unsafe_mode(f: Function) -> None:
+    """Without an IOMMU VFIO takes a function only in a mode that is switched on.  Kernel configuration, VFIO_NOIOMMU."""
+    path = sysfs.path("sys/module/vfio/parameters/enable_unsafe_noiommu_mode")
+    mode = sysfs.read(path)
+    if not mode:
+        raise OSError(
+            f"{f.bdf}: the VFIO of this kernel takes no drive without an IOMMU: it was built without CONFIG_VFIO_NOIOMMU"
+        )
+    if mode != "Y":
+        raise OSError(f"{f.bdf}: VFIO takes no drive without an IOMMU yet: echo 1 > {path}")
+
+
 def _save(f: Function) -> None:
     """Before anything changes.  An older file stays: it tells how things were before us."""
     path = pcidev.state_path(f.bdf)
@@ -137,6 +149,8 @@ def bind(
     if dry_run:
         return True
     _load_module()
+    if not f.group:
+        _check_unsafe_mode(f)
     held = _claim(f)
     try:
         _save(f)

@@ -310,7 +310,13 @@ def test_no_iommu(machine, capsys):
     machine.nvme(B, 1, group="")
     with pytest.raises(bind.InUse, match="there is no IOMMU.*--allow-noiommu"):
         bind.bind(B)
-    assert machine.driver(B) == "nvme"
+    for mode, words in (("", "built without CONFIG_VFIO_NOIOMMU"), ("N\n", "yet: echo 1 >")):
+        if mode:
+            machine.file("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", mode)
+        assert main(["bind", B, "--allow-noiommu"]) == 2
+        assert words in capsys.readouterr().err
+        assert machine.driver(B) == "nvme" and not machine.written and machine.saved(B) is None
+    machine.file("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n")
     assert main(["bind", B, "--allow-noiommu"]) == 0
     assert "WITHOUT AN IOMMU" in capsys.readouterr().err
     assert machine.driver(B) == "vfio-pci"
