@@ -95,6 +95,8 @@ enum nvp_verify_verdict {
  */
 int nvp_verify_begin(struct nvp_verify *v, struct nvp_verify_op *op);
 void nvp_verify_cancel(struct nvp_verify *v, struct nvp_verify_op *op); /* it was not submitted */
+/* begin() or end() of a command at this LBA will follow soon: what they look at is asked for.  Any value is allowed. */
+void nvp_verify_prefetch(const struct nvp_verify *v, uint64_t slba);
 /* Optional, between begin() and the submission of a write whose data may be changed by others before its end(). */
 void nvp_verify_note(struct nvp_verify *v, struct nvp_verify_op *op, const void *data);
 

@@ -53,6 +53,8 @@ struct iow_extra {
 	bool sgl;
 };
 
+#define IOW_AHEAD 8u
+
 struct iow_engine {
 	/* Given by who opens it. */
 	struct nvp_qpair *q;
@@ -89,6 +91,11 @@ struct iow_engine {
 		uint32_t n, first, last;
 		uint64_t look; /* when to look for what is wrong */
 	} waiting;
+	struct { /* commands that were chosen and not sent yet: full.c */
+		bool on;
+		uint32_t at, n;
+		struct iow_io io[IOW_AHEAD];
+	} ahead;
 	bool check; /* what is read */
 	bool big; /* some commands need more than a page of PRP list */
 	bool started, draining, ended;

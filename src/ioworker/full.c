@@ -11,6 +11,10 @@
 #include "util/bits.h"
 
 #define SKIP_MAX 4096u
+#define BURST 32u /* commands whose LBAs are locked before the first of them is put into the queue */
+#define TAKE 8u /* completions whose memory is asked for before the first of them is looked at */
+#define READ_AHEAD 1024u /* bytes of what was read: the processor goes on by itself */
+#define DATA_AHEAD 8192u
 #define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST) /* see hold.c */
 
 /* --- the data --- */
@@ -142,7 +146,7 @@ send_place(struct iow_engine *e, struct nvp_req *r, const struct iow_io *io)
 
 	iow_fill(e, sqe, r->cid, io);
 	fill_data(e, sqe, cid, io);
-	qpair_batch_put(e->q, r, ut_ticks(e->clock));
+	qpair_batch_put(e->q, r, e->now);
 }
 
 void
@@ -171,9 +175,9 @@ next_io(struct iow_engine *e, struct iow_io *io, uint32_t sent)
 	return true;
 }
 
-/* Whether it was sent: if not, it waits for its LBAs. */
+/* A place for it, and its LBAs; whether it has both: if not, it waits in its place. */
 static bool
-send_one(struct iow_engine *e, const struct iow_io *io)
+hold_one(struct iow_engine *e, const struct iow_io *io, uint32_t *cid)
 {
 	struct nvp_req *r = qpair_batch_get(e->q);
 	struct iow_extra *x = &e->extra[r->cid];
@@ -188,21 +192,65 @@ send_one(struct iow_engine *e, const struct iow_io *io)
 		iow_wait(e, r->cid);
 		return false;
 	}
-	iow_full_launch(e, r->cid);
+	*cid = r->cid;
 	return true;
+}
+
+/* The next one: chosen a turn ago, or now. */
+static bool
+planned(struct iow_engine *e, struct iow_io *io, uint32_t sent)
+{
+	if (e->ahead.at == e->ahead.n)
+		return next_io(e, io, sent);
+	*io = e->ahead.io[e->ahead.at++];
+	return true;
+}
+
+/* Commands of the next turn are chosen now, so that what is known of their LBAs is in the cache by then. */
+static void
+look_ahead(struct iow_engine *e)
+{
+	e->ahead.at = 0;
+	for (e->ahead.n = 0; e->ahead.n < IOW_AHEAD; e->ahead.n++) {
+		e->next(&e->gen, &e->ahead.io[e->ahead.n]);
+		nvp_verify_prefetch(e->verify, e->ahead.io[e->ahead.n].slba);
+	}
+}
+
+/*
+ * Up to n; how many were taken from the plan.  Locks come before the entries of the queue: an atomic operation waits
+ * until all that was stored before it is out, and the lines of the queue are in the device's cache.
+ */
+static uint32_t
+hold_some(struct iow_engine *e, uint32_t n, uint32_t before, uint32_t *cid, uint32_t *held, bool *more)
+{
+	struct iow_io io;
+	uint32_t i;
+
+	*held = 0;
+	for (i = 0; i < n && (*more = e->lbas_left && planned(e, &io, before + i)); i++)
+		*held += hold_one(e, &io, &cid[*held]);
+	return i;
 }
 
 static uint32_t
 send(struct iow_engine *e, uint32_t n)
 {
-	uint32_t i, sent = 0;
-	struct iow_io io;
+	uint32_t i = 0, k, held, sent = 0, cid[BURST];
+	bool more = true;
 
-	for (i = 0; i < n && e->lbas_left && next_io(e, &io, i); i++)
-		sent += send_one(e, &io);
+	while (i < n && more) {
+		i += hold_some(e, UT_MIN(n - i, BURST), i, cid, &held, &more);
+		e->now = ut_ticks(e->clock); /* what it took to lock is no latency */
+		for (k = 0; k < held; k++)
+			iow_full_launch(e, cid[k]);
+		sent += held;
+	}
 	qpair_batch_ring(e->q, sent, e->now);
 	if (!e->lbas_left)
 		e->left = i; /* what the caller subtracts: nothing is left */
+	if (e->ahead.on && e->ahead.at == e->ahead.n)
+		look_ahead(e);
 	return i;
 }
 
@@ -225,6 +273,7 @@ read_again(struct iow_engine *e, uint32_t cid)
 		iow_wait(e, cid); /* somebody writes there now */
 		return true;
 	}
+	e->now = ut_ticks(e->clock);
 	send_place(e, r, &io);
 	qpair_batch_ring(e->q, 1, e->now);
 	return true;
@@ -248,38 +297,89 @@ iow_full_end(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uin
 	return status;
 }
 
+static bool
+asks(const struct iow_engine *e, const struct nvme_cqe *cqe)
+{
+	return e->verify && cqe->cid < e->sh->plan.qdepth && e->op[e->place[cqe->cid].op].held;
+}
+
+/* What is there, up to TAKE; what looking at it needs is asked for. */
+static uint32_t
+take(struct iow_engine *e, struct nvme_cqe *cqe)
+{
+	struct memq *mq = &e->q->mq;
+	uint32_t n = 0;
+
+	while (n < TAKE && memq_peek(mq, &cqe[n])) {
+		memq_pop(mq);
+		if (asks(e, &cqe[n]))
+			nvp_verify_prefetch(e->verify, e->place[cqe[n].cid].slba);
+		n++;
+	}
+	return n;
+}
+
+/* One that ended; whether its place is free again.  *ended: whether it was a command at all. */
+static bool
+end_one(struct iow_engine *e, const struct nvme_cqe *cqe, uint32_t *ended)
+{
+	struct nvp_req *r = qpair_batch_end(e->q, cqe, e->now);
+	uint16_t status;
+	uint64_t ticks;
+	bool retry = false;
+
+	if (iow_unlikely(!r))
+		return false;
+	++*ended;
+	ticks = r->submit_ticks < e->now ? e->now - r->submit_ticks : 0;
+	status = iow_full_end(e, r->cid, cqe, iow_status(cqe), &retry);
+	if (iow_unlikely(retry))
+		return false;
+	iow_count(e, &e->place[r->cid], ticks, status);
+	if (iow_unlikely(status))
+		iow_failed(e, cqe, status);
+	return true;
+}
+
+/*
+ * The data of a command that will be looked at next.  What was read comes from the device's cache; where the next write
+ * of this place puts its ids and tokens, the lines have to be our own again.
+ */
+static void
+ask_for_data(const struct iow_engine *e, uint32_t cid)
+{
+	const struct iow_op *op = &e->op[e->place[cid].op];
+	uint32_t step = e->sh->target.lba_bytes, len = UT_MIN(e->place[cid].nlb * step, DATA_AHEAD), k;
+	const uint8_t *d;
+
+	if (op->is_read)
+		for (d = iow_read_slot(e, cid), k = 0; k < UT_MIN(len, READ_AHEAD); k += 64)
+			__builtin_prefetch(d + k);
+	if (op->is_write && e->inject)
+		for (d = iow_write_slot(e, cid), k = 0; k < len; k += step) {
+			__builtin_prefetch(d + k, 1);
+			__builtin_prefetch(d + k + step - 1, 1);
+		}
+}
+
 static uint32_t
 reap(struct iow_engine *e)
 {
-	struct nvp_qpair *q = e->q;
-	uint32_t seen = 0, n = 0, again = 0;
-	struct nvme_cqe cqe;
-	struct nvp_req *r;
-	uint64_t ticks;
-	uint16_t status;
-	bool retry;
+	uint32_t i, got, seen = 0, n = 0, max = e->verify ? TAKE : IOW_REAP_MAX;
+	struct nvme_cqe cqe[TAKE];
 
-	while (seen < IOW_REAP_MAX && memq_peek(&q->mq, &cqe)) {
-		seen++;
-		memq_pop(&q->mq);
-		e->now = ut_ticks(e->clock); /* what the last one took to be looked at is not this one's latency */
-		r = qpair_batch_end(q, &cqe, e->now);
-		if (iow_unlikely(!r))
-			continue;
-		n++;
-		retry = false;
-		ticks = r->submit_ticks < e->now ? e->now - r->submit_ticks : 0;
-		status = iow_full_end(e, r->cid, &cqe, iow_status(&cqe), &retry);
-		again += retry;
-		if (retry)
-			continue;
-		iow_count(e, &e->place[r->cid], ticks, status);
-		if (iow_unlikely(status))
-			iow_failed(e, &cqe, status);
+	/* Who looks at all data takes few at a time: the device goes on with the next ones meanwhile. */
+	while (seen < max && (got = take(e, cqe)) > 0) {
+		seen += got;
+		e->now = ut_ticks(e->clock); /* what they take to be looked at is nobody's latency */
+		for (i = 0; i < got; i++) {
+			if (i + 1 < got && asks(e, &cqe[i + 1]))
+				ask_for_data(e, cqe[i + 1].cid);
+			e->room += end_one(e, &cqe[i], &n);
+		}
 	}
-	e->room += n - again;
 	if (seen)
-		qpair_batch_done(q, seen, n);
+		qpair_batch_done(e->q, seen, n);
 	return n;
 }
 
@@ -318,6 +418,8 @@ void
 iow_full_init(struct iow_engine *e)
 {
 	e->next = e->sh->dims.nsteps ? iow_gen_trace : nexts[e->gen.flags];
+	/* What is left out, when a limit is reached, and where a zone is written next is known only then. */
+	e->ahead.on = e->verify && !e->skip && !e->sh->dims.nzones && !e->sh->dims.nsteps && e->lbas_left == UINT64_MAX;
 	e->send = send;
 	e->reap = reap;
 }

@@ -168,6 +168,7 @@ iow_resume(struct iow_engine *e)
 {
 	uint32_t n = UT_MIN(e->waiting.n, TRIES), sent = 0;
 
+	e->now = ut_ticks(e->clock);
 	while (e->draining && e->waiting.n)
 		give_back(e, pop(e));
 	while (n-- && !e->draining)

@@ -99,6 +99,16 @@ nvp_verify_cancel(struct nvp_verify *v, struct nvp_verify_op *op)
 	unlock(v, op);
 }
 
+void
+nvp_verify_prefetch(const struct nvp_verify *v, uint64_t slba)
+{
+	uint64_t g = slba / VERIFY_LANES % VERIFY_GROUPS;
+
+	__builtin_prefetch(&v->group[g], 1);
+	__builtin_prefetch(&v->reads[g * 2], 1);
+	__builtin_prefetch(verify_code(v, slba));
+}
+
 /* --- codes of data --- */
 
 /* Returns a sum over the CRCs, which tells whether the data are the same later. */

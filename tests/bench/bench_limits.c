@@ -4,10 +4,13 @@
  * usage: bench_limits copy   -> ns to copy one random 4 KiB block out of 1 GiB
  *        bench_limits queue  -> ns a command of bare queue traffic between two cores at depth 32 (SQE, doorbell, CQE)
  *        bench_limits trip   -> ns of one such command after another, each with a block copied: what depth 1 can be
+ *        bench_limits look   -> ns of one of 32 such commands, each with a block copied, which the other core reads (CRC)
  */
+#include <isa-l/crc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +75,24 @@ pin(unsigned cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* The device's side of `trip`: it copies a block before it answers. */
-static void
-copy_one(void *arg, struct ut_rng *rng)
-{
-	static uint8_t dst[BLOCK];
+static _Alignas(4096) uint8_t block[DEPTH][BLOCK];
 
+/* The device's side of `trip` and `look`: it copies a block before it answers. */
+static void
+copy_one(void *arg, struct ut_rng *rng, uint8_t *dst)
+{
 	if (arg)
 		memcpy(dst, (uint8_t *)arg + ut_rng_below(rng, SPAN / BLOCK) * BLOCK, BLOCK);
-	__asm__ volatile("" : : "r"(dst) : "memory"); /* nobody reads it: the compiler must not leave the copy out */
+	__asm__ volatile("" : : "r"(dst) : "memory"); /* `trip` does not read it: it must be copied all the same */
+}
+
+static void
+look_at(uint8_t *d)
+{
+	volatile uint32_t crc = 0;
+
+	for (uint32_t i = 0; i < BLOCK; i += 512)
+		crc ^= crc32_iscsi(d + i, 512, 0);
 }
 
 static void *
@@ -98,7 +110,7 @@ queue_device(void *arg)
 			uint32_t i = head % 256;
 
 			sum += (uint32_t)shm.sqe[i][0];
-			copy_one(arg, &rng);
+			copy_one(arg, &rng, block[head % DEPTH]);
 			__atomic_store_n(&shm.cqe[i][0], sum, __ATOMIC_RELAXED);
 			__atomic_store_n(&shm.cqe[i][1], head / 256 + 1, __ATOMIC_RELEASE);
 		}
@@ -107,7 +119,7 @@ queue_device(void *arg)
 }
 
 static int
-bench_queue(uint32_t depth, uint32_t count, void *src)
+bench_queue(uint32_t depth, uint32_t count, void *src, bool look)
 {
 	uint32_t sent = 0, done = 0;
 	uint64_t start;
@@ -125,8 +137,11 @@ bench_queue(uint32_t depth, uint32_t count, void *src)
 			memset(shm.sqe[sent % 256], (int)(sent & 0x7f), 64);
 		if (sent != before)
 			atomic_store_explicit(&shm.sq_tail, sent, memory_order_release);
-		while (done < sent && __atomic_load_n(&shm.cqe[done % 256][1], __ATOMIC_ACQUIRE) == done / 256 + 1)
+		while (done < sent && __atomic_load_n(&shm.cqe[done % 256][1], __ATOMIC_ACQUIRE) == done / 256 + 1) {
+			if (look)
+				look_at(block[done % DEPTH]);
 			done++;
+		}
 		atomic_store_explicit(&shm.cq_head, done, memory_order_relaxed);
 	}
 	printf("%.1f\n", (double)(ut_mono_ns() - start) / count);
@@ -135,11 +150,11 @@ bench_queue(uint32_t depth, uint32_t count, void *src)
 }
 
 static int
-bench_trip(void)
+bench_copies(uint32_t depth, uint32_t count, bool look)
 {
 	uint8_t *src = source();
 
-	return src ? bench_queue(1, COPIES / 2, src) : 1;
+	return src ? bench_queue(depth, count, src, look) : 1;
 }
 
 int
@@ -148,9 +163,11 @@ main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "copy"))
 		return bench_copy();
 	if (argc == 2 && !strcmp(argv[1], "queue"))
-		return bench_queue(DEPTH, COMMANDS, NULL);
+		return bench_queue(DEPTH, COMMANDS, NULL, false);
 	if (argc == 2 && !strcmp(argv[1], "trip"))
-		return bench_trip();
-	fprintf(stderr, "usage: bench_limits copy|queue|trip\n");
+		return bench_copies(1, COPIES / 2, false);
+	if (argc == 2 && !strcmp(argv[1], "look"))
+		return bench_copies(DEPTH, COPIES, true);
+	fprintf(stderr, "usage: bench_limits copy|queue|trip|look\n");
 	return 2;
 }

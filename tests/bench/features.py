@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the command log and verification cost: the same work with and without, in turn."""
-from harness import ROUNDS, Drive, interleave, show
+from harness import ROUNDS, Drive, interleave, limit, show
 
 
 def command_log() -> None:
@@ -33,6 +33,7 @@ def verification() -> None:
     checked.ns.verify_enable(True)
     seen = interleave(
         {
+            "blocks copied, and read by the other core": lambda: limit("look"),
             "write": lambda: plain.iops(32, read_percentage=0, verify_disable=True),
             "write, verification": lambda: checked.iops(32, read_percentage=0),
             "read": lambda: plain.iops(32, verify_disable=True),
