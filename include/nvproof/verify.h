@@ -74,6 +74,8 @@ struct nvp_verify_op {
 	uint64_t slba;
 	uint32_t nlb;
 	uint8_t kind; /* enum nvp_verify_kind */
+	uint32_t
+		stride; /* bytes from one LBA to the next in the data: more than lba_size with metadata between; 0: lba_size */
 
 	uint8_t locked; /* from here on: ours */
 	bool noted;
@@ -102,7 +104,7 @@ void nvp_verify_note(struct nvp_verify *v, struct nvp_verify_op *op, const void 
 
 struct nvp_miscompare;
 /*
- * data: of a read what came, of a write what was sent (nlb * lba_size bytes); NULL: not known.  Returns 1 when a read
+ * data: of a read what came, of a write what was sent (nlb LBAs, `stride` apart); NULL: not known.  Returns 1 when a read
  * gave wrong data: *mis (may be NULL) says which LBA, the first one, and nvp_verify_diagnose() the rest.
  */
 int nvp_verify_end(struct nvp_verify *v, struct nvp_verify_op *op, enum nvp_verify_verdict verdict, const void *data,
@@ -169,7 +171,8 @@ struct nvp_miscompare {
 	uint64_t expected_token; /* of the last write; 0: not known any more */
 	uint32_t nbits; /* flipped, all of them; the first ones are in bit[], counted from bit 0 of byte 0 of the LBA */
 	uint32_t bit[NVP_MIS_BITS];
-	uint32_t good_from, good_to; /* torn: these bytes of the command's data are of the last write */
+	uint32_t good_from,
+		good_to; /* torn: these bytes of the command's data are of the last write; metadata counts too */
 };
 
 /* Data that the LBA may have been written from; NULL ends. */

@@ -72,6 +72,7 @@ struct iow_engine {
 	uint64_t now; /* in ticks, as of this turn */
 	uint32_t room; /* places that are free */
 	uint32_t one_page, two_pages; /* LBAs that fit */
+	uint32_t stride; /* of the data, for verification; 0: its LBAs are next to each other */
 	uint64_t slot_bytes, list_bytes;
 	uint32_t heat_shift;
 

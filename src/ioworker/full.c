@@ -29,8 +29,8 @@ inject(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
 	const struct iow_target *t = &e->sh->target;
 
 	e->stamp = e->verify ? nvp_verify_tokens(e->verify, 1) : e->stamp + 1;
-	nvp_verify_inject(iow_write_slot(e, cid), t->lba_bytes, t->lba_bytes, nvp_verify_id(t->nsid, io->slba), io->nlb,
-			  e->stamp, e->inject);
+	nvp_verify_inject(iow_write_slot(e, cid), t->data_bytes, t->lba_bytes, nvp_verify_id(t->nsid, io->slba),
+			  io->nlb, e->stamp, e->inject);
 }
 
 /*

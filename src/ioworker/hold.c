@@ -72,7 +72,7 @@ iow_hold(struct iow_engine *e, uint32_t cid)
 
 	if (!op->held)
 		return true;
-	*v = (struct nvp_verify_op){ .slba = p->slba, .nlb = p->nlb, .kind = op->kind };
+	*v = (struct nvp_verify_op){ .slba = p->slba, .nlb = p->nlb, .kind = op->kind, .stride = e->stride };
 	if (iow_unlikely(nvp_verify_begin(e->verify, v)))
 		return false;
 	if (!op->is_read)

@@ -275,10 +275,10 @@ go(struct nvp_iow *w)
 static int
 check_verify(const struct nvp_iow *w)
 {
-	if (!w->verify || nvp_verify_lba_size(w->verify) == w->sh->target.lba_bytes)
+	if (!w->verify || nvp_verify_lba_size(w->verify) == w->sh->target.data_bytes)
 		return 0;
 	return ctrlr_fail(w->ctrlr, -EINVAL, "ioworker: the verification table is for LBAs of %u bytes, not %u",
-			  nvp_verify_lba_size(w->verify), w->sh->target.lba_bytes);
+			  nvp_verify_lba_size(w->verify), w->sh->target.data_bytes);
 }
 
 static void release(struct nvp_iow *w);

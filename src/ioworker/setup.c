@@ -163,6 +163,7 @@ init_numbers(struct iow_engine *e)
 	e->room = p->qdepth;
 	e->left = p->io_count ? p->io_count : UINT64_MAX;
 	e->lbas_left = p->lba_count && (e->sh->dims.nsizes > 1 || e->sh->dims.nsteps) ? p->lba_count : UINT64_MAX;
+	e->stride = t->lba_bytes > t->data_bytes ? t->lba_bytes : 0;
 	e->one_page = (1u << t->page_shift) / t->lba_bytes;
 	e->two_pages = (2u << t->page_shift) / t->lba_bytes;
 	e->slot_bytes = t->slot_bytes;

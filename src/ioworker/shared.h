@@ -67,6 +67,7 @@ struct iow_target {
 	uint32_t meta_bytes; /* of one command; 0: none, or interleaved */
 	uint32_t nsid;
 	uint32_t lba_bytes; /* transferred per LBA */
+	uint32_t data_bytes; /* of them without interleaved metadata */
 	uint32_t meta_size; /* separate metadata per LBA */
 	uint32_t nlb_max; /* of one command that transfers data */
 	uint32_t page_shift; /* the controller's page */

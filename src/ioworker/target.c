@@ -54,7 +54,11 @@ iow_target_init(struct iow_target *t, const struct nvp_ns *ns, const struct iow_
 	uint64_t page = 1ull << shift, slots, lists;
 	bool reads = uses(r, IOW_FROM_DEVICE), writes = uses(r, IOW_TO_DEVICE);
 
-	*t = (struct iow_target){ .nsid = ns->nsid, .lba_bytes = lba_bytes(ns), .nsze = ns->nsze, .page_shift = shift };
+	*t = (struct iow_target){ .nsid = ns->nsid,
+				  .lba_bytes = lba_bytes(ns),
+				  .data_bytes = ns->lba_size,
+				  .nsze = ns->nsze,
+				  .page_shift = shift };
 	t->nlb_max = r->nlb_max;
 	t->slot_bytes = ut_align_up((uint64_t)r->nlb_max * t->lba_bytes, page);
 	t->list_bytes = list_pages(t->slot_bytes >> shift, page) << shift;

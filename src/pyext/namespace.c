@@ -37,11 +37,10 @@ ns_load(struct py_ns *self, uint32_t nsid)
 		return -1;
 	}
 	self->block = self->ns.lba_size + (self->ns.extended ? self->ns.meta_size : 0u);
-	self->vtab = self->ns.extended ? NULL : py_vtab_get(&self->ns, &opts);
+	self->vtab = py_vtab_get(&self->ns, &opts);
 	py_vtab_put(old);
 	if (!self->vtab)
-		py_log(30, "namespace %u is not verified: %s", nsid,
-		       self->ns.extended ? "metadata is interleaved with the data" : "too little memory for the table");
+		py_log(30, "namespace %u is not verified: too little memory for the table", nsid);
 	return 0;
 }
 

@@ -69,7 +69,8 @@ static void
 note_verify(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_buffer *buf, struct py_vcmd *out)
 {
 	uint32_t nlb = nvme_get32(le32_get(sqe->cdw12), NVME_RW_NLB) + 1, dw10 = le32_get(sqe->cdw10);
-	bool whole = buf && !buf->fake && !buf->prp2 && buf->size >= (uint64_t)nlb * ns->block && !ns->ns.extended;
+	uint32_t block = nvp_ns_block(&ns->ns, le32_get(sqe->cdw12) & NVME_RW_PRACT);
+	bool whole = buf && !buf->fake && !buf->prp2 && buf->size >= (uint64_t)nlb * block;
 
 	*out = (struct py_vcmd){
 		.kind = PY_V_TRACK,
@@ -77,6 +78,7 @@ note_verify(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_buffer
 		.data = buf ? (uint8_t *)buf->mem.va + buf->offset : NULL,
 		.len = buf ? buf->size : 0,
 		.lba_size = ns->ns.lba_size,
+		.stride = block,
 		.ctrlr = ns->ctrlr->c,
 		.nsid = ns->ns.nsid,
 	};

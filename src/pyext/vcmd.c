@@ -89,6 +89,7 @@ py_verify_aim(struct py_vcmd *v, struct py_vtab *vt)
 		v->kind = PY_V_NONE;
 		return;
 	}
+	v->op.stride = v->stride > v->lba_size ? v->stride : 0;
 	v->vt = vt;
 	py_vtab_ref(vt);
 }

@@ -28,7 +28,7 @@ struct py_vcmd {
 	uint8_t inject; /* NVP_INJECT_*: into the data, before it is sent */
 	const void *data; /* NULL: not known */
 	uint64_t len; /* of data */
-	uint32_t lba_size, stride; /* of data */
+	uint32_t lba_size, stride; /* of data; more than lba_size: metadata lies between */
 	struct nvp_ctrlr *ctrlr; /* PY_V_CLEAR: whose namespaces; a read: whose command log */
 	uint32_t nsid;
 };

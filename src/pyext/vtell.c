@@ -45,7 +45,7 @@ py_verify_buffer_gone(struct py_buffer *buf)
 
 /* Their blocks, chained. */
 static const struct nvp_verify_source *
-sources(struct nvp_verify_source *src, uint32_t lba_size, const void *data)
+sources(struct nvp_verify_source *src, uint32_t lba_size, uint32_t stride, const void *data)
 {
 	uint32_t i, n = 0;
 	uint64_t off;
@@ -55,7 +55,7 @@ sources(struct nvp_verify_source *src, uint32_t lba_size, const void *data)
 
 		if (!b || (const uint8_t *)b->mem.va + b->offset == data)
 			continue;
-		for (off = 0; off + lba_size <= b->size && n < BLOCKS; off += lba_size, n++)
+		for (off = 0; off + lba_size <= b->size && n < BLOCKS; off += stride, n++)
 			src[n] = (struct nvp_verify_source){ (uint8_t *)b->mem.va + b->offset + off,
 							     n ? &src[n - 1] : NULL };
 	}
@@ -158,8 +158,9 @@ void
 py_verify_explain(const struct py_vcmd *v, struct nvp_miscompare *mis)
 {
 	struct nvp_verify_source src[BLOCKS];
+	uint32_t lba_size = v->vt->lba_size, stride = v->op.stride ? v->op.stride : lba_size;
 	const uint8_t *data = v->data;
 
-	nvp_verify_diagnose(v->vt->v, &v->op, data, sources(src, v->vt->lba_size, data), mis);
-	py_vtab_report(v->vt, v->ctrlr, mis, data + (mis->lba - v->op.slba) * v->vt->lba_size);
+	nvp_verify_diagnose(v->vt->v, &v->op, data, sources(src, lba_size, stride, data), mis);
+	py_vtab_report(v->vt, v->ctrlr, mis, data + (mis->lba - v->op.slba) * stride);
 }

@@ -156,7 +156,7 @@ torn(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *
 {
 	uint64_t from, to, i, token;
 	struct nvp_verify_range r;
-	uint32_t changes = 0;
+	uint32_t changes = 0, stride = verify_stride(v, op);
 	bool was = false, is;
 
 	if (!last_write(v, mis->lba, &r, &token))
@@ -164,14 +164,14 @@ torn(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *
 	from = UT_MAX(r.slba, op->slba) - op->slba;
 	to = UT_MIN(r.slba + r.nlb, op->slba + op->n) - op->slba;
 	for (i = from; i < to; i++, was = is) {
-		const uint8_t *d = data + i * v->lba_size;
+		const uint8_t *d = data + i * stride;
 
 		is = token_of(v, d) == token && right(v, op->slba + i, d);
 		changes += i > from && is != was;
 		if (is && !mis->good_to)
-			mis->good_from = (uint32_t)(i * v->lba_size);
+			mis->good_from = (uint32_t)(i * stride);
 		if (is)
-			mis->good_to = (uint32_t)((i + 1) * v->lba_size);
+			mis->good_to = (uint32_t)(i * stride + v->lba_size);
 	}
 	if (changes == 1)
 		return true;
@@ -184,7 +184,7 @@ static bool
 torn_inside(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d, bool same,
 	    struct nvp_miscompare *mis)
 {
-	uint32_t base = (uint32_t)(mis->lba - op->slba) * v->lba_size, i, good = 0, changes = 0;
+	uint32_t base = (uint32_t)(mis->lba - op->slba) * verify_stride(v, op), i, good = 0, changes = 0;
 	const uint8_t *code = verify_code(v, mis->lba);
 	bool was = false, is;
 
@@ -248,7 +248,7 @@ void
 nvp_verify_diagnose(struct nvp_verify *v, const struct nvp_verify_op *op, const void *data,
 		    const struct nvp_verify_source *sources, struct nvp_miscompare *mis)
 {
-	const uint8_t *all = data, *d = all + (mis->lba - op->slba) * v->lba_size;
+	const uint8_t *all = data, *d = all + (mis->lba - op->slba) * verify_stride(v, op);
 	struct nvp_verify_range r;
 
 	mis->got_id = word_at(d);

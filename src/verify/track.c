@@ -133,9 +133,9 @@ make_codes(const struct nvp_verify *v, const uint8_t *d, uint64_t n, uint8_t *ou
 }
 
 static uint32_t
-sum_of(const struct nvp_verify *v, const uint8_t *d, uint64_t n)
+sum_on(const struct nvp_verify *v, const uint8_t *d, uint64_t n, uint32_t sum)
 {
-	uint32_t sum = 0, len = v->crc32 ? v->lba_size : VERIFY_UNIT;
+	uint32_t len = v->crc32 ? v->lba_size : VERIFY_UNIT;
 	const uint8_t *end = d + n * v->lba_size;
 
 	for (; d < end; d += len)
@@ -143,10 +143,22 @@ sum_of(const struct nvp_verify *v, const uint8_t *d, uint64_t n)
 	return sum;
 }
 
+static uint32_t
+sum_of(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
+{
+	uint32_t sum = 0, i;
+
+	if (likely(!op->stride))
+		return sum_on(v, d, op->n, 0);
+	for (i = 0; i < op->n; i++, d += op->stride)
+		sum = sum_on(v, d, 1, sum);
+	return sum;
+}
+
 void
 nvp_verify_note(struct nvp_verify *v, struct nvp_verify_op *op, const void *data)
 {
-	op->sum = sum_of(v, data, op->n);
+	op->sum = sum_of(v, op, data);
 	op->noted = true;
 }
 
@@ -165,13 +177,13 @@ note_foreign(struct nvp_verify *v, uint64_t slba, uint64_t n)
 
 /* Before the codes are there: whoever sees them sees this too. */
 static void
-look_at_ids(struct nvp_verify *v, uint64_t slba, uint64_t n, const uint8_t *d)
+look_at_ids(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
 {
-	uint64_t i;
+	uint32_t i, stride = verify_stride(v, op);
 
-	for (i = 0; i < n; i++, d += v->lba_size)
-		if (unlikely(!verify_has_id(v, d, slba + i))) {
-			note_foreign(v, slba, n);
+	for (i = 0; i < op->n; i++, d += stride)
+		if (unlikely(!verify_has_id(v, d, op->slba + i))) {
+			note_foreign(v, op->slba, op->n);
 			return;
 		}
 }
@@ -199,13 +211,14 @@ put_codes(struct nvp_verify *v, uint64_t lba, const uint8_t *from, uint64_t len)
 static bool
 record(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
 {
-	uint64_t lba = op->slba, left = op->n, n, max = BATCH * 4 / v->code_bytes;
+	uint64_t lba = op->slba, left = op->n, n, max = op->stride ? 1 : BATCH * 4 / v->code_bytes;
+	uint32_t stride = verify_stride(v, op);
 	uint8_t codes[BATCH * 4];
 	uint32_t sum;
 
-	if (unlikely(op->noted && left > max && sum_of(v, d, left) != op->sum))
+	if (unlikely(op->noted && left > max && sum_of(v, op, d) != op->sum))
 		return false;
-	for (; left; left -= n, lba += n, d += n * v->lba_size) {
+	for (; left; left -= n, lba += n, d += n * stride) {
 		n = UT_MIN(left, max);
 		sum = make_codes(v, d, n, codes);
 		if (unlikely(op->noted && op->n <= max && sum != op->sum))
@@ -237,7 +250,7 @@ end_write(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify_
 		return;
 	}
 	if (likely(!verdict && d)) {
-		look_at_ids(v, op->slba, op->n, d);
+		look_at_ids(v, op, d);
 		remember(v, op, d);
 		if (likely(record(v, op, d)))
 			return;
@@ -360,10 +373,11 @@ static int
 check(const struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d, struct nvp_miscompare *mis)
 {
 	uint64_t lba = op->slba, end = lba + op->n;
+	uint32_t stride = verify_stride(v, op);
 
 	if (!nvp_verify_enabled(v))
 		return 0;
-	for (; lba < end; lba++, d += v->lba_size)
+	for (; lba < end; lba++, d += stride)
 		if (unlikely(v->crc32 ? check_lba32(v, lba, d, mis) : check_lba8(v, lba, d, mis)))
 			return 1;
 	return 0;

@@ -93,6 +93,13 @@ verify_clip(const struct nvp_verify *v, uint64_t slba, uint64_t nlb)
 	return nlb < limit - slba ? nlb : limit - slba;
 }
 
+/* In the data of an operation, from one LBA to the next. */
+static inline uint32_t
+verify_stride(const struct nvp_verify *v, const struct nvp_verify_op *op)
+{
+	return op->stride ? op->stride : v->lba_size;
+}
+
 static inline uint8_t *
 verify_code(const struct nvp_verify *v, uint64_t lba)
 {
