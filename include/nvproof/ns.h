@@ -13,6 +13,7 @@ struct nvp_ns {
 	uint32_t lba_size; /* data bytes of one LBA */
 	uint16_t meta_size; /* metadata bytes of one LBA */
 	bool extended; /* metadata is interleaved with the data */
+	uint64_t zsze; /* LBAs from one zone to the next; 0: it has no zones */
 	struct nvp_pi pi; /* protection information of the current format */
 	struct nvme_id_ns id;
 };

@@ -105,6 +105,12 @@ nvp_admin(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const struct nvp_buf 
 int
 ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, struct nvme_cqe *cqe)
 {
+	return ctrlr_identify_csi(c, cns, NVME_CSI_NVM, nsid, data, cqe);
+}
+
+int
+ctrlr_identify_csi(struct nvp_ctrlr *c, uint8_t cns, uint8_t csi, uint32_t nsid, void *data, struct nvme_cqe *cqe)
+{
 	struct waiter w = { .data = data };
 	struct prp_list list;
 	struct nvme_sqe sqe;
@@ -112,6 +118,7 @@ ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, stru
 	int rc;
 
 	nvme_prep_identify(&sqe, cns, nsid, 0);
+	sqe.cdw11 = le32_from((uint32_t)csi << 24);
 	rc = take(c->adminq, &sqe, &r);
 	if (rc)
 		return rc;

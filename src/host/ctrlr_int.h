@@ -129,6 +129,7 @@ void ctrlr_quiet(struct nvp_ctrlr *c);
 /* admin.c */
 /* Identify into `data` (4096 bytes).  As nvp_admin(); data is valid when *cqe says success. */
 int ctrlr_identify(struct nvp_ctrlr *c, uint8_t cns, uint32_t nsid, void *data, struct nvme_cqe *cqe);
+int ctrlr_identify_csi(struct nvp_ctrlr *c, uint8_t cns, uint8_t csi, uint32_t nsid, void *data, struct nvme_cqe *cqe);
 /* Send a command with up to 4096 bytes for the device. */
 int
 ctrlr_admin_out(struct nvp_ctrlr *c, const struct nvme_sqe *sqe, const void *data, uint32_t len, struct nvme_cqe *cqe);

@@ -6,6 +6,7 @@
 
 #include "host/ctrlr_int.h"
 #include "nvproof/spec/status.h"
+#include "nvproof/spec/zns.h"
 #include "util/bits.h"
 
 /* NVM Command Set, "Identify Namespace Data Structure": FLBAS chooses one of the LBA formats. */
@@ -75,6 +76,47 @@ read_protection(struct nvp_ns *ns)
 	return 0;
 }
 
+/* NVMe Base, "Namespace Identification Descriptor list": the command set that the namespace is of. */
+static uint8_t
+csi_in(const uint8_t *list, uint32_t len)
+{
+	uint32_t at;
+
+	for (at = 0; at + 4 < len && list[at + 1]; at += 4u + list[at + 1])
+		if (list[at] == NVME_NIDT_CSI)
+			return list[at + 4];
+	return NVME_CSI_NVM;
+}
+
+static int
+identify_ok(struct nvp_ns *ns, uint8_t cns, uint8_t csi, void *data, bool *ok)
+{
+	struct nvme_cqe cqe = { 0 };
+	int rc = ctrlr_identify_csi(ns->ctrlr, cns, csi, ns->nsid, data, &cqe);
+
+	*ok = !rc && !nvme_status_code(nvme_status_of(le16_get(cqe.status)));
+	return rc;
+}
+
+/* ZNS Command Set, "LBA Format Extension data structure".  Only asked where a namespace may be zoned. */
+static int
+read_zones(struct nvp_ns *ns)
+{
+	struct nvme_id_ns_zns id = { 0 };
+	bool ok;
+	int rc;
+
+	if (!nvme_get(ns->ctrlr->cap, NVME_CAP_CSS_IOCSS))
+		return 0;
+	rc = identify_ok(ns, NVME_CNS_NS_DESC_LIST, NVME_CSI_NVM, &id, &ok);
+	if (rc || !ok || csi_in((const uint8_t *)&id, sizeof(id)) != NVME_CSI_ZNS)
+		return rc;
+	rc = identify_ok(ns, NVME_CNS_CSI_NS, NVME_CSI_ZNS, &id, &ok);
+	if (!rc && ok)
+		ns->zsze = le64_get(id.lbafe[nvme_flbas_fidx(ns->id.flbas) % UT_ARRAY_LEN(id.lbafe)].zsze);
+	return rc;
+}
+
 static int
 no_such(struct nvp_ctrlr *c, uint32_t nsid)
 {
@@ -104,5 +146,7 @@ nvp_ns_open(struct nvp_ctrlr *c, uint32_t nsid, struct nvp_ns *out, struct nvme_
 	rc = read_geometry(out);
 	if (!rc)
 		rc = read_protection(out);
+	if (!rc)
+		rc = read_zones(out);
 	return rc == -ENODEV ? no_such(c, nsid) : rc;
 }

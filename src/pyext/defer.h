@@ -9,6 +9,8 @@
 
 /* Send it now, or when its LBAs are free. */
 void py_defer_submit(struct nvp_req *r, struct py_cmd *cmd);
+/* Half of a fused pair, whose halves go together: at once, and without verification where its LBAs are in use. */
+void py_defer_never(struct nvp_req *r, struct py_cmd *cmd);
 /* Whether any command waits; of this queue. */
 bool py_defer_any(void);
 bool py_defer_has(const struct py_queue *pq);

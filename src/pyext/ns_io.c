@@ -95,14 +95,16 @@ py_ns_get(struct py_ns *ns, PyObject *qpair, const char *what, struct py_cmd **c
 PyObject *
 py_ns_submit(struct py_ns *ns, PyObject *qpair, struct nvp_req *r, struct py_cmd *cmd)
 {
-	/* The halves of a fused pair go together, so neither waits for its LBAs. */
-	if (nvme_get(nvp_req_sqe(r)->flags, NVME_SQE_FUSE) && cmd->verify.kind) {
-		if (ns->vtab && cmd->verify.op.kind != NVP_VERIFY_LOOK)
-			nvp_verify_mark(py_vtab_verify(ns->vtab), cmd->verify.op.slba, cmd->verify.op.nlb, false);
+	uint64_t fuse = nvme_get(nvp_req_sqe(r)->flags, NVME_SQE_FUSE);
+
+	/* Of a fused pair the second half has the LBAs for itself; the first is on the same ones, and must not hold them. */
+	if (fuse == NVME_FUSE_FIRST && cmd->verify.op.kind == NVP_VERIFY_LOOK)
 		cmd->verify = (struct py_vcmd){ 0 };
-	}
 	py_verify_aim(&cmd->verify, ns->vtab);
-	py_defer_submit(r, cmd);
+	if (fuse)
+		py_defer_never(r, cmd);
+	else
+		py_defer_submit(r, cmd);
 	Py_INCREF(qpair);
 	return qpair;
 }

@@ -44,8 +44,7 @@ fill_sqe(struct nvme_sqe *sqe, const union py_val *v, uint32_t nsid)
 }
 
 /*
- * Zone Management Send: what a reset zone held is gone.  How long a zone is only its namespace knows, so everything from
- * its first LBA on is forgotten.  Zone Append tells where it wrote when it is done, and that is not recorded.  ZNS
+ * Zone Management Send: what a reset zone held, or that of all zones, is gone.  Zone Append tells where it wrote when it is done, and that is not recorded.  ZNS
  * Command Set, "Zone Management Send command", "Zone Append command".
  */
 static void
@@ -53,12 +52,14 @@ note_zone(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_vcmd *ou
 {
 	uint32_t dw13 = le32_get(sqe->cdw13), action = dw13 & 0xff;
 	bool all = dw13 >> 8 & 1;
+	uint64_t zsze = ns->ns.zsze;
 
 	out->kind = PY_V_NONE;
 	if (sqe->opc == NVME_OPC_ZONE_MGMT_SEND && action != ZSA_RESET && action != ZSA_OFFLINE)
 		return;
 	if (ns->vtab)
-		nvp_verify_mark(py_vtab_verify(ns->vtab), all ? 0 : out->op.slba, UINT64_MAX, false);
+		nvp_verify_mark(py_vtab_verify(ns->vtab), all ? 0 : out->op.slba, all || !zsze ? UINT64_MAX : zsze,
+				false);
 }
 
 /*
