@@ -44,6 +44,7 @@ struct ssd_profile_flash {
 	enum ssd_profile_collect collect;
 	uint32_t endurance; /* program and erase cycles that a block is made for; 0: any number */
 	uint64_t slc_cache; /* bytes that are written with one bit a cell first; 0: none */
+	uint32_t placements; /* so many sets of blocks that the host can keep apart; 0: one */
 	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
 	uint32_t slc_read_us, slc_program_us, slc_erase_us;
 	uint32_t

@@ -68,6 +68,7 @@ static const struct key keys[] = {
 	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit", 0 },
 	{ "flash", "endurance", NUMBER, AT(flash.endurance), 0, 1000000, NULL, 0 },
 	{ "flash", "slc_cache", SIZE, AT(flash.slc_cache), 0, 1ull << 40, NULL, 4096 },
+	{ "flash", "placements", NUMBER, AT(flash.placements), 1, 16, NULL, 0 },
 	{ "flash", "slc_dynamic", NUMBER, AT(flash.slc_dynamic), 0, 90, NULL, 0 },
 	{ "flash", "slc_read_us", NUMBER, AT(flash.slc_read_us), 1, 100000, NULL, 0 },
 	{ "flash", "slc_program_us", NUMBER, AT(flash.slc_program_us), 1, 1000000, NULL, 0 },

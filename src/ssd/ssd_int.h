@@ -159,6 +159,7 @@ struct ssd_subsys {
 	struct ssd_streams streams;
 	struct ssd_zns_kept zns;
 	struct ssd_zones zone_sets[SSD_MAX_NAMESPACES]; /* index nsid - 1 */
+	uint32_t zone_place[16]; /* index + 1 of the zone that writes to each place of the flash */
 	uint8_t zone_changed[SSD_ZONES]; /* bit cntlid - 1: it has not been told yet */
 	struct ssd_virt virt;
 	uint16_t temperature_k;

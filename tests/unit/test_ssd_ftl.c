@@ -106,6 +106,10 @@ config_for(uint64_t seed)
 		cfg.nand.slc_erase_ns = 2 * MS;
 		cfg.idle_ns = 400000;
 	}
+	if (seed % 8 == 4 || seed % 8 == 7) { /* the host keeps its data apart */
+		cfg.places = 3;
+		cfg.nand.blocks += 3;
+	}
 	if (seed % 4 == 3) { /* programs fail, each costs a block */
 		cfg.nand.blocks += 15;
 		cfg.nand.program_fail_ppm = 6000;

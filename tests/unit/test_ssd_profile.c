@@ -35,7 +35,7 @@ all_that_are_shipped(void **state)
 		assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
 		ssd_subsys_close(sub);
 	}
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
 	assert_int_equal(ssd_profile_find("butter", &p, err, sizeof(err)), -ENOENT);
 	assert_non_null(strstr(err, "client-tlc"));
 	assert_int_equal(ssd_profile_find("enterprise-tlc", &p, err, sizeof(err)), 0);

@@ -18,6 +18,7 @@ buffer_reset(struct ftl *f)
 	memset(f->hash, 0xff, f->nr_hash * sizeof(f->hash[0]));
 	memset(f->slot, 0, f->nr_slots * sizeof(f->slot[0]));
 	f->first = f->nr_dirty = 0;
+	memset(f->held, 0, sizeof(f->held));
 	f->nr_move = 0;
 }
 
@@ -52,7 +53,8 @@ buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns)
 
 	assert(f->nr_dirty <= f->nr_slots);
 	*due_ns = UT_MAX(*due_ns, f->slot[s].free_ns);
-	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head };
+	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head, .place = f->place };
+	f->held[f->place]++;
 	*head = s;
 	return data(f, s);
 }
@@ -66,6 +68,7 @@ unhash(struct ftl *f, uint32_t s)
 		at = &f->slot[*at].next;
 	*at = f->slot[s].next;
 	f->slot[s].unit = NAND_NONE;
+	f->held[f->slot[s].place]--;
 }
 
 void
@@ -77,16 +80,16 @@ buffer_drop(struct ftl *f, uint32_t unit)
 		unhash(f, s); /* its place in the ring stays, empty */
 }
 
-/* Take slots from the front of the ring until a page is full.  Returns how many units it has; their slots in taken[]. */
+/* Take slots of a place, the oldest first, until a page is full.  Returns how many; which they are in taken[]. */
 static uint32_t
-fill(struct ftl *f, uint32_t page, uint32_t *taken, uint32_t *nr_taken)
+fill(struct ftl *f, uint32_t place, uint32_t page, uint32_t *taken)
 {
 	uint32_t used = 0, units = f->nand->cfg.units;
 
-	for (*nr_taken = 0; *nr_taken < f->nr_dirty && used < units; (*nr_taken)++) {
-		uint32_t s = (f->first + *nr_taken) % f->nr_slots, at = page * units + used;
+	for (uint32_t i = 0; i < f->nr_dirty && used < units; i++) {
+		uint32_t s = (f->first + i) % f->nr_slots, at = page * units + used;
 
-		if (f->slot[s].unit == NAND_NONE)
+		if (f->slot[s].unit == NAND_NONE || f->slot[s].place != place)
 			continue;
 		memcpy(nand_unit(f->nand, at), data(f, s), NAND_UNIT);
 		f->nand->what[at] = f->slot[s].unit;
@@ -95,27 +98,42 @@ fill(struct ftl *f, uint32_t page, uint32_t *taken, uint32_t *nr_taken)
 	return used;
 }
 
+/* Slots at the front that hold nothing any more. */
+static void
+drop_front(struct ftl *f)
+{
+	while (f->nr_dirty && f->slot[f->first].unit == NAND_NONE) {
+		f->first = (f->first + 1) % f->nr_slots;
+		f->nr_dirty--;
+	}
+}
+
 bool
-buffer_program(struct ftl *f, uint64_t *due_ns)
+buffer_program_place(struct ftl *f, uint32_t place, uint64_t *due_ns)
 {
 	enum ftl_stream s;
-	uint32_t page = place_host(f, &s, due_ns), taken[NAND_MAX_UNITS], nr_taken, used;
-	uint64_t end = f->now_ns;
+	uint32_t page = place_host(f, place, &s, due_ns), taken[NAND_MAX_UNITS], used;
+	uint64_t end;
 
 	if (page == NAND_NONE)
 		return false;
-	used = fill(f, page, taken, &nr_taken);
+	used = fill(f, place, page, taken);
 	if (used) {
 		end = place_program(f, s, page, used);
 		for (uint32_t i = 0; i < used; i++) {
 			map_set(f, f->slot[taken[i]].unit, page * f->nand->cfg.units + i);
 			unhash(f, taken[i]);
+			f->slot[taken[i]].free_ns = end;
 		}
 		place_done(f, s, page);
 	}
-	for (uint32_t i = 0; i < nr_taken; i++)
-		f->slot[(f->first + i) % f->nr_slots].free_ns = end;
-	f->first = (f->first + nr_taken) % f->nr_slots;
-	f->nr_dirty -= nr_taken;
+	drop_front(f);
 	return true;
+}
+
+bool
+buffer_program(struct ftl *f, uint64_t *due_ns)
+{
+	drop_front(f);
+	return !f->nr_dirty || buffer_program_place(f, f->slot[f->first].place, due_ns);
 }

@@ -56,7 +56,7 @@ ftl_spare_blocks(const struct ftl_config *c)
 {
 	uint64_t a_block = (uint64_t)c->nand.pages * c->nand.units, dies = (uint64_t)c->nand.channels * c->nand.dies;
 
-	return dies * (FTL_CACHE + ftl_cached(c) + FTL_LOW + reserve_a_die(c) + c->slc_blocks) +
+	return dies * (FTL_CACHE + ftl_cached(c) + ftl_places(c) - 1 + FTL_LOW + reserve_a_die(c) + c->slc_blocks) +
 	       divide_up(parts_of(c) * 2 + FTL_MAX_JOURNAL * c->nand.units, a_block);
 }
 
@@ -101,8 +101,8 @@ fits(const struct ftl *f)
 {
 	uint64_t a_block = (uint64_t)f->cfg.nand.pages * f->cfg.nand.units, spare = ftl_spare_blocks(&f->cfg);
 
-	return f->cfg.units && f->cfg.units < FTL_MAX_UNITS && f->nand->nr_blocks > spare &&
-	       f->cfg.units <= (f->nand->nr_blocks - spare) * a_block;
+	return f->cfg.units && f->cfg.units < FTL_MAX_UNITS && f->cfg.places <= FTL_PLACES &&
+	       f->nand->nr_blocks > spare && f->cfg.units <= (f->nand->nr_blocks - spare) * a_block;
 }
 
 int
@@ -194,6 +194,48 @@ ckpt_when_due(struct ftl *f, uint64_t *due_ns)
 		ckpt_write(f, due_ns);
 }
 
+/* A page of what is written together is programmed as soon as it is there; an older one that does not fill up has to go in the end. */
+static bool
+room_in_buffer(struct ftl *f, uint64_t *due_ns)
+{
+	if (ftl_places(&f->cfg) == 1)
+		return f->nr_dirty < f->nand->cfg.units || buffer_program(f, due_ns);
+	if (f->held[f->place] >= f->nand->cfg.units && !buffer_program_place(f, f->place, due_ns))
+		return false;
+	while (f->nr_dirty >= f->nr_slots) {
+		if (!buffer_program(f, due_ns))
+			return false;
+	}
+	return true;
+}
+
+void
+ftl_place(struct ftl *f, uint32_t place)
+{
+	f->place = place < ftl_places(&f->cfg) ? place : 0;
+}
+
+void
+ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns)
+{
+	ftl_advance(f, now_ns);
+	while (f->held[place] && buffer_program_place(f, place, due_ns))
+		;
+	place_close(f, ftl_stream_of(place));
+}
+
+uint64_t
+ftl_place_left(const struct ftl *f, uint32_t place)
+{
+	enum ftl_stream s = ftl_stream_of(place);
+	uint64_t left = 0, page = (uint64_t)f->nand->cfg.units * NAND_UNIT;
+
+	for (uint32_t d = 0; d < f->nand->nr_dies; d++)
+		left += (f->die[d].open[s] == NAND_NONE ? f->nand->cfg.pages : f->nand->cfg.pages - f->die[d].page[s]) *
+			page;
+	return left - UT_MIN(left, f->held[place] * (uint64_t)NAND_UNIT);
+}
+
 void *
 ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns)
 {
@@ -208,7 +250,7 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 		return NULL;
 	if (to)
 		return to;
-	if (f->nr_dirty >= f->nand->cfg.units && !buffer_program(f, due_ns))
+	if (!room_in_buffer(f, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
 	if (bytes < NAND_UNIT)

@@ -24,6 +24,7 @@
 #define FTL_JOURNAL 0xfe000000u /* trimmed ranges */
 #define FTL_ROOT 0xff000000u /* a checkpoint is complete */
 #define FTL_MAX_UNITS FTL_MAP /* logical units: 15 TiB */
+#define FTL_PLACES 16u
 #define FTL_MAP_ENTRIES 1020u /* a part, behind its head */
 
 struct ftl_config {
@@ -31,6 +32,7 @@ struct ftl_config {
 	uint32_t units; /* logical, of 4 KiB */
 	uint32_t buffer; /* units of write buffer; 0: 4 pages a die */
 	uint32_t ckpt_pages; /* programmed between two checkpoints; 0: a quarter of all, 4,096 at the least */
+	uint32_t places; /* the host's data goes into so many separate sets of blocks, at most FTL_PLACES; 0: one */
 	bool capacitor; /* what is in the write buffer survives a power loss */
 	bool cost_benefit; /* garbage collection prefers old blocks, not only empty ones */
 	uint32_t slc_blocks; /* a die: the host's data goes into as many blocks with one bit a cell first */
@@ -70,6 +72,16 @@ uint64_t ftl_spare_blocks(const struct ftl_config *cfg);
 /* -EINVAL: impossible geometry, or too little NAND for so many units; -ENOMEM. */
 int ftl_open(const struct ftl_config *cfg, struct ftl **out);
 void ftl_close(struct ftl *f); /* NULL is fine */
+
+/*
+ * Placement: what is written from now on goes into blocks of this place (below `places`), which holds nothing that was written to
+ * another.  Garbage collection does not keep them apart.
+ */
+void ftl_place(struct ftl *f, uint32_t place);
+/* The next write to this place begins in fresh blocks.  Returns when what was written there is on its way. */
+void ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns);
+/* Bytes that this place has left in the blocks that it writes to. */
+uint64_t ftl_place_left(const struct ftl *f, uint32_t place);
 
 /*
  * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.

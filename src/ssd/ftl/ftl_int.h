@@ -15,6 +15,9 @@
 #define FTL_RESERVE 2u /* free blocks a die that only garbage collection may take */
 #define FTL_LOW 4u /* free blocks a die below which it collects */
 
+/* Place 0 is FTL_HOST; each other has a stream of its own behind the others. */
+#define FTL_ALL (FTL_STREAMS + FTL_PLACES - 1)
+
 /*
  * The test of the FTL is built with these bugs in it, one at a time, to see that it finds each.  The product is built without.
  */
@@ -62,8 +65,8 @@ struct ftl_block {
 };
 
 struct ftl_die {
-	uint32_t open[FTL_STREAMS]; /* block, or NAND_NONE */
-	uint32_t page[FTL_STREAMS]; /* the next in it */
+	uint32_t open[FTL_ALL]; /* block, or NAND_NONE */
+	uint32_t page[FTL_ALL]; /* the next in it */
 	uint32_t free, coming; /* blocks; coming: collected or empty, and not erased yet */
 	uint32_t slc; /* blocks that are used with one bit a cell */
 	uint32_t next; /* where the search for a free block goes on */
@@ -74,6 +77,7 @@ struct ftl_slot {
 	uint32_t unit;
 	uint32_t next; /* in its hash chain */
 	uint64_t free_ns; /* the program that emptied it ends */
+	uint32_t place;
 };
 
 struct ftl_trimmed {
@@ -99,7 +103,8 @@ struct ftl {
 	uint32_t reserve; /* free blocks a die that only metadata may take: without a journal nothing can be erased */
 	struct ftl_block *block;
 	struct ftl_die *die;
-	uint32_t turn[FTL_STREAMS]; /* die of the next page */
+	uint32_t place, held[FTL_PLACES]; /* where the host writes; units of each place in the write buffer */
+	uint32_t turn[FTL_ALL]; /* die of the next page */
 	uint32_t *empty, first_empty, nr_empty; /* a ring of the blocks that wait for their erase */
 	uint64_t journal_barrier; /* operations below this number have to be done before any erase */
 	uint32_t since_ckpt; /* pages programmed */
@@ -132,7 +137,8 @@ void place_reset(struct ftl *f);
 /* The next page of a stream, or NAND_NONE: no die has room.  Lets time run for it, unless it is garbage collection's. */
 uint32_t place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns);
 /* For the host: in the cache while that has room. */
-uint32_t place_host(struct ftl *f, enum ftl_stream *s, uint64_t *due_ns);
+uint32_t place_host(struct ftl *f, uint32_t place, enum ftl_stream *s, uint64_t *due_ns);
+void place_close(struct ftl *f, enum ftl_stream s); /* the next page of it is one of another block, on each die */
 /*
  * Program it; what and data of its units are filled up to `used`, and count as valid.  Returns when it ends.  place_done()
  * follows, when the caller has taken back what the page replaces.
@@ -153,6 +159,7 @@ uint8_t *buffer_find(const struct ftl *f, uint32_t unit); /* NULL: it is not the
 uint8_t *buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns); /* room for a unit that has none */
 void buffer_drop(struct ftl *f, uint32_t unit);
 bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; false: no space */
+bool buffer_program_place(struct ftl *f, uint32_t place, uint64_t *due_ns); /* of what it has of one place */
 
 /* gc.c */
 uint32_t *gc_reference(struct ftl *f, uint32_t at); /* what a unit on NAND is known by, or NULL: nothing refers to it */
@@ -201,6 +208,24 @@ static inline bool
 ftl_cached(const struct ftl_config *c)
 {
 	return c->slc_blocks || c->slc_dynamic;
+}
+
+static inline enum ftl_stream
+ftl_stream_of(uint32_t place)
+{
+	return place ? (enum ftl_stream)(FTL_STREAMS + place - 1) : FTL_HOST;
+}
+
+static inline bool
+ftl_is_host(enum ftl_stream s)
+{
+	return s == FTL_HOST || (uint32_t)s >= FTL_STREAMS;
+}
+
+static inline uint32_t
+ftl_places(const struct ftl_config *c)
+{
+	return c->places ? c->places : 1;
 }
 
 static inline uint32_t

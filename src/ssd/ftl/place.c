@@ -14,7 +14,7 @@ place_reset(struct ftl *f)
 	f->nr_empty = f->first_empty = f->bad = 0;
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		f->die[d] = (struct ftl_die){ .free = f->nand->cfg.blocks };
-		for (int s = 0; s < FTL_STREAMS; s++)
+		for (uint32_t s = 0; s < FTL_ALL; s++)
 			f->die[d].open[s] = NAND_NONE;
 	}
 }
@@ -121,14 +121,14 @@ free_meta(struct ftl *f, uint64_t *due_ns)
 uint32_t
 place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
 {
-	bool meta_freed = s != FTL_HOST;
+	bool meta_freed = !ftl_is_host(s);
 	uint32_t page;
 
-	if (s == FTL_HOST)
+	if (ftl_is_host(s))
 		make_room(f);
 	page = try_page(f, s);
 	while (page == NAND_NONE || nand_full(f->nand, page)) {
-		if (!place_wait(f) && (s != FTL_HOST || !force_room(f)) &&
+		if (!place_wait(f) && (!ftl_is_host(s) || !force_room(f)) &&
 		    (meta_freed || !(meta_freed = free_meta(f, due_ns))))
 			break;
 		page = try_page(f,
@@ -139,10 +139,12 @@ place_page(struct ftl *f, enum ftl_stream s, uint64_t *due_ns)
 }
 
 uint32_t
-place_host(struct ftl *f, enum ftl_stream *s, uint64_t *due_ns)
+place_host(struct ftl *f, uint32_t place, enum ftl_stream *s, uint64_t *due_ns)
 {
 	uint32_t page = NAND_NONE;
 
+	if (place)
+		return place_page(f, *s = ftl_stream_of(place), due_ns);
 	if (ftl_cached(&f->cfg)) {
 		make_room(f);
 		page = try_page(f, FTL_CACHE);
@@ -179,6 +181,16 @@ close_block(struct ftl *f, struct ftl_die *d, enum ftl_stream s)
 		empty(f, block);
 }
 
+void
+place_close(struct ftl *f, enum ftl_stream s)
+{
+	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
+		if (f->die[d].open[s] != NAND_NONE && f->die[d].page[s])
+			close_block(f, &f->die[d], s);
+	}
+	f->turn[s] = 0;
+}
+
 uint64_t
 place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t used)
 {
@@ -188,7 +200,7 @@ place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t used)
 		n->what[page * n->cfg.units + i] = NAND_NONE;
 	for (uint32_t i = 0; i < used; i++)
 		f->block[nand_block_of(n, page)].valid++;
-	f->stats.programmed[s] += used;
+	f->stats.programmed[ftl_is_host(s) ? FTL_HOST : s] += used;
 	f->stats.padded += n->cfg.units - used;
 	f->since_ckpt++;
 	return nand_program(n, page, ++f->seq, f->now_ns);
@@ -289,7 +301,7 @@ place_retire(struct ftl *f, uint32_t block)
 	not_coming(f, block);
 	b->retired = true;
 	f->bad++;
-	for (int s = 0; s < FTL_STREAMS; s++) {
+	for (uint32_t s = 0; s < FTL_ALL; s++) {
 		if (d->open[s] == block)
 			close_block(f, d, (enum ftl_stream)s);
 	}
@@ -312,7 +324,9 @@ reopen(struct ftl *f, uint32_t block, uint32_t used)
 {
 	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
 
-	for (int s = 0; s < FTL_STREAMS && used < nand_pages_in(f->nand, block); s++) {
+	for (uint32_t s = 0; s < FTL_ALL && used < nand_pages_in(f->nand, block); s++) {
+		if (s >= FTL_STREAMS + ftl_places(&f->cfg) - 1)
+			break;
 		if (d->open[s] != NAND_NONE || (s == FTL_CACHE) != f->nand->slc[block])
 			continue;
 		d->open[s] = block;

@@ -10,6 +10,7 @@
 struct flash_media {
 	struct ssd_media base;
 	struct ftl *ftl;
+	uint32_t places;
 	const uint64_t *now_ns;
 	uint64_t *due_ns;
 };
@@ -133,6 +134,25 @@ ssd_flash_ftl(const struct ssd_media *m)
 	return m->ops == &flash_ops ? flash(m)->ftl : NULL;
 }
 
+uint32_t
+ssd_flash_places(const struct ssd_media *m)
+{
+	return m->ops == &flash_ops ? flash(m)->places : 0;
+}
+
+void
+ssd_flash_place(struct ssd_media *m, uint32_t place)
+{
+	if (m->ops == &flash_ops)
+		ftl_place(flash(m)->ftl, place);
+}
+
+void
+ssd_flash_place_end(struct ssd_media *m, uint32_t place)
+{
+	ftl_place_end(flash(m)->ftl, *flash(m)->now_ns, place, flash(m)->due_ns);
+}
+
 static struct nand_config
 nand_of(const struct ssd_profile_flash *p)
 {
@@ -175,6 +195,7 @@ config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 	struct ftl_config c = {
 		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
 		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
+		.places = p->placements,
 		.capacitor = p->capacitor,
 		.cost_benefit = p->collect == SSD_PROFILE_COST_BENEFIT,
 		.nand = nand_of(p),
@@ -216,6 +237,7 @@ ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now
 		return rc;
 	}
 	f->base.ops = &flash_ops;
+	f->places = c.places ? c.places : 1;
 	f->now_ns = now_ns;
 	f->due_ns = due_ns;
 	*out = &f->base;

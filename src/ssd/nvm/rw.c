@@ -7,6 +7,7 @@
  * rw_meta.c.  Limited Retry is accepted and changes nothing: the media has no retries.
  */
 #include "ssd/gather.h"
+#include "ssd/media/flash.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/streams.h"
@@ -194,26 +195,42 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 	return st;
 }
 
+static inline __attribute__((always_inline)) nvme_status
+write_range(struct ssd_cmd *c, const struct nvm_range *r)
+{
+	uint64_t total = (uint64_t)r->nlb << c->ns->lba_shift;
+	nvme_status st = receive_data(c, r, total);
+
+	if (!st)
+		st = ssd_nvm_settle(c, nvme_rw_cdw12((const void *)c->sqe));
+	if (!st)
+		ssd_nvm_did_write(c, total);
+	return st;
+}
+
+/* With a directive: the data may have a place of its own on the media. */
+static nvme_status
+write_directed(struct ssd_cmd *c, const struct nvm_range *r)
+{
+	nvme_status st = ssd_nvm_directive(c);
+
+	if (!st)
+		st = write_range(c, r);
+	ssd_flash_place(c->ns->sub->media, 0);
+	return st;
+}
+
 nvme_status
 ssd_nvm_write(struct ssd_cmd *c)
 {
 	const struct nvme_rw_cmd *cmd = (const void *)c->sqe;
 	struct nvm_range r;
-	uint64_t total;
 	nvme_status st;
 
 	if (__builtin_expect(c->ns->meta_size != 0, 0))
 		return ssd_nvm_write_meta(c);
 	st = data_range_of(c, &r);
-	if (!st && nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE))
-		st = ssd_nvm_directive(c);
 	if (st)
 		return st;
-	total = (uint64_t)r.nlb << c->ns->lba_shift;
-	st = receive_data(c, &r, total);
-	if (!st)
-		st = ssd_nvm_settle(c, nvme_rw_cdw12(cmd));
-	if (!st)
-		ssd_nvm_did_write(c, total);
-	return st;
+	return nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE) ? write_directed(c, &r) : write_range(c, &r);
 }

@@ -2,6 +2,7 @@
 /* Streams: the table of those that are open, and the resources.   NVMe Base 2.2, "Streams (Directive Type 01h)". */
 #include "ssd/nvm/streams.h"
 #include "nvproof/spec/nvm.h"
+#include "ssd/media/flash.h"
 #include <string.h>
 
 static struct ssd_stream_host
@@ -128,7 +129,7 @@ make_room(struct ssd_streams *t, uint32_t nsid, const struct ssd_stream_host *h,
 	return true;
 }
 
-static void
+static int /* its index; -1: there is no room for it */
 open_stream(struct ssd_streams *t, uint32_t nsid, const struct ssd_stream_host *h, uint16_t sid)
 {
 	struct ssd_stream *s = find(t, nsid, h, sid);
@@ -143,6 +144,17 @@ open_stream(struct ssd_streams *t, uint32_t nsid, const struct ssd_stream_host *
 	}
 	if (s)
 		s->used = ++t->count;
+	return s ? (int)(s - t->open) : -1;
+}
+
+/* Streams are kept apart on the flash as far as it has places for them. */
+static void
+place_stream(struct ssd_media *m, int i)
+{
+	uint32_t places = ssd_flash_places(m);
+
+	if (i >= 0 && places > 1)
+		ssd_flash_place(m, 1 + (uint32_t)i % (places - 1));
 }
 
 nvme_status
@@ -159,7 +171,7 @@ ssd_nvm_directive(struct ssd_cmd *c)
 	if (!dspec)
 		return NVME_SC_SUCCESS;
 	h = host_of(c->ssd);
-	open_stream(&c->ssd->sub->streams, nsid, &h, (uint16_t)dspec);
+	place_stream(c->ns->sub->media, open_stream(&c->ssd->sub->streams, nsid, &h, (uint16_t)dspec));
 	return NVME_SC_SUCCESS;
 }
 

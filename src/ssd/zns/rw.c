@@ -5,6 +5,7 @@
  * A write pointer moves when all of a command was done: one that fails on its way leaves nothing behind it.
  */
 #include "ssd/zns/zns.h"
+#include "ssd/media/flash.h"
 #include "ssd/nvm/nvm.h"
 
 #define SLBA offsetof(struct nvme_rw_cmd, slba)
@@ -54,6 +55,7 @@ ssd_zns_before(struct ssd_cmd *c)
 {
 	uint64_t slba, nlb;
 	struct ssd_zone *z;
+	nvme_status st;
 
 	if (nvme_get(c->ssd->cc, NVME_CC_CSS) != NVME_CC_CSS_IOCSS)
 		return ssd_fail(c, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
@@ -63,7 +65,10 @@ ssd_zns_before(struct ssd_cmd *c)
 		if (!range_of(c, &slba, &nlb))
 			return NVME_SC_SUCCESS;
 		z = ssd_zns_at(c->ns, slba);
-		return zone_fail(c, ssd_zone_writable(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb), slba);
+		st = ssd_zone_writable(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb);
+		if (!st)
+			ssd_zns_place(c->ns, z);
+		return zone_fail(c, st, slba);
 	case NVME_OPC_READ:
 	case NVME_OPC_COMPARE:
 	case NVME_OPC_VERIFY:
@@ -81,6 +86,7 @@ ssd_zns_after(struct ssd_cmd *c, nvme_status st)
 
 	if (!is_write(c->sqe->opc) || !range_of(c, &slba, &nlb))
 		return;
+	ssd_flash_place(c->ns->sub->media, 0);
 	z = ssd_zns_at(c->ns, slba);
 	if (!st)
 		ssd_zone_written(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb);
@@ -132,6 +138,7 @@ ssd_zns_append(struct ssd_cmd *c)
 	st = check_append(c, z, slba, nlb);
 	if (st)
 		return st;
+	ssd_zns_place(c->ns, z);
 	at = slba + le64_get(z->wp);
 	copy.opc = NVME_OPC_WRITE;
 	copy.cdw10 = le32_from((uint32_t)at);
