@@ -27,6 +27,12 @@ enum ssd_profile_set { /* I/O command set of the namespaces */
 enum ssd_profile_collect { /* which block garbage collection takes */
 			   SSD_PROFILE_GREEDY, /* the one with the least valid data */
 			   SSD_PROFILE_COST_BENEFIT, /* old ones are preferred */
+			   SSD_PROFILE_RANDOM, /* any */
+};
+
+enum ssd_profile_switch {
+	SSD_PROFILE_ON,
+	SSD_PROFILE_OFF,
 };
 
 struct ssd_profile_flash {
@@ -43,6 +49,10 @@ struct ssd_profile_flash {
 	bool capacitor; /* the write buffer survives a power loss */
 	enum ssd_profile_collect collect;
 	uint32_t endurance; /* program and erase cycles that a block is made for; 0: any number */
+	uint32_t read_limit; /* reads of a block since its erase, then it is refreshed; 0: any number */
+	uint32_t retention_hours; /* age of data, then it is refreshed; 0: any */
+	enum ssd_profile_switch refresh; /* off: from twice the limit on it cannot be read */
+	uint32_t wear_spread; /* of erases, then a block that is left out is emptied; 0: any */
 	uint64_t slc_cache; /* bytes that are written with one bit a cell first; 0: none */
 	uint32_t placements; /* so many sets of blocks that the host can keep apart; 0: one */
 	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */

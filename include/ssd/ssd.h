@@ -122,6 +122,7 @@ struct ssd_stats {
 	uint64_t cmds_admin, cmds_read, cmds_write, cmds_other, bytes_read, bytes_written, errors;
 	/* SSD_MEDIA_FLASH: changed by the host, and programmed; their ratio; blocks erased, and failed; programs that failed. */
 	uint64_t flash_host_bytes, flash_programmed_bytes, flash_erases, flash_bad_blocks, flash_failed_programs;
+	uint64_t flash_refreshed_blocks, flash_levelled_blocks, flash_unreadable; /* moved for their own sake; reads */
 	uint64_t flash_slc_bytes, flash_folded_bytes; /* of the host into the SLC cache, and out of it */
 	double flash_write_amplification;
 };

@@ -133,8 +133,13 @@ ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
 	}
 	if (ssd_unlikely(sc))
 		sc = failed(c, sc);
-	if (ssd_unlikely(c->ssd->sub->io_due_ns) && ssd_delay(c, sc))
-		return;
+	if (ssd_unlikely(c->ssd->sub->io_due_ns)) {
+		if (c->ssd->sub->media->unrecovered && !sc)
+			sc = failed(c, NVME_SC_UNRECOVERED_READ);
+		c->ssd->sub->media->unrecovered = false;
+		if (ssd_delay(c, sc))
+			return;
+	}
 	ssd_cqe_post(c->ssd, c->sq, c->sqe->cid, c->dw0, c->dw1, sc);
 }
 

@@ -65,8 +65,12 @@ static const struct key keys[] = {
 	{ "flash", "spare_percent", NUMBER, AT(flash.spare_percent), 1, 400, NULL, 0 },
 	{ "flash", "write_buffer", SIZE, AT(flash.write_buffer), 0, 1ull << 30, NULL, 4096 },
 	{ "flash", "capacitor", YES_NO, AT(flash.capacitor), 0, 0, NULL, 0 },
-	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit", 0 },
+	{ "flash", "collect", WORD, AT(flash.collect), 0, 0, "greedy cost-benefit random", 0 },
 	{ "flash", "endurance", NUMBER, AT(flash.endurance), 0, 1000000, NULL, 0 },
+	{ "flash", "read_limit", NUMBER, AT(flash.read_limit), 0, 100000000, NULL, 0 },
+	{ "flash", "retention_hours", NUMBER, AT(flash.retention_hours), 0, 1000000, NULL, 0 },
+	{ "flash", "refresh", WORD, AT(flash.refresh), 0, 0, "on off", 0 },
+	{ "flash", "wear_spread", NUMBER, AT(flash.wear_spread), 0, 1000000, NULL, 0 },
 	{ "flash", "slc_cache", SIZE, AT(flash.slc_cache), 0, 1ull << 40, NULL, 4096 },
 	{ "flash", "placements", NUMBER, AT(flash.placements), 1, 16, NULL, 0 },
 	{ "flash", "slc_dynamic", NUMBER, AT(flash.slc_dynamic), 0, 90, NULL, 0 },
@@ -208,7 +212,7 @@ on_word(struct parse *p, const struct key *k, const char *value, uint32_t *out)
 	return bad(p, "%s = %.60s: expected one of: %s", k->name, value, k->words);
 }
 static_assert(sizeof(enum ssd_profile_media) == 4 && sizeof(enum ssd_profile_set) == 4 &&
-		      sizeof(enum ssd_profile_collect) == 4,
+		      sizeof(enum ssd_profile_collect) == 4 && sizeof(enum ssd_profile_switch) == 4,
 	      "written as a word");
 
 static int

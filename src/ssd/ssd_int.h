@@ -81,6 +81,7 @@ struct ssd_media_ops {
 struct ssd_media {
 	const struct ssd_media_ops *ops;
 	bool null; /* keeps nothing: commands skip the copy */
+	bool unrecovered; /* what the command that is carried out has read */
 	uint8_t warning, warned; /* NVME_CW_*: what it has come to, and what the hosts were told */
 	uint8_t *flat; /* all of it, where it is plain memory: copies can wait (gather.h); else NULL */
 };

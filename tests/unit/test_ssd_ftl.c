@@ -42,6 +42,8 @@ life(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 	*cuts += ftl_stats(m.f)->recoveries;
 	*failed += ftl_nand(m.f)->stats.failed_programs;
 	*folded += ftl_stats(m.f)->folded;
+	cuts[3] += ftl_stats(m.f)->refreshed;
+	cuts[4] += ftl_stats(m.f)->levelled;
 	model_close(&m);
 }
 
@@ -94,7 +96,10 @@ config_for(uint64_t seed)
 {
 	struct ftl_config cfg = model_config();
 
-	cfg.cost_benefit = seed & 1;
+	cfg.collect = (enum ftl_collect)(seed % 3);
+	cfg.wear_spread = seed % 5 == 1 ? 3 : 0;
+	cfg.read_limit = seed % 5 == 2 ? 20 : 0;
+	cfg.age_limit_ns = seed % 5 == 4 ? 200 * MS : 0;
 	cfg.nand.suspend_ns = seed & 2 ? cfg.nand.suspend_ns : 0;
 	cfg.capacitor = seed % 8 == 0;
 	if (seed % 8 == 1 || seed % 8 == 6) { /* a cache that is folded whenever there is time */
@@ -211,7 +216,10 @@ survives_any_life(void **state)
 	}
 	print_message("%llu power losses, %llu failed programs, %llu units folded\n", (unsigned long long)*cuts,
 		      (unsigned long long)*failed, (unsigned long long)*folded);
+	print_message("%llu blocks refreshed, %llu for the sake of wear\n", (unsigned long long)cuts[3],
+		      (unsigned long long)cuts[4]);
 	assert_true(*folded >= 100 * n);
+	assert_true(cuts[3] >= 10 * n && cuts[4] >= n);
 	assert_true(*failed >= 3 * n);
 	assert_true(*cuts >= n * CUTS);
 }
@@ -327,7 +335,7 @@ main(void)
 		cmocka_unit_test(impossible_geometries),
 	};
 
-	cuts = mmap(NULL, 3 * sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cuts = mmap(NULL, 5 * sizeof(*cuts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (cuts == MAP_FAILED)
 		return 1;
 	failed = cuts + 1;

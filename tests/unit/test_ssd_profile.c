@@ -71,6 +71,8 @@ what_is_wrong_is_said(void **state)
 		{ "[flash]\nread_us = 1 2\n", ":2: ", "commas" },
 		{ "[flash]\nslc_cache = 1M\n", ":0: ", "slc_program_us" },
 		{ "[flash]\nslc_dynamic = 91\n", ":2: ", "0 to 90" },
+		{ "[flash]\ncollect = youngest\n", ":2: ", "greedy cost-benefit random" },
+		{ "[flash]\nrefresh = yes\n", ":2: ", "on off" },
 		{ "[flash]\nprogram_fail_ppm = 1000001\n", ":2: ", "0 to 1000000" },
 		{ "[drive]\nmedia = flash\n", ":0: ", "needs [flash]" },
 		{ "[drive]\ncommand_set = zoned\n", ":0: ", "zones" },

@@ -37,10 +37,11 @@ closed_form(double spare)
 
 /* One die with many blocks; what the FTL needs to work at all comes on top, as for each profile. */
 static struct ftl_config
-config(uint32_t spare_percent)
+config(uint32_t spare_percent, enum ftl_collect collect)
 {
 	struct ftl_config c = {
 		.units = 40000,
+		.collect = collect,
 		.nand = { .channels = 1,
 			  .dies = 1,
 			  .pages = 32,
@@ -66,9 +67,9 @@ programmed(const struct ftl_stats *s)
 
 /* *spare: what there is beyond the logical space, without the blocks that are free. */
 static double
-measure(uint32_t spare_percent, double *spare)
+measure(uint32_t spare_percent, enum ftl_collect collect, double *spare)
 {
-	const struct ftl_config c = config(spare_percent);
+	const struct ftl_config c = config(spare_percent, collect);
 	struct ftl_stats was = { 0 };
 	struct ut_rng rng;
 	uint64_t now = 0;
@@ -101,7 +102,7 @@ follows_the_closed_form(void **state)
 	(void)state;
 	assert_true(fabs(closed_form(0.3) - 2.36) < 0.01); /* as the paper says */
 	for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++) {
-		double spare, wa = measure(percent[i], &spare), want = closed_form(spare);
+		double spare, wa = measure(percent[i], FTL_GREEDY, &spare), want = closed_form(spare);
 
 		print_message(
 			"spare area %u %%, %.1f %% in use: write amplification %.2f, closed form %.2f (%+.1f %%)\n",
@@ -110,11 +111,27 @@ follows_the_closed_form(void **state)
 	}
 }
 
+/* A block by chance holds as much as the average: of each that is collected 1 - 1 / a is free, so that WA = a / (a - 1). */
+static void
+random_choice(void **state)
+{
+	static const uint32_t percent[] = { 20, 60 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++) {
+		double spare, wa = measure(percent[i], FTL_RANDOM, &spare), want = (1 + spare) / spare;
+
+		print_message("random choice, %.1f %% in use: write amplification %.2f, closed form %.2f (%+.1f %%)\n",
+			      spare * 100, wa, want, (wa / want - 1) * 100);
+		assert_true(fabs(wa / want - 1) < 0.05);
+	}
+}
+
 /* What a trim emptied is erased while nobody asks for anything. */
 static void
 blocks_are_erased_while_the_drive_is_idle(void **state)
 {
-	const struct ftl_config c = config(28);
+	const struct ftl_config c = config(28, FTL_GREEDY);
 	uint64_t now = 0;
 	struct ftl *f;
 
@@ -135,6 +152,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_closed_form),
+		cmocka_unit_test(random_choice),
 		cmocka_unit_test(blocks_are_erased_while_the_drive_is_idle),
 	};
 

@@ -124,6 +124,7 @@ ftl_open(const struct ftl_config *cfg, struct ftl **out)
 		return rc;
 	}
 	f->may_be_bad = may_be_bad(f);
+	ut_rng_seed(&f->rng, cfg->nand.seed);
 	buffer_reset(f);
 	recover(f);
 	*out = f;
@@ -181,6 +182,11 @@ ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 		return NULL;
 	if (ftl_in_flight(f, at))
 		ftl_advance(f, now_ns);
+	if (f->cfg.read_limit) {
+		care_read(f, now_ns, at);
+		at = f->map[unit];
+	}
+	f->stats.unreadable += f->cfg.no_refresh && care_unreadable(f, now_ns, at);
 	if (!ftl_in_flight(f, at)) /* what is still under way is in the memory of the drive, too */
 		raise_to(due_ns, nand_read(f->nand, at / f->nand->cfg.units, 1, now_ns));
 	return nand_unit(f->nand, at);

@@ -27,6 +27,12 @@
 #define FTL_PLACES 16u
 #define FTL_MAP_ENTRIES 1020u /* a part, behind its head */
 
+enum ftl_collect { /* which block garbage collection takes */
+		   FTL_GREEDY, /* the one with the least valid data */
+		   FTL_COST_BENEFIT, /* old ones are preferred */
+		   FTL_RANDOM, /* any: what others are compared with */
+};
+
 struct ftl_config {
 	struct nand_config nand;
 	uint32_t units; /* logical, of 4 KiB */
@@ -34,7 +40,11 @@ struct ftl_config {
 	uint32_t ckpt_pages; /* programmed between two checkpoints; 0: a quarter of all, 4,096 at the least */
 	uint32_t places; /* the host's data goes into so many separate sets of blocks, at most FTL_PLACES; 0: one */
 	bool capacitor; /* what is in the write buffer survives a power loss */
-	bool cost_benefit; /* garbage collection prefers old blocks, not only empty ones */
+	enum ftl_collect collect;
+	uint32_t read_limit; /* reads of a block since its erase, then it is refreshed; 0: any number */
+	uint64_t age_limit_ns; /* of data, then it is refreshed; 0: any */
+	bool no_refresh; /* it is not: from twice the limit on it cannot be read */
+	uint32_t wear_spread; /* of erases, then a block that is left out is emptied; 0: any */
 	uint32_t slc_blocks; /* a die: the host's data goes into as many blocks with one bit a cell first */
 	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
 	uint64_t idle_ns; /* without a command, before work that can wait is done; 0: 10 ms */
@@ -54,6 +64,8 @@ struct ftl_stats { /* units */
 	uint64_t programmed[FTL_STREAMS], padded;
 	uint64_t collected; /* blocks */
 	uint64_t folded; /* moved out of blocks with one bit a cell */
+	uint64_t refreshed, levelled; /* blocks */
+	uint64_t unreadable; /* reads that failed */
 	uint64_t rewritten; /* what failed programs should have written */
 	uint64_t checkpoints, recoveries, recovered_ns;
 };

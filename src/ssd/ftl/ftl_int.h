@@ -91,6 +91,10 @@ struct ftl {
 	uint64_t now_ns; /* never goes back; ahead of the host's after a stall */
 	uint64_t host_ns; /* of its last command */
 	bool in_idle; /* idle work is being done */
+	uint64_t care_ns; /* when the age of data is looked at next while the host is busy */
+	bool levelling; /* what is moved now is cold: it goes where most erases were */
+	uint32_t erased; /* blocks since the spread of wear was looked at */
+	struct ut_rng rng;
 	uint64_t seq; /* of the last page or trim */
 	uint64_t ckpt_seq; /* of the last checkpoint */
 	uint32_t *map; /* a logical unit: where on NAND, or NAND_NONE */
@@ -149,6 +153,7 @@ void place_invalid(struct ftl *f, uint32_t at); /* this unit on NAND no longer c
 void place_erase(struct ftl *f); /* whatever may be erased now */
 void place_erased(struct ftl *f, uint32_t block, bool failed);
 void place_retire(struct ftl *f, uint32_t block); /* a program of it failed */
+void place_close_block(struct ftl *f, uint32_t block); /* nothing more is written into it */
 void place_restore(struct ftl *f); /* block states from what is on NAND; valid counts are there */
 /* Let the NAND run to the end of its next operation.  false: there is none. */
 bool place_wait(struct ftl *f);
@@ -173,6 +178,13 @@ bool gc_flush(struct ftl *f); /* what was taken up and is less than a page, too;
 bool idle_work(struct ftl *f, uint64_t now_ns);
 /* A command of the host comes. */
 void idle_ends(struct ftl *f, uint64_t now_ns);
+
+/* care.c: blocks that have to be moved for their own sake */
+void care_read(struct ftl *f, uint64_t now_ns, uint32_t at); /* this unit is to be read */
+bool care_unreadable(struct ftl *f, uint64_t now_ns, uint32_t at);
+bool care_age(struct ftl *f, uint64_t until_ns); /* one block whose data is too old by then; time goes on to that */
+void care_wear(struct ftl *f); /* after erases: one block that is left out */
+void care_when_due(struct ftl *f);
 
 /* fail.c */
 void fail_reset(struct ftl *f);

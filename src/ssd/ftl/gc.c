@@ -105,12 +105,14 @@ take_page(struct ftl *f, uint32_t page)
 
 /* The less is valid, the better; cost-benefit also weighs for how long nothing was written there. */
 static double
-score(const struct ftl *f, const struct ftl_block *b, uint32_t units)
+score(struct ftl *f, const struct ftl_block *b, uint32_t units)
 {
 	double used = (double)b->valid / units;
 
-	if (!f->cfg.cost_benefit)
+	if (f->cfg.collect == FTL_GREEDY)
 		return 1 - used;
+	if (f->cfg.collect == FTL_RANDOM)
+		return (double)(1 + ut_rng_below(&f->rng, 1u << 30));
 	return (1 - used) / (1 + used) * (double)(f->seq - b->age + 1);
 }
 
@@ -122,10 +124,10 @@ of_the_cache(const struct ftl *f, uint32_t block)
 }
 
 static uint32_t
-victim(const struct ftl *f, uint32_t die, bool any)
+victim(struct ftl *f, uint32_t die, bool any)
 {
 	uint32_t units = f->nand->cfg.pages * f->nand->cfg.units, best = NAND_NONE;
-	double best_score = 0;
+	double best_score = 0, this_score;
 
 	for (uint32_t b = die * f->nand->cfg.blocks; b < (die + 1) * f->nand->cfg.blocks; b++) {
 		const struct ftl_block *blk = &f->block[b];
@@ -136,9 +138,10 @@ victim(const struct ftl *f, uint32_t die, bool any)
 			return b;
 		if (blk->valid == units || (!any && of_the_cache(f, b)))
 			continue;
-		if (best == NAND_NONE || score(f, blk, units) > best_score) {
+		this_score = score(f, blk, units);
+		if (best == NAND_NONE || this_score > best_score) {
 			best = b;
-			best_score = score(f, blk, units);
+			best_score = this_score;
 		}
 	}
 	return best;

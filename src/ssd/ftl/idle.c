@@ -16,7 +16,7 @@ idle_ns(const struct ftl *f)
 static bool
 any_work(const struct ftl *f)
 {
-	return ftl_cached(&f->cfg);
+	return ftl_cached(&f->cfg) || f->cfg.age_limit_ns || f->cfg.wear_spread;
 }
 
 /* The block with one bit a cell that was filled first. */
@@ -54,7 +54,7 @@ idle_work(struct ftl *f, uint64_t now_ns)
 	if (f->now_ns > now_ns)
 		return false;
 	f->in_idle = true;
-	any = fold(f);
+	any = fold(f) || care_age(f, now_ns);
 	if (!any)
 		any = gc_flush(f); /* the rest of the last block, less than a page */
 	f->in_idle = false;

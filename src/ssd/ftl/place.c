@@ -19,7 +19,7 @@ place_reset(struct ftl *f)
 	}
 }
 
-/* The free block of the die that was erased least: wear levels out by itself where there is a choice. */
+/* The free block of the die that was erased least: wear levels out by itself where there is a choice.  For what is cold: most. */
 static uint32_t
 free_block(struct ftl *f, uint32_t die)
 {
@@ -28,7 +28,9 @@ free_block(struct ftl *f, uint32_t die)
 	for (uint32_t i = 0; i < f->nand->cfg.blocks; i++) {
 		uint32_t b = first + (f->die[die].next + i) % f->nand->cfg.blocks;
 
-		if (f->block[b].state == FTL_FREE && (best == NAND_NONE || f->nand->wear[b] < f->nand->wear[best]))
+		if (f->block[b].state == FTL_FREE &&
+		    (best == NAND_NONE ||
+		     (f->levelling ? f->nand->wear[b] > f->nand->wear[best] : f->nand->wear[b] < f->nand->wear[best])))
 			best = b;
 	}
 	f->die[die].next = best == NAND_NONE ? 0 : (best + 1) % f->nand->cfg.blocks;
@@ -82,10 +84,13 @@ bool
 place_wait(struct ftl *f)
 {
 	uint64_t next = nand_next(f->nand);
+	bool was = f->in_idle;
 
 	if (next == NAND_NEVER)
 		return false;
+	f->in_idle = true; /* somebody waits: the drive does not rest, whatever the time */
 	ftl_advance(f, UT_MAX(next, f->now_ns));
+	f->in_idle = was;
 	return true;
 }
 
@@ -93,6 +98,7 @@ place_wait(struct ftl *f)
 static void
 make_room(struct ftl *f)
 {
+	care_when_due(f);
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		if (f->die[d].free + f->die[d].coming < FTL_LOW + f->reserve || f->die[d].retiring)
 			gc_run(f, d, false);
@@ -274,6 +280,7 @@ place_erased(struct ftl *f, uint32_t block, bool failed)
 	f->die[block / f->nand->cfg.blocks].free += !failed;
 	f->die[block / f->nand->cfg.blocks].coming--;
 	f->bad += failed;
+	f->erased++;
 	f->stats.collected += !failed;
 }
 
@@ -291,20 +298,27 @@ not_coming(struct ftl *f, uint32_t block)
 }
 
 void
+place_close_block(struct ftl *f, uint32_t block)
+{
+	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+
+	for (uint32_t s = 0; s < FTL_ALL; s++) {
+		if (d->open[s] == block)
+			close_block(f, d, (enum ftl_stream)s);
+	}
+}
+
+void
 place_retire(struct ftl *f, uint32_t block)
 {
 	struct ftl_block *b = &f->block[block];
-	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
 
 	if (b->retired)
 		return;
 	not_coming(f, block);
 	b->retired = true;
 	f->bad++;
-	for (uint32_t s = 0; s < FTL_ALL; s++) {
-		if (d->open[s] == block)
-			close_block(f, d, (enum ftl_stream)s);
-	}
+	place_close_block(f, block);
 }
 
 /* Pages of a block that hold something, or did: those behind them can still be programmed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the media operations, which are about bytes, and the FTL, which is about units of 4 KiB. */
 #include "ssd/media/flash.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,10 @@ static const void *
 flash_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 {
 	struct flash_media *f = flash(m);
+	uint64_t was = ftl_stats(f->ftl)->unreadable;
 	const uint8_t *unit = ftl_read(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), f->due_ns);
 
+	m->unrecovered |= ftl_stats(f->ftl)->unreadable != was;
 	*len = in_unit(off, *len);
 	return unit ? unit + off % NAND_UNIT : ssd_zeros;
 }
@@ -187,6 +190,8 @@ slc_blocks(const struct ssd_profile_flash *p, uint64_t units)
 	return (uint32_t)UT_MIN((p->slc_cache / NAND_UNIT + units - 1) / units, 1u << 20);
 }
 
+static_assert((int)FTL_RANDOM == (int)SSD_PROFILE_RANDOM, "the same words");
+
 /* As many blocks a die as the size and the spare area need, unless the profile says how many there are. */
 static struct ftl_config
 config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
@@ -197,7 +202,11 @@ config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
 		.places = p->placements,
 		.capacitor = p->capacitor,
-		.cost_benefit = p->collect == SSD_PROFILE_COST_BENEFIT,
+		.collect = (enum ftl_collect)p->collect,
+		.read_limit = p->read_limit,
+		.age_limit_ns = p->retention_hours * 3600ull * 1000000000,
+		.no_refresh = p->refresh == SSD_PROFILE_OFF,
+		.wear_spread = p->wear_spread,
 		.nand = nand_of(p),
 	};
 

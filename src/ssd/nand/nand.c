@@ -51,6 +51,8 @@ nand_close(struct nand *n)
 	free(n->channel_ns);
 	free(n->seq);
 	free(n->wear);
+	free(n->disturb);
+	free(n->born_ns);
 	free(n->bad);
 	free(n->slc);
 	free(n);
@@ -72,11 +74,14 @@ parts_open(struct nand *n)
 	n->channel_ns = ut_calloc(n->cfg.channels, sizeof(n->channel_ns[0]));
 	n->seq = ut_calloc(n->nr_pages, sizeof(n->seq[0]));
 	n->wear = ut_calloc(n->nr_blocks, sizeof(n->wear[0]));
+	n->disturb = ut_calloc(n->nr_blocks, sizeof(n->disturb[0]));
+	n->born_ns = ut_calloc(n->nr_blocks, sizeof(n->born_ns[0]));
 	n->bad = ut_calloc(n->nr_blocks, sizeof(n->bad[0]));
 	n->slc = ut_calloc(n->nr_blocks, sizeof(n->slc[0]));
 	n->data = map(data_bytes(n));
 	n->what = map(what_bytes(n));
-	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->bad || !n->slc || !n->data || !n->what)
+	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->disturb || !n->born_ns || !n->bad || !n->slc ||
+	    !n->data || !n->what)
 		return false;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		n->die[i].reg_page = NAND_NONE;
@@ -176,7 +181,10 @@ program_fails(struct nand *n, uint32_t block)
 static void
 settle_program(struct nand *n, const struct nand_op *op)
 {
+	uint64_t *born = &n->born_ns[nand_block_of(n, op->page)];
+
 	n->seq[op->page] = op->failed ? NAND_SEQ_TORN : op->seq;
+	*born = *born ? *born : UT_MAX(op->end_ns, 1);
 	if (!op->failed)
 		return;
 	n->bad[nand_block_of(n, op->page)] = NAND_RETIRED;
@@ -201,6 +209,8 @@ settle(struct nand *n, struct nand_op *op)
 	madvise(nand_unit(n, op->page * n->cfg.units), (uint64_t)n->cfg.pages * n->cfg.units * NAND_UNIT,
 		MADV_DONTNEED);
 	n->wear[nand_block_of(n, op->page)]++;
+	n->disturb[nand_block_of(n, op->page)] = 0;
+	n->born_ns[nand_block_of(n, op->page)] = 0;
 }
 
 static struct nand_op *
@@ -325,6 +335,7 @@ nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns)
 	if (d->reg_page != page) {
 		d->reg_ns = d->read_ns = read_start(n, d, from_ns, takes) + takes;
 		d->reg_page = page;
+		n->disturb[nand_block_of(n, page)]++;
 	}
 	*bus = UT_MAX(*bus, UT_MAX(d->reg_ns, from_ns)) + units * n->cfg.unit_ns;
 	return *bus;

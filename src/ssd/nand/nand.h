@@ -84,6 +84,8 @@ struct nand {
 	uint64_t *seq; /* a page */
 	uint32_t *what; /* a unit: the FTL's word for it */
 	uint32_t *wear; /* a block: erases */
+	uint32_t *disturb; /* a block: reads of its cells since it was erased */
+	uint64_t *born_ns; /* a block: when the first page of it was programmed; 0: not yet */
 	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
 	uint64_t issued; /* operations */
