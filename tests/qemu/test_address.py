@@ -46,13 +46,13 @@ def _children():
 
 
 def test_time_to_enabled(opened):
-    """Well under a second: the best of three, since others may use the machine."""
+    """Well under a second (0.06 s on an idle machine): the best of three, since others may use the machine."""
     times = []
     for _ in range(3):
         start = time.monotonic()
         opened()
         times.append(time.monotonic() - start)
-    assert min(times) < 0.9, times
+    assert min(times) < 0.5, times
 
 
 def test_namespaces_and_mdts(opened):
