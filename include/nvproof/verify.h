@@ -74,6 +74,7 @@ struct nvp_verify_op {
 	uint64_t slba;
 	uint32_t nlb;
 	uint8_t kind; /* enum nvp_verify_kind */
+	bool durable; /* when it completed it was: FUA, or the device has no volatile write cache */
 	uint32_t
 		stride; /* bytes from one LBA to the next in the data: more than lba_size with metadata between; 0: lba_size */
 
@@ -128,6 +129,19 @@ void nvp_verify_clear(struct nvp_verify *v);
 /* A read of this LBA has to fail. */
 bool nvp_verify_is_uncorr(const struct nvp_verify *v, uint64_t lba);
 bool nvp_verify_any_uncorr(const struct nvp_verify *v); /* false: certainly none */
+
+/* --- the volatile write cache of the device --- */
+
+/*
+ * A Flush of the namespace: begin() before it is submitted, and if that was true, end() when it completed.  What was
+ * written before is there after a power loss then; all other writes, but for those with `durable` set, are in doubt.
+ */
+bool nvp_verify_flush_begin(struct nvp_verify *v);
+void nvp_verify_flush_end(struct nvp_verify *v, bool ok);
+/* All that was written is durable: the device was shut down in order. */
+void nvp_verify_flushed(struct nvp_verify *v);
+/* The power went: what was not flushed may be old or new, and is not checked until it is written again. */
+void nvp_verify_power_lost(struct nvp_verify *v);
 
 /* --- what is put into written data --- */
 

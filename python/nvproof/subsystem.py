@@ -56,6 +56,7 @@ class Subsystem:
             self._poweroff_cb()
         else:
             self._switch(False)
+        self._nvme._power_event(True)
 
     def poweron(self, quick: bool = True) -> None:
         """Power on again.  quick is obsolete and has no meaning.  Errors as of poweroff()."""
@@ -96,6 +97,8 @@ class Subsystem:
         while True:
             last = nvme._now() > end
             if nvme[_CSTS] >> 2 & 3 == _SHST_COMPLETE:
+                if not abrupt:
+                    nvme._power_event(False)
                 return
             if last:
                 raise NvmeShutdownStatusTimeoutError(

@@ -418,6 +418,8 @@ static PyMethodDef ctrlr_methods[] = {
 	  "sync_cmd(opcode, ...)\n--\n\nAs send_cmd(), but wait for this one and return its CQE; no warning." },
 	{ "ring_doorbell", py_ctrlr_ring_doorbell, METH_NOARGS,
 	  "ring_doorbell()\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
+	{ "_power_event", py_ctrlr_power_event, METH_O,
+	  "_power_event(lost)\n--\n\nFor data verification: the power went, or the drive was shut down in order." },
 	{ "ns_clear", (PyCFunction)(void (*)(void))py_ctrlr_ns_clear, METH_FASTCALL | METH_KEYWORDS,
 	  "ns_clear(nsid=0xffffffff)\n--\n\nData verification forgets what was written to a namespace, or to all." },
 	{ "use_vector", py_ctrlr_use_vector, METH_O,

@@ -19,6 +19,7 @@ PyObject *py_ctrlr_sync_cmd(PyObject *o, PyObject *const *args, Py_ssize_t nargs
 PyObject *py_ctrlr_ring_doorbell(PyObject *o, PyObject *unused);
 PyObject *py_ctrlr_use_vector(PyObject *o, PyObject *arg);
 PyObject *py_ctrlr_ns_clear(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *py_ctrlr_power_event(PyObject *o, PyObject *lost);
 PyObject *py_ctrlr_iostat(PyObject *o, PyObject *unused);
 PyObject *py_ctrlr_totals(PyObject *o, PyObject *unused);
 PyObject *py_ctrlr_cmdlog(PyObject *o, PyObject *args);

@@ -128,6 +128,17 @@ py_ctrlr_ns_clear(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject
 }
 
 PyObject *
+py_ctrlr_power_event(PyObject *o, PyObject *lost)
+{
+	int yes = PyObject_IsTrue(lost);
+
+	if (yes < 0 || !py_ctrlr_get((struct py_ctrlr *)o))
+		return NULL;
+	py_verify_power(((struct py_ctrlr *)o)->c, yes == 1);
+	Py_RETURN_NONE;
+}
+
+PyObject *
 py_ctrlr_use_vector(PyObject *o, PyObject *arg)
 {
 	unsigned long v = PyLong_AsUnsignedLong(arg);

@@ -151,6 +151,7 @@ track(struct py_ns *ns, uint8_t opc, const union py_val *v, uint64_t len, struct
 	};
 	if (opc == NVME_OPC_WRITE) {
 		out->op.kind = NVP_VERIFY_WRITE;
+		out->op.durable = v[RW_TAIL + T_FLAGS].u & (uint32_t)NVME_RW_FUA >> 16;
 		out->inject = ns->inject;
 	} else if (opc == NVME_OPC_READ) {
 		out->op.kind = NVP_VERIFY_READ;
@@ -273,6 +274,7 @@ py_ns_flush(PyObject *o, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
 	if (!r)
 		return NULL;
 	nvme_prep_flush(nvp_req_sqe(r), ns->ns.nsid);
+	cmd->verify = (struct py_vcmd){ .kind = PY_V_FLUSH, .op = { .kind = NVP_VERIFY_LOOK } };
 	py_cmd_hold(cmd, NULL, NULL, v[1].obj);
 	return py_ns_submit(ns, v[0].obj, r, cmd);
 }

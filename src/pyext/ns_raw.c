@@ -85,8 +85,13 @@ note_verify(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_buffer
 	};
 	out->op.kind = py_verify_kind(sqe->opc);
 	switch (sqe->opc) {
+	case NVME_OPC_FLUSH:
+		out->kind = PY_V_FLUSH;
+		out->op.kind = NVP_VERIFY_LOOK;
+		break;
 	case NVME_OPC_WRITE:
 	case NVME_OPC_READ:
+		out->op.durable = (le32_get(sqe->cdw12) & NVME_RW_FUA) != 0;
 		out->data = whole ? out->data : NULL;
 		break;
 	case NVME_OPC_COMPARE:

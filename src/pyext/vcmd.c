@@ -85,7 +85,7 @@ py_verify_aim(struct py_vcmd *v, struct py_vtab *vt)
 {
 	if (!vt || v->kind == PY_V_NONE || v->kind == PY_V_CLEAR)
 		return;
-	if (v->kind != PY_V_TRACK && take_ranges(v)) {
+	if (v->kind != PY_V_TRACK && v->kind != PY_V_FLUSH && take_ranges(v)) {
 		v->kind = PY_V_NONE;
 		return;
 	}
@@ -97,7 +97,9 @@ py_verify_aim(struct py_vcmd *v, struct py_vtab *vt)
 int
 py_verify_begin(struct py_vcmd *v)
 {
-	return v->vt ? nvp_verify_begin(v->vt->v, &v->op) : 0;
+	if (v->vt && v->kind == PY_V_FLUSH)
+		v->covers = nvp_verify_flush_begin(v->vt->v);
+	return v->vt && v->kind != PY_V_FLUSH ? nvp_verify_begin(v->vt->v, &v->op) : 0;
 }
 
 /* Where there is no table: nobody compares them, but no two writes are equal. */
@@ -132,10 +134,20 @@ drop(struct py_vcmd *v)
 	v->vt = NULL;
 }
 
+static void
+end_flush(struct py_vcmd *v, bool ok)
+{
+	if (v->covers)
+		nvp_verify_flush_end(v->vt->v, ok);
+	v->covers = false;
+}
+
 void
 py_verify_cancel(struct py_vcmd *v)
 {
-	if (v->vt)
+	if (v->vt && v->kind == PY_V_FLUSH)
+		end_flush(v, false);
+	else if (v->vt)
 		nvp_verify_cancel(v->vt->v, &v->op);
 	drop(v);
 }
@@ -169,6 +181,11 @@ py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe, bool lost, struct py_lost
 		py_verify_forget(v->ctrlr, v->nsid);
 	if (!v->vt)
 		return;
+	if (v->kind == PY_V_FLUSH) {
+		end_flush(v, !lost && !py_status(cqe));
+		drop(v);
+		return;
+	}
 	if (nvp_verify_end(v->vt->v, &v->op, verdict_of(cqe, lost), v->data, &mis)) {
 		py_verify_explain(v, &mis);
 		rewrite_status(cqe);

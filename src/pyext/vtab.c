@@ -129,8 +129,8 @@ py_vtab_verify(const struct py_vtab *vt)
 
 /* --- what admin commands do --- */
 
-void
-py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid)
+static struct py_vtab
+key_of(struct nvp_ctrlr *c)
 {
 	const struct nvme_id_ctrl *id = nvp_ctrlr_id(c);
 	struct py_vtab key = { 0 };
@@ -139,6 +139,30 @@ py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid)
 	memcpy(key.sn, id->sn, sizeof(key.sn));
 	memcpy(key.subnqn, id->subnqn, sizeof(key.subnqn));
 	key.instance = instance_of(c, &shared);
+	return key;
+}
+
+/* Without a volatile write cache (VWC.VWCP) nothing is in doubt. */
+void
+py_verify_power(struct nvp_ctrlr *c, bool lost)
+{
+	struct py_vtab key = key_of(c);
+
+	for (struct py_vtab *t = py_vtabs; t; t = t->next) {
+		if (!same_drive(t, &key))
+			continue;
+		if (lost && nvp_ctrlr_id(c)->vwc & NVME_VWC_VWCP)
+			nvp_verify_power_lost(t->v);
+		else if (!lost)
+			nvp_verify_flushed(t->v);
+	}
+}
+
+void
+py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid)
+{
+	struct py_vtab key = key_of(c);
+
 	for (struct py_vtab *t = py_vtabs; t; t = t->next)
 		if ((nsid == NVME_NSID_ALL || t->nsid == nsid) && same_drive(t, &key))
 			nvp_verify_clear(t->v);

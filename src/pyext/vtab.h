@@ -16,6 +16,7 @@ enum py_vkind {
 	PY_V_TRACK, /* what `op` says */
 	PY_V_DSM, /* the same, the ranges are in the data */
 	PY_V_COPY, /* the same, the sources are in the data */
+	PY_V_FLUSH, /* what was written becomes durable */
 	PY_V_CLEAR, /* everything in a namespace, or in all of them: py_verify_note_admin() */
 };
 
@@ -25,6 +26,7 @@ struct py_vcmd {
 	struct nvp_verify_op op;
 	struct nvp_verify_range *ranges; /* its own */
 	uint8_t format; /* of copy descriptors */
+	bool covers; /* PY_V_FLUSH: it is the one that counts */
 	uint8_t inject; /* NVP_INJECT_*: into the data, before it is sent */
 	const void *data; /* NULL: not known */
 	uint64_t len; /* of data */
@@ -61,6 +63,8 @@ void py_verify_cancel(struct py_vcmd *v);
 void py_verify_note_admin(struct py_vcmd *v, struct nvp_ctrlr *c, const struct nvme_sqe *sqe);
 /* Forget what was written to namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
 void py_verify_forget(struct nvp_ctrlr *c, uint32_t nsid);
+/* The power of this controller's subsystem went; or it was shut down in order, so that nothing is lost then. */
+void py_verify_power(struct nvp_ctrlr *c, bool lost);
 /*
  * After completion; a miscompare rewrites the status in *cqe.  lost: the driver gave it up, and *lost_range is what
  * py_verify_over() gets when the queue is gone (nlb 0: nothing).  Drops the reference, or passes it on in *lost_vt.

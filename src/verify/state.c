@@ -99,6 +99,26 @@ verify_settle(struct nvp_verify *v, uint64_t slba, uint64_t n, uint8_t to)
 			put(c, step, to);
 }
 
+static void
+set_codes(uint8_t *c, const uint8_t *end, uint32_t step, uint8_t to)
+{
+	uint8_t was;
+
+	for (; c < end; c += step) {
+		was = get(c, step);
+		if (was != CODE_TAINTED)
+			put(c, step, was == CODE_BUSY ? CODE_UNKNOWN : to);
+	}
+}
+
+void
+verify_forget(struct nvp_verify *v, uint64_t lba)
+{
+	uint8_t *c = verify_code(v, lba), *end = c + v->code_bytes;
+
+	set_codes(c, end, step_of(v), CODE_UNKNOWN);
+}
+
 /* --- ranges of any length --- */
 
 /* The first byte from c on that lies in an allocated page: holes are unknown already, and touching one fills it. */
@@ -113,18 +133,6 @@ verify_skip_hole(const struct nvp_verify *v, uint8_t *c, uint8_t *end)
 	if (got < 0)
 		return errno == ENXIO ? end : c;
 	return got <= want ? c : UT_MIN((uint8_t *)v->head + got, end);
-}
-
-static void
-set_codes(uint8_t *c, const uint8_t *end, uint32_t step, uint8_t to)
-{
-	uint8_t was;
-
-	for (; c < end; c += step) {
-		was = get(c, step);
-		if (was != CODE_TAINTED)
-			put(c, step, was == CODE_BUSY ? CODE_UNKNOWN : to);
-	}
 }
 
 void

@@ -48,6 +48,7 @@ verify_place(struct nvp_verify *v)
 	uint8_t *base = (uint8_t *)v->head;
 
 	v->group = (struct verify_group *)(void *)(base + VERIFY_GROUPS_AT);
+	v->stamp = base + VERIFY_STAMPS_AT;
 	v->code = base + VERIFY_FRONT;
 	v->foreign = v->code + ut_align_up(v->nlba * v->code_bytes, 4096);
 }
@@ -128,6 +129,7 @@ create(struct nvp_verify *v, uint64_t limit)
 		return rc;
 	*v->head = (struct verify_head){
 		.magic = VERIFY_MAGIC,
+		.stamp = 1,
 		.nlba = v->nlba,
 		.limit = limit,
 		.lba_size = v->lba_size,

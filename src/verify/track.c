@@ -252,6 +252,8 @@ end_write(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify_
 	if (likely(!verdict && d)) {
 		look_at_ids(v, op, d);
 		remember(v, op, d);
+		if (!op->durable)
+			verify_stamp(v, op->slba, op->n);
 		if (likely(record(v, op, d)))
 			return;
 	}
@@ -299,6 +301,8 @@ end_change(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify
 	struct nvp_verify_range r;
 	uint32_t i;
 
+	if (op->kind == NVP_VERIFY_COPY || to == CODE_UNCORR)
+		verify_stamp(v, op->slba, op->n);
 	if (!op->nranges) {
 		verify_settle(v, op->slba, op->n, to);
 		return;

@@ -78,6 +78,12 @@ release_locks(struct nvp_verify *v, uint32_t user)
 	}
 }
 
+static void
+drop_flush(struct nvp_verify *v, uint32_t user)
+{
+	__atomic_compare_exchange_n(&v->head->flusher, &user, 0u, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
 /*
  * Whoever recovers takes the dead one's place first, so that nobody else does the same or gets the number meanwhile; and
  * if he dies in the middle, he is one of the dead.
@@ -96,6 +102,7 @@ nvp_verify_recover(struct nvp_verify *v)
 						 __ATOMIC_RELAXED))
 			continue;
 		release_locks(v, i);
+		drop_flush(v, i);
 		__atomic_store_n(&v->head->user[i], 0ull, __ATOMIC_RELEASE);
 		n++;
 	}
@@ -139,6 +146,7 @@ verify_user_drop(struct nvp_verify *v)
 		return;
 	if (v->held || v->bulk)
 		release_locks(v, v->user);
+	drop_flush(v, v->user);
 	__atomic_store_n(&v->head->user[v->user], 0ull, __ATOMIC_RELEASE);
 	v->user = 0;
 }

@@ -4,6 +4,7 @@
  *
  *	head	who uses it, and what is the same for all
  *	groups	locks, for 8 LBAs each; LBAs that are a multiple of 262,144 apart share them
+ *	stamps	a byte for each lock: which flush the last write there waits for
  *	codes	at 2 MiB: a byte for each 512 bytes, or 4 bytes for each LBA
  *	foreign	a byte for each 4,096 LBAs: something there was written without its id
  *
@@ -17,7 +18,7 @@
 #include "util/barrier.h"
 #include "util/bits.h"
 
-#define VERIFY_MAGIC 0x6e767066544c4232ull
+#define VERIFY_MAGIC 0x6e767066544c4233ull
 #define VERIFY_FRONT (2u << 20)
 #define VERIFY_GROUPS 32768u
 #define VERIFY_LANES 8u /* LBAs of a group */
@@ -55,17 +56,22 @@ struct verify_head {
 	uint32_t broken; /* somebody writes without a place in user[]: nothing can be known */
 	uint32_t huge;
 	uint32_t uncorr; /* some LBAs are, or were */
+	uint32_t stamp; /* of writes that end now; 1 to 255 */
+	uint32_t covered; /* by a flush: the stamps up to this one */
+	uint32_t flusher; /* the user whose flush is under way; 0: nobody */
 	uint64_t token __attribute__((aligned(64)));
 	uint64_t user[NVP_VERIFY_USERS + 1]
 		__attribute__((aligned(64))); /* pid << 32 | its start; 0: free; [0] unused */
 };
 #define VERIFY_GROUPS_AT 65536u
 _Static_assert(sizeof(struct verify_head) <= VERIFY_GROUPS_AT, "head");
-_Static_assert(VERIFY_GROUPS_AT + VERIFY_GROUPS * sizeof(struct verify_group) <= VERIFY_FRONT, "groups");
+#define VERIFY_STAMPS_AT (VERIFY_GROUPS_AT + VERIFY_GROUPS * sizeof(struct verify_group))
+_Static_assert(VERIFY_STAMPS_AT + VERIFY_LOCKS <= VERIFY_FRONT, "groups and stamps");
 
 struct nvp_verify {
 	struct verify_head *head;
 	struct verify_group *group;
+	uint8_t *stamp;
 	uint8_t *code;
 	uint8_t *foreign;
 	uint64_t *reads; /* this handle's reads in flight: 16 bits an LBA of the lock table */
@@ -116,6 +122,16 @@ void verify_user_drop(struct nvp_verify *v);
 uint64_t verify_user_self(void);
 bool verify_user_dead(uint64_t owner);
 
+/* The end of a write: it is in the device's cache. */
+static inline void
+verify_stamp(struct nvp_verify *v, uint64_t slba, uint64_t n)
+{
+	uint8_t stamp = (uint8_t)ut_load(&v->head->stamp);
+
+	for (n = UT_MIN(n, VERIFY_LOCKS); n; n--, slba++)
+		ut_store(&v->stamp[slba % VERIFY_LOCKS], stamp);
+}
+
 /* registry.c: the descriptor of a table that another process has open under this name, or -1; lock held or not. */
 struct verify_registry;
 int verify_registry_enter(const char *name, struct verify_registry **out);
@@ -148,6 +164,8 @@ verify_range(const struct nvp_verify *v, const struct nvp_verify_op *op, uint32_
 void verify_set(struct nvp_verify *v, uint64_t slba, uint64_t n, uint8_t to);
 /* The first byte from c on, up to end, that may be other than zero: looking at a hole would fill it. */
 uint8_t *verify_skip_hole(const struct nvp_verify *v, uint8_t *c, uint8_t *end);
+/* One LBA: whatever its code is, unless it is tainted. */
+void verify_forget(struct nvp_verify *v, uint64_t lba);
 /* What begin() and end() of an operation that holds its LBAs alone do to them. */
 void verify_make_busy(struct nvp_verify *v, uint64_t slba, uint64_t n);
 void verify_settle(struct nvp_verify *v, uint64_t slba, uint64_t n, uint8_t to);

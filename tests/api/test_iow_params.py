@@ -380,7 +380,7 @@ def test_cmdlog_error_only(nvme0, nvme0n1):
 def test_verify_disable(nvme0, nvme0n1, verify, write_behind):
     """What is wrong on the media is found, or not looked for."""
     nvme0n1.ioworker(lba_random=False, read_percentage=0, region_end=800).start().close()
-    write_behind(nvme0, 100, d.Buffer(512, pvalue=1))
+    write_behind(nvme0, 100, d.Buffer(512, pvalue=1, ptype=32))  # no id: found whatever its code is
     args = dict(lba_random=False, region_end=800)
     assert nvme0n1.ioworker(verify_disable=True, **args).start().close().error == 0
     with pytest.warns(UserWarning, match="07/81"):

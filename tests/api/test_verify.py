@@ -124,7 +124,7 @@ def test_no_false_hit_after(nvme0, nvme0n1, qpair, verify, caught, how, write_be
     nvme0n1.read(qpair, d.Buffer(4 * size), LBA, 4).waitdone()
     assert caught == []
     nvme0n1.write(qpair, d.Buffer(4 * size, pvalue=100, ptype=0xBEEF), LBA, 4).waitdone()
-    write_behind(nvme0, LBA + 3, d.Buffer(size))
+    write_behind(nvme0, LBA, d.Buffer(4 * size, pvalue=7, ptype=32))
     nvme0n1.read(qpair, d.Buffer(4 * size), LBA, 4).waitdone()
     assert caught == ["ERROR status: 07/81"]
 

@@ -33,6 +33,14 @@ def read(ns, qpair, size, caught, lba=LBA, nlb=NLB):
     assert caught == ["ERROR status: 07/81"]
 
 
+def other(ns, qpair, size, code8, old, i=0):
+    """Written again, until LBA i has another code than in `old`."""
+    while True:
+        buf = write(ns, qpair, size)
+        if code8(buf[i * size : (i + 1) * size]) != code8(old[i * size : (i + 1) * size]):
+            return buf
+
+
 def block(data):
     buf = d.Buffer(len(data))
     buf[:] = data
@@ -43,10 +51,10 @@ def token(buf, size, i=0):
     return buf.data((i + 1) * size - 1, (i + 1) * size - 8)
 
 
-def test_stale(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind):
+def test_stale(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind, code8):
     """The drive acknowledged a write and lost it."""
     old = write(nvme0n1, qpair, size)
-    new = write(nvme0n1, qpair, size)
+    new = other(nvme0n1, qpair, size, code8, old)
     write_behind(nvme0, LBA, old)
     read(nvme0n1, qpair, size, caught)
     assert f"crc mismatch: lba 0x{LBA:x}, expected 0x" in told()
@@ -63,10 +71,10 @@ def test_misdirected(nvme0, nvme0n1, qpair, verify, caught, told, size, write_be
     assert f"misdirected: the data of LBA 0x{LBA + 102:x} of namespace 1" in told()
 
 
-def test_torn(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind):
+def test_torn(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind, code8):
     """The first part of a write arrived, the last part did not."""
     old = write(nvme0n1, qpair, size)
-    write(nvme0n1, qpair, size)
+    other(nvme0n1, qpair, size, code8, old, 5)
     write_behind(nvme0, LBA + 5, block(old[5 * size :]))
     read(nvme0n1, qpair, size, caught)
     assert f"torn: bytes 0 to {5 * size - 1} of the data are of the last write" in told()
@@ -92,19 +100,21 @@ def test_bit_flips_of_unknown_data(nvme0, nvme0n1, qpair, verify, caught, told, 
     assert "bit flips: the last version" in told()
 
 
-def test_unwritten(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind):
-    write(nvme0n1, qpair, size)
+def test_unwritten(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind, code8):
+    other(nvme0n1, qpair, size, code8, d.Buffer(NLB * size), 7)
     write_behind(nvme0, LBA + 7, d.Buffer(size))
     read(nvme0n1, qpair, size, caught)
     assert f"crc mismatch: lba 0x{LBA + 7:x}," in told() and "unwritten: all zeroes" in told()
 
 
-def test_an_ioworker_tells_too(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind):
+def test_an_ioworker_tells_too(nvme0, nvme0n1, qpair, verify, caught, told, size, write_behind, code8):
     fill = dict(io_size=8, lba_random=False, region_start=0, region_end=256, read_percentage=0, qdepth=8)
     nvme0n1.ioworker(**fill).start().close()
-    back = d.Buffer(size)
+    back, now = d.Buffer(size), d.Buffer(size)
     nvme0n1.read(qpair, back, 100).waitdone()
-    nvme0n1.ioworker(**fill).start().close()
+    while code8(now[:]) == code8(back[:]) or not any(now[:8]):
+        nvme0n1.ioworker(**fill).start().close()
+        nvme0n1.read(qpair, now, 100).waitdone()
     write_behind(nvme0, 100, block(back[:size]))
     assert caught == []
     r = nvme0n1.ioworker(**{**fill, "read_percentage": 100}).start().close()

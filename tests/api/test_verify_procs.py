@@ -159,20 +159,37 @@ def test_retries(nvme0, nvme0n1, qpair, verify, caught, write_behind, retry_max)
     assert any("07/81" in t for t in caught)
 
 
-def test_after_a_power_cut(nvme0, nvme0n1, subsystem, qpair, verify, caught):
-    """What a reset tears is in doubt, and nothing else."""
+def _reset(nvme0, subsystem):
+    nvme0.reset()
+
+
+def _cut(nvme0, subsystem):
+    subsystem.poweroff()
+    subsystem.poweron()
+    nvme0.reset()
+
+
+def _torn(nvme0, nvme0n1, subsystem, qpair, caught, interrupt):
+    """Writes of a script and of a worker, interrupted: what is torn is in doubt, and nothing is accused."""
     size = nvme0n1.sector_size
     for _ in range(5):
         for i in range(60):
             nvme0n1.write(qpair, d.Buffer(size), 3000 + i % 20)
-        nvme0.reset()
+        interrupt(nvme0, subsystem)
         nvme0n1.read(qpair, d.Buffer(20 * size), 3000, 20).waitdone()
-    with nvme0n1.ioworker(io_size=8, lba_align=1, region_end=64, read_percentage=30, qdepth=16, time=20) as w:
+    args = dict(io_size=8, lba_align=1, region_end=64, qdepth=16)
+    with nvme0n1.ioworker(read_percentage=30, time=20, **args) as w:
         time.sleep(0.3)
-        nvme0.reset()
+        interrupt(nvme0, subsystem)
         w.close()
     caught.clear()
-    r = nvme0n1.ioworker(
-        io_size=8, lba_align=1, region_end=64, read_percentage=70, qdepth=16, io_count=5000
-    ).start()
+    r = nvme0n1.ioworker(read_percentage=70, io_count=5000, **args).start()
     assert r.close().error == 0 and caught == []
+
+
+def test_after_a_reset(nvme0, nvme0n1, subsystem, qpair, verify, caught):
+    _torn(nvme0, nvme0n1, subsystem, qpair, caught, _reset)
+
+
+def test_after_a_power_cut(ssd, nvme0, nvme0n1, subsystem, qpair, verify, caught):
+    _torn(nvme0, nvme0n1, subsystem, qpair, caught, _cut)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device's volatile write cache: a write that it completed is there for every read, and after a power loss it is not,
+ * unless a flush came between.  So each write leaves its stamp, the number of the flush that it waits for, and a flush
+ * that succeeded covers all stamps that were there when it was submitted.  A stamp stands for all LBAs that share a
+ * lock: what it does not tell apart is in doubt.   NVMe Base, "Flush command", "Volatile Write Cache".
+ */
+#include "verify/verify_int.h"
+
+#include <string.h>
+
+#define LAST_STAMP 255u
+
+/* One flush at a time moves the stamps on; another one meanwhile just covers nothing. */
+bool
+nvp_verify_flush_begin(struct nvp_verify *v)
+{
+	uint32_t none = 0;
+
+	if (ut_load(&v->head->stamp) == LAST_STAMP ||
+	    !__atomic_compare_exchange_n(&v->head->flusher, &none, v->user, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&v->head->stamp, ut_load(&v->head->stamp) + 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* The numbers are used up: what is covered needs none, and all others begin anew. */
+static void
+renumber(struct nvp_verify *v)
+{
+	uint8_t was, now;
+	uint64_t i;
+
+	for (i = 0; i < VERIFY_LOCKS; i++) {
+		was = ut_load(&v->stamp[i]);
+		do
+			now = was > ut_load(&v->head->covered);
+		while (was != now && !__atomic_compare_exchange_n(&v->stamp[i], &was, now, false, __ATOMIC_RELAXED,
+								  __ATOMIC_RELAXED));
+	}
+	ut_store(&v->head->covered, 0u);
+	__atomic_store_n(&v->head->stamp, 2u, __ATOMIC_SEQ_CST);
+}
+
+void
+nvp_verify_flush_end(struct nvp_verify *v, bool ok)
+{
+	if (ok)
+		ut_store(&v->head->covered, ut_load(&v->head->stamp) - 1);
+	if (ok && ut_load(&v->head->stamp) == LAST_STAMP)
+		renumber(v);
+	__atomic_store_n(&v->head->flusher, 0u, __ATOMIC_RELEASE);
+}
+
+void
+nvp_verify_flushed(struct nvp_verify *v)
+{
+	memset(v->stamp, 0, VERIFY_LOCKS);
+}
+
+/* LBAs whose codes lie in [c, stop) of one page: those that a flush did not cover. */
+static void
+doubt_page(struct nvp_verify *v, uint64_t lba, uint64_t end)
+{
+	uint32_t covered = ut_load(&v->head->covered);
+
+	for (; lba < end; lba++)
+		if (ut_load(&v->stamp[lba % VERIFY_LOCKS]) > covered)
+			verify_forget(v, lba);
+}
+
+void
+nvp_verify_power_lost(struct nvp_verify *v)
+{
+	uint8_t *c = v->code, *end = verify_code(v, v->nlba);
+	uint64_t lba, n = 4096u / v->code_bytes;
+
+	while ((c = verify_skip_hole(v, c, end)) < end) {
+		lba = (uint64_t)(c - v->code) / v->code_bytes;
+		doubt_page(v, lba, UT_MIN(lba + n + 1, v->nlba));
+		c = verify_code(v, UT_MIN(lba + n + 1, v->nlba));
+	}
+	nvp_verify_flushed(v);
+}
