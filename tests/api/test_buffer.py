@@ -173,6 +173,11 @@ def test_texts():
     a, b = d.Buffer(32, "a"), d.Buffer(32, "b")
     a[:5] = b"hello"
     assert a.dump().splitlines()[0] == "a" and "68 65 6c 6c 6f" in a.dump(16) and "hello" in a.dump(16)
+    lines = d.Buffer(40, "c", pvalue=0x64636261, ptype=32).dump().splitlines()
+    assert [line.split()[0] for line in lines] == ["c", "00000000", "00000010", "00000020"]
+    assert [len(bytes.fromhex(line[10:57])) for line in lines[1:]] == [16, 16, 8] and lines[1].endswith(
+        "abcd" * 4
+    )
     assert a.distance(a) == 0 and a.distance(b) == sum(bin(c).count("1") for c in b"hello")
     assert "<table" in a.diff(b)
     assert a.crc8() != b.crc8() == 0

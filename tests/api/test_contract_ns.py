@@ -130,6 +130,7 @@ def test_properties(nvme0, nvme0n1):
     assert nvme0n1.get_lba_format(nvme0n1.sector_size, nvme0n1.meta_size) is not None
     assert nvme0n1.get_lba_format(data_size=520) is None
     assert nvme0n1.supports(2) and nvme0n1.supports(1) and not nvme0n1.supports(0xFE)
+    assert nvme0.supports(0x80) and not nvme0n1.supports(0x80)  # Format NVM is an admin command
     assert nvme0n1.cmdname(2) == "Read"
     assert nvme0n1.get_sector_size() == nvme0n1.sector_size
     assert nvme0n1.get_sector_size(extended=True) == nvme0n1.sector_size + nvme0n1.meta_size

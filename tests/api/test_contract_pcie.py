@@ -15,6 +15,7 @@ def works(nvme0, ns, qpair):
 
 
 def test_configuration_space_in_every_width(pcie):
+    assert bytes(pcie[0x100:0x104]) == pcie.cfg_dword_read(0x100).to_bytes(4, "little")  # extended space
     whole = pcie[0:64]
     assert len(whole) == 64 and all(isinstance(b, int) for b in whole)
     for off in (0, 4, 0x2C):

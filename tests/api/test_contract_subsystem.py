@@ -2,12 +2,13 @@
 """Subsystem, and every reset while I/O is in flight, a hundred times."""
 import logging
 import os
+import time
 
 import pytest
 
 import nvme as d
 
-_CSTS, _NSSR = 0x1C, 0x20
+_CC, _CSTS, _NSSR = 0x14, 0x1C, 0x20
 ROUNDS = 100
 
 
@@ -92,10 +93,10 @@ def test_nssr_that_is_not_supported(nvme0, subsystem, caplog, monkeypatch):
 def test_shutdown(nvme0, subsystem):
     """CSTS.SHST tells its end; registers go on answering; commands need a reset first."""
     subsystem.shutdown_notify()
-    assert nvme0[_CSTS] >> 2 & 3 == 2
+    assert nvme0[_CSTS] >> 2 & 3 == 2 and nvme0[_CC] >> 14 & 3 == 1  # CC.SHN: normal
     nvme0.reset()
     subsystem.shutdown_notify(abrupt=True, timeout=5)
-    assert nvme0[_CSTS] >> 2 & 3 == 2
+    assert nvme0[_CSTS] >> 2 & 3 == 2 and nvme0[_CC] >> 14 & 3 == 2
     nvme0.reset()
     assert nvme0.getfeatures(7).waitdone() > 0
 
@@ -109,6 +110,20 @@ def test_shutdown_that_does_not_end(nvme0, subsystem, monkeypatch):
     with pytest.raises(d.NvmeShutdownStatusTimeoutError, match="0.2 s"):
         subsystem.shutdown_notify(timeout=0.2)
     monkeypatch.undo()
+    nvme0.reset()
+
+
+def test_workers_end_before_the_power(nvme0, nvme0n1):
+    """The user's switch is asked when no ioworker runs any more, and what they did until then counts."""
+    running = []
+    user = d.Subsystem(nvme0, poweron_cb=lambda: None, poweroff_cb=lambda: running.append(w.running))
+    w = nvme0n1.ioworker(io_size=8, time=60, qdepth=4).start()
+    time.sleep(0.2)
+    user.poweroff()
+    assert running == [False]
+    result = w.close()
+    assert result.error == 0 and result.io_count_read > 0 and result.mseconds < 10_000
+    user.poweron()
     nvme0.reset()
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""run.py [WORD ...]: break the Python package in each way that wrong.py lists, and see that the contract tests notice.
+
+With words, only the mutants whose name has one of them.  It fails when a mutant survives, or is none any more.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from wrong import MUTANTS, Mutant
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+TIMEOUT_S = 300
+CONTROL = Mutant("nothing", "buffer.py", "class Buffer", "class Buffer", "test_hello.py test_buffer.py")
+
+
+def installed() -> pathlib.Path:
+    """Where the package is that the tests use."""
+    import nvproof
+
+    return pathlib.Path(nvproof.__file__).resolve().parents[1]
+
+
+def broken(mutant: Mutant, where: pathlib.Path) -> bool:
+    """A copy of the package with that mistake; False: the file does not say that any more."""
+    for package in ("nvproof", "nvme"):
+        shutil.copytree(installed() / package, where / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = where / "nvproof" / mutant.file
+    text = path.read_text()
+    if mutant.old not in text:
+        return False
+    path.write_text(text.replace(mutant.old, mutant.new))
+    return True
+
+
+def survives(mutant: Mutant, where: pathlib.Path) -> str | None:
+    """Run its tests on the copy.  None: they failed, as they have to."""
+    tests = [f"tests/api/{name}" for name in mutant.tests.split()]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    env = {**os.environ, "PYTHONPATH": str(where), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode == 1:
+        return None
+    return "no test failed" if done.returncode == 0 else (done.stdout + done.stderr)[-400:]
+
+
+def main(words: list[str]) -> int:
+    bad = 0
+    for mutant in (CONTROL, *MUTANTS):
+        if mutant is not CONTROL and words and not any(word in mutant.name for word in words):
+            continue
+        with tempfile.TemporaryDirectory(prefix="nvproof-mutant-") as name:
+            where = pathlib.Path(name)
+            why = survives(mutant, where) if broken(mutant, where) else f"{mutant.file} is another by now"
+        if mutant is CONTROL:
+            assert why == "no test failed", f"the package as it is, copied: {why}"
+            continue
+        print(f"{'SURVIVED' if why else 'killed  '} {mutant.name}{': ' + why if why else ''}", flush=True)
+        bad += why is not None
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
