@@ -14,6 +14,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "nvproof/verify.h"
 #include "util/barrier.h"
 #include "util/bits.h"
@@ -126,10 +127,12 @@ bool verify_user_dead(uint64_t owner);
 static inline void
 verify_stamp(struct nvp_verify *v, uint64_t slba, uint64_t n)
 {
-	uint8_t stamp = (uint8_t)ut_load(&v->head->stamp);
+	uint64_t at = slba % VERIFY_LOCKS, first = UT_MIN(n, VERIFY_LOCKS - at);
+	int stamp = (int)ut_load(&v->head->stamp);
 
-	for (n = UT_MIN(n, VERIFY_LOCKS); n; n--, slba++)
-		ut_store(&v->stamp[slba % VERIFY_LOCKS], stamp);
+	memset(v->stamp + at, stamp, first);
+	if (n > first)
+		memset(v->stamp, stamp, UT_MIN(n - first, VERIFY_LOCKS));
 }
 
 /* registry.c: the descriptor of a table that another process has open under this name, or -1; lock held or not. */
