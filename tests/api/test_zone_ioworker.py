@@ -116,6 +116,14 @@ def test_a_wrong_block_of_an_append_is_found(rig):
     assert r.error == 0x781
 
 
+def test_an_append_that_lies_about_its_place_is_found(rig):
+    rig.ssd.control("fault_add", rule="zone-append-lba=3,count=1")
+    with pytest.warns(UserWarning, match="07/81"):
+        w = rig.ns.ioworker(zns=True, io_size=8, op_percentage={0x7D: 100}, region_end=ZSZE, io_count=20, qdepth=2)
+        r = w.start().close()
+    assert r.error and "cannot be at LBA" in w.raw["reason"]
+
+
 def test_zigzag_writes_as_many_as_may_be_open(rig):
     log = [None] * 30
     rig.run(io_size=8, read_percentage=0, io_count=30, qdepth=8, zns_zigzag=True, output_cmdlog_list=log)

@@ -103,6 +103,12 @@ FAULT(RDY_STUCK, "rdy-stuck", STATE, NONE, 0, "CSTS.RDY stays 1", "NVMe Base, Co
 FAULT(SHST_STUCK, "shst-stuck", STATE, NONE, 0, "a shutdown is never complete", "NVMe Base, Controller Status: Shutdown Status, within RTD3E")
 FAULT(VS_ZERO, "vs-zero", STATE, NONE, 0, "VS reads 0h", "NVMe Base, Version")
 FAULT(MQES_ZERO, "mqes-zero", STATE, NONE, 0, "CAP.MQES reads 0h", "NVMe Base, Controller Capabilities: Maximum Queue Entries Supported is 1h at least")
+/* zones */
+FAULT(ZONE_WP_MOVED, "zone-wp-moved", COMMAND, NONE, 0, "a write that fails, as of a transfer, moves the write pointer", "ZNS Command Set, Write Pointer: of commands that complete successfully")
+FAULT(ZONE_WP_UNCHECKED, "zone-wp-unchecked", COMMAND, NONE, 0, "a write that is not at the write pointer is no error", "ZNS Command Set, Zone Invalid Write")
+FAULT(ZONE_APPEND_LBA, "zone-append-lba", COMMAND, NUMBER, 1, "Zone Append says an LBA as much further on than it wrote to", "ZNS Command Set, Zone Append command: Assigned LBA")
+FAULT(ZONE_ACTION_IGNORED, "zone-action-ignored", COMMAND, NONE, 0, "the action of a Zone Management Send is acknowledged and not done", "ZNS Command Set, Zone Management Send command")
+FAULT(ZONE_LIMIT_UNCHECKED, "zone-limit-unchecked", COMMAND, NONE, 0, "more zones than the limits allow are opened and active", "ZNS Command Set, Zone Resources")
 /* flash */
 FAULT(PROGRAM_FAIL, "program-fail", COMMAND, NONE, 0, "the next program of the flash fails: a block is retired", "none: a drive writes the data elsewhere")
 FAULT(ERASE_FAIL, "erase-fail", COMMAND, NONE, 0, "the next erase of the flash fails: a block is lost", "none: a drive has spare blocks")

@@ -2,10 +2,27 @@
 /* Zone Management Send.  Zoned Namespace Command Set, "Zone Management Send command". */
 #include "ssd/zns/zns.h"
 #include <string.h>
+#include "ssd/fault/fault.h"
 #include "ssd/nvm/nvm.h"
 
 #define CDW13 offsetof(struct nvme_sqe, cdw13)
 #define SLBA offsetof(struct nvme_sqe, cdw10)
+
+static nvme_status
+change(struct ssd_cmd *c, struct ssd_zone *z, enum nvme_zsa zsa, bool zrwaa)
+{
+	struct ssd_zones *s = c->ns->zones;
+	uint32_t max_open = s->max_open, max_active = s->max_active;
+	uint64_t arg;
+	nvme_status st;
+
+	if (ssd_fault(c->ssd, SSD_FAULT_ZONE_LIMIT_UNCHECKED, &arg))
+		s->max_open = s->max_active = 0;
+	st = ssd_zone_act(s, z, zsa, zrwaa);
+	s->max_open = max_open;
+	s->max_active = max_active;
+	return st;
+}
 
 /* The data of a zone that was reset is gone. */
 static nvme_status
@@ -13,7 +30,12 @@ act(struct ssd_cmd *c, struct ssd_zone *z, enum nvme_zsa zsa, bool zrwaa)
 {
 	struct ssd_ns *ns = c->ns;
 	bool was_empty = z->zs == NVME_ZS_EMPTY;
-	nvme_status st = ssd_zone_act(ns->zones, z, zsa, zrwaa);
+	nvme_status st;
+	uint64_t arg;
+
+	if (ssd_fault(c->ssd, SSD_FAULT_ZONE_ACTION_IGNORED, &arg))
+		return NVME_SC_SUCCESS;
+	st = change(c, z, zsa, zrwaa);
 
 	if (st)
 		return ssd_fail_lba(c, st, ssd_zns_zslba(ns, z));

@@ -5,6 +5,7 @@
  * A write pointer moves when all of a command was done: one that fails on its way leaves nothing behind it.
  */
 #include "ssd/zns/zns.h"
+#include "ssd/fault/fault.h"
 #include "ssd/media/flash.h"
 #include "ssd/nvm/nvm.h"
 
@@ -53,7 +54,7 @@ before_read(struct ssd_cmd *c, uint64_t slba, uint64_t nlb)
 nvme_status
 ssd_zns_before(struct ssd_cmd *c)
 {
-	uint64_t slba, nlb;
+	uint64_t slba, nlb, arg;
 	struct ssd_zone *z;
 	nvme_status st;
 
@@ -66,6 +67,8 @@ ssd_zns_before(struct ssd_cmd *c)
 			return NVME_SC_SUCCESS;
 		z = ssd_zns_at(c->ns, slba);
 		st = ssd_zone_writable(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb);
+		if (st == NVME_SC_ZONE_INVALID_WRITE && ssd_fault(c->ssd, SSD_FAULT_ZONE_WP_UNCHECKED, &arg))
+			st = NVME_SC_SUCCESS;
 		if (!st)
 			ssd_zns_place(c->ns, z);
 		return zone_fail(c, st, slba);
@@ -81,14 +84,14 @@ ssd_zns_before(struct ssd_cmd *c)
 void
 ssd_zns_after(struct ssd_cmd *c, nvme_status st)
 {
-	uint64_t slba, nlb;
+	uint64_t slba, nlb, arg;
 	struct ssd_zone *z;
 
 	if (!is_write(c->sqe->opc) || !range_of(c, &slba, &nlb))
 		return;
 	ssd_flash_place(c->ns->sub->media, 0);
 	z = ssd_zns_at(c->ns, slba);
-	if (!st)
+	if (!st || ssd_fault(c->ssd, SSD_FAULT_ZONE_WP_MOVED, &arg))
 		ssd_zone_written(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb);
 	else if (!(z->za & NVME_ZA_ZRWAV)) /* what came before it failed */
 		ssd_nvm_zero(c->ns, slba, nlb, true);
@@ -127,7 +130,7 @@ ssd_zns_append(struct ssd_cmd *c)
 {
 	const struct nvme_sqe *sqe = c->sqe;
 	struct nvme_sqe copy = *sqe;
-	uint64_t slba, nlb, at;
+	uint64_t slba, nlb, at, more;
 	struct ssd_zone *z;
 	nvme_status st;
 
@@ -150,6 +153,8 @@ ssd_zns_append(struct ssd_cmd *c)
 	c->sqe = sqe;
 	if (st)
 		return st;
+	if (ssd_fault(c->ssd, SSD_FAULT_ZONE_APPEND_LBA, &more))
+		at += more;
 	c->dw0 = (uint32_t)at;
 	c->dw1 = (uint32_t)(at >> 32);
 	return NVME_SC_SUCCESS;
