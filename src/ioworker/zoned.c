@@ -240,6 +240,17 @@ send(struct iow_engine *e, uint32_t n)
 
 /* --- reap --- */
 
+/* Behind what is written, among what was given out; with nothing else in flight there is one place for it. */
+static bool
+is_possible(const struct iow_zone *z, uint64_t lba, uint32_t nlb)
+{
+	uint64_t at = lba - z->slba;
+
+	if (lba < z->slba || at < z->done || at > z->sent || z->sent - at < nlb)
+		return false;
+	return z->writes > 1 || z->gap || at == z->done;
+}
+
 /* Where an append went: in its zone, behind what was there. */
 static uint16_t
 appended(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uint64_t *at)
@@ -250,7 +261,7 @@ appended(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uint64_
 
 	v.slba = le32_get(cqe->dw0) | (uint64_t)le32_get(cqe->dw1) << 32;
 	*at = v.slba - z->slba;
-	if (v.slba < z->slba || *at < z->done || *at > z->cap || z->cap - *at < p->nlb) {
+	if (!is_possible(z, v.slba, p->nlb)) {
 		iow_reason(e->sh, "zone append to %llu: it cannot be at LBA %llu", (unsigned long long)z->slba,
 			   (unsigned long long)v.slba);
 		e->sh->res.miscompare_lba = UT_MIN(e->sh->res.miscompare_lba, v.slba);

@@ -117,9 +117,11 @@ def test_a_wrong_block_of_an_append_is_found(rig):
 
 
 def test_an_append_that_lies_about_its_place_is_found(rig):
-    rig.ssd.control("fault_add", rule="zone-append-lba=3,count=1")
+    rig.ssd.control("fault_add", rule="zone-append-lba=3,opc=125,count=1")
     with pytest.warns(UserWarning, match="07/81"):
-        w = rig.ns.ioworker(zns=True, io_size=8, op_percentage={0x7D: 100}, region_end=ZSZE, io_count=20, qdepth=2)
+        w = rig.ns.ioworker(
+            zns=True, io_size=8, op_percentage={0x7D: 100}, region_end=ZSZE, io_count=20, outstanding=1
+        )
         r = w.start().close()
     assert r.error and "cannot be at LBA" in w.raw["reason"]
 
