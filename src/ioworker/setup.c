@@ -150,8 +150,8 @@ needs_more(const struct iow_engine *e)
 	if (e->verify && (any_op(e, recorded) || (e->check && any_op(e, checked))))
 		return true;
 	return e->skip || e->inject & (NVP_INJECT_ID | NVP_INJECT_TOKEN) || e->big || e->sgl_below || e->view.log ||
-	       e->sh->target.meta_bytes || e->sh->dims.nsteps || any_op(e, is_dsm) ||
-	       e->sh->dims.nzones || (p->lba_count && e->sh->dims.nsizes > 1);
+	       e->sh->target.meta_bytes || e->sh->dims.nsteps || any_op(e, is_dsm) || e->sh->dims.nzones ||
+	       (p->lba_count && e->sh->dims.nsizes > 1);
 }
 
 static void
