@@ -66,14 +66,14 @@ def limits(ns: Any) -> tuple[int, int]:
     return most_open, most_active
 
 
-def descriptor(buf: _native.Buffer, index: int) -> Descriptor:
+def descriptor(buf: Buffer, index: int) -> Descriptor:
     """One zone of a report."""
     at = HEADER + DESCRIPTOR * index
     slba, wpointer = (int(buf.data(at + n + 7, at + n)) for n in (16, 24))
     return Descriptor(buf[at + 1] >> 4, buf[at + 2], slba, int(buf.data(at + 15, at + 8)), wpointer)
 
 
-def all_zones(ns: Any, qpair: Qpair) -> Iterator[Descriptor]:
+def all_zones(ns: Any, qpair: _native.Qpair) -> Iterator[Descriptor]:
     """Each zone of the namespace."""
     buf, slba = Buffer(HEADER + DESCRIPTOR * _REPORTED, "zone report"), 0
     while slba < ns.nsze:
@@ -99,7 +99,7 @@ class Plan(NamedTuple):
         return [(min(z[0] for z in self.zones), max(z[0] + z[1] for z in self.zones))]
 
 
-def plan(ns: Any, qpair: Qpair | None, regions: list[tuple[int, int]], zigzag: bool) -> Plan:
+def plan(ns: Any, qpair: _native.Qpair | None, regions: list[tuple[int, int]], zigzag: bool) -> Plan:
     """The zones that begin in these regions, as they are now.  ValueError: not zoned.  AssertionError: there are none."""
     check_zoned(ns)
     queue = Qpair(ns.nvme, 4) if qpair is None else qpair
