@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Waits that end although nothing comes: each has a deadline, and says what it waited for."""
+import os
+import pathlib
+import time
+
+import pytest
+
+import nvme as d
+
+
+def test_polling_admin_wait(nvme0):
+    """interrupt_enabled=False: the queue is looked at, whatever interrupts there are."""
+    value = nvme0.getfeatures(7).waitdone(interrupt_enabled=False)
+    assert value == nvme0.getfeatures(7).waitdone(1, True) > 0
+
+
+def test_a_wait_for_no_admin_command_ends(nvme0):
+    """The backstop of the driver, at the time that the script set; the controller is as it was."""
+    before = nvme0.timeout_pynvme
+    nvme0.timeout_pynvme = 1
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match="pynvme timeout in driver"):
+        nvme0.waitdone(1)
+    assert 0.9 < time.monotonic() - start < 5
+    nvme0.timeout_pynvme = before
+    assert nvme0.getfeatures(7).waitdone() > 0
+
+
+def workers():
+    """Processes of ioworkers that this one started."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, tail = stat.read_text(errors="replace").rpartition(")")
+        except OSError:
+            continue
+        if "nvproof-worker"[:15] in head and int(tail.split()[1]) == os.getpid():
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_worker_that_does_not_answer(nvme0, nvme0n1, freeze, caught):
+    """It is stopped in the middle: a reset ends all the same, close() returns, and nobody is left."""
+    w = nvme0n1.ioworker(io_size=8, time=100, qdepth=4).start()
+    pids = workers()
+    if not pids:
+        pytest.skip("ioworkers are no processes on this device")
+    for pid in pids:
+        freeze(pid)
+    start = time.monotonic()
+    nvme0.reset()
+    w.close()
+    assert time.monotonic() - start < 10
+    assert workers() == []
+    assert nvme0.getfeatures(7).waitdone() > 0
+    d.Qpair(nvme0, 4).delete()
