@@ -110,6 +110,11 @@ ABSENT = [
         _BASE + '"Controller Capabilities" (CQR)',
     ),
     Absent(
+        ("test_verify_fused.py::*",),
+        "no fused Compare and Write (FUSES 0)",
+        _BASE + '"Fused Operations"; 5.1.13 "Identify command" (FUSES)',
+    ),
+    Absent(
         ("test_qpair.py::test_uncorrectable",),
         "no Write Uncorrectable (ONCS)",
         _NVM + '"Write Uncorrectable command"',
