@@ -44,6 +44,7 @@ struct ssd_profile_flash {
 	uint32_t read_us[SSD_PROFILE_LEVELS], program_us[SSD_PROFILE_LEVELS]; /* by page type */
 	uint32_t erase_us, suspend_us; /* suspend 0: nothing is interrupted */
 	uint32_t bus_mb_s; /* of a channel */
+	uint32_t link_mb_s; /* to the host; 0: takes no time */
 	uint32_t spare_percent; /* of NAND beyond what the host sees */
 	uint64_t write_buffer; /* bytes; 0: four pages a die */
 	bool capacitor; /* the write buffer survives a power loss */

@@ -62,6 +62,7 @@ static const struct key keys[] = {
 	{ "flash", "erase_us", NUMBER, AT(flash.erase_us), 1, 10000000, NULL, 0 },
 	{ "flash", "suspend_us", NUMBER, AT(flash.suspend_us), 0, 10000, NULL, 0 },
 	{ "flash", "bus_mb_s", NUMBER, AT(flash.bus_mb_s), 1, 100000, NULL, 0 },
+	{ "flash", "link_mb_s", NUMBER, AT(flash.link_mb_s), 0, 1000000, NULL, 0 },
 	{ "flash", "spare_percent", NUMBER, AT(flash.spare_percent), 1, 400, NULL, 0 },
 	{ "flash", "write_buffer", SIZE, AT(flash.write_buffer), 0, 1ull << 30, NULL, 4096 },
 	{ "flash", "capacitor", YES_NO, AT(flash.capacitor), 0, 0, NULL, 0 },

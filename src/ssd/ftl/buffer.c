@@ -91,7 +91,7 @@ fill(struct ftl *f, uint32_t place, uint32_t page, uint32_t *taken)
 
 		if (f->slot[s].unit == NAND_NONE || f->slot[s].place != place)
 			continue;
-		memcpy(nand_unit(f->nand, at), data(f, s), NAND_UNIT);
+		nand_copy(nand_unit(f->nand, at), data(f, s), 1);
 		f->nand->what[at] = f->slot[s].unit;
 		taken[used++] = s;
 	}

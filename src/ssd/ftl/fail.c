@@ -66,7 +66,7 @@ save_page(struct ftl *f, uint32_t page)
 	if (!n)
 		return true;
 	for (uint32_t i = 0; i < n; i++) {
-		memcpy(nand_unit(f->nand, to * units + i), nand_unit(f->nand, list[i]), NAND_UNIT);
+		nand_copy(nand_unit(f->nand, to * units + i), nand_unit(f->nand, list[i]), 1);
 		f->nand->what[to * units + i] = f->nand->what[list[i]];
 	}
 	place_program(f, s, to, n);

@@ -166,6 +166,16 @@ ftl_advance(struct ftl *f, uint64_t now_ns)
 	return nand_next(f->nand);
 }
 
+/* In the order of the commands: whoever comes later with data that is there sooner still comes after. */
+static void
+over_the_link(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
+{
+	if (!f->cfg.link_ns)
+		return;
+	f->link_ns = UT_MAX(f->link_ns, now_ns) + f->cfg.link_ns;
+	raise_to(due_ns, f->link_ns);
+}
+
 const void *
 ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 {
@@ -173,6 +183,7 @@ ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 	uint32_t at;
 
 	idle_ends(f, now_ns);
+	over_the_link(f, now_ns, due_ns);
 	hit = buffer_find(f, unit);
 	at = f->map[unit];
 	f->stats.host_read++;
@@ -250,6 +261,7 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 
 	ftl_advance(f, now_ns);
 	idle_ends(f, now_ns);
+	over_the_link(f, now_ns, due_ns);
 	f->stats.host_written++;
 	f->stats.host_bytes += bytes;
 	if (f->bad >= f->may_be_bad)
@@ -265,7 +277,7 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 		old = f->map[unit] == NAND_NONE ? NULL : nand_unit(f->nand, f->map[unit]);
 	to = buffer_put(f, unit, due_ns);
 	if (old && !ftl_has(FTL_BUG_PART_OF_UNIT_LOST))
-		memcpy(to, old, NAND_UNIT);
+		nand_copy(to, old, 1);
 	else
 		memset(to, 0, NAND_UNIT);
 	return to;

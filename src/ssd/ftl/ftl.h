@@ -39,6 +39,7 @@ struct ftl_config {
 	uint32_t buffer; /* units of write buffer; 0: 4 pages a die */
 	uint32_t ckpt_pages; /* programmed between two checkpoints; 0: a quarter of all, 4,096 at the least */
 	uint32_t places; /* the host's data goes into so many separate sets of blocks, at most FTL_PLACES; 0: one */
+	uint64_t link_ns; /* a unit on the link to the host; 0: no time */
 	bool capacitor; /* what is in the write buffer survives a power loss */
 	enum ftl_collect collect;
 	uint32_t read_limit; /* reads of a block since its erase, then it is refreshed; 0: any number */

@@ -90,6 +90,7 @@ struct ftl {
 	struct nand *nand;
 	uint64_t now_ns; /* never goes back; ahead of the host's after a stall */
 	uint64_t host_ns; /* of its last command */
+	uint64_t link_ns; /* until when the link to it is in use */
 	bool in_idle; /* idle work is being done */
 	uint64_t care_ns; /* when the age of data is looked at next while the host is busy */
 	bool levelling; /* what is moved now is cold: it goes where most erases were */
@@ -110,6 +111,7 @@ struct ftl {
 	uint32_t place, held[FTL_PLACES]; /* where the host writes; units of each place in the write buffer */
 	uint32_t turn[FTL_ALL]; /* die of the next page */
 	uint32_t *empty, first_empty, nr_empty; /* a ring of the blocks that wait for their erase */
+	uint64_t erase_ended; /* operations that had ended when the first of them could not be erased yet */
 	uint64_t journal_barrier; /* operations below this number have to be done before any erase */
 	uint32_t since_ckpt; /* pages programmed */
 	bool busy_meta; /* a journal or checkpoint is being written */

@@ -64,7 +64,7 @@ program(struct ftl *f)
 	if (!used)
 		return true;
 	for (uint32_t i = 0; i < used; i++) {
-		memcpy(nand_unit(f->nand, page * units + i), nand_unit(f->nand, f->move[i]), NAND_UNIT);
+		nand_copy(nand_unit(f->nand, page * units + i), nand_unit(f->nand, f->move[i]), 1);
 		f->nand->what[page * units + i] = f->nand->what[f->move[i]];
 	}
 	place_program(f, FTL_MOVED, page, used);

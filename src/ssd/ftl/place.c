@@ -12,6 +12,7 @@ place_reset(struct ftl *f)
 	memset(f->block, 0, f->nand->nr_blocks * sizeof(f->block[0]));
 	memset(f->turn, 0, sizeof(f->turn));
 	f->nr_empty = f->first_empty = f->bad = 0;
+	f->erase_ended = NAND_NEVER;
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		f->die[d] = (struct ftl_die){ .free = f->nand->cfg.blocks };
 		for (uint32_t s = 0; s < FTL_ALL; s++)
@@ -172,6 +173,8 @@ empty(struct ftl *f, uint32_t block)
 		f->die[block / f->nand->cfg.blocks].retiring--;
 	else if (!f->block[block].collecting)
 		f->die[block / f->nand->cfg.blocks].coming++;
+	if (!f->nr_empty)
+		f->erase_ended = NAND_NEVER;
 	f->empty[(f->first_empty + f->nr_empty++) % f->nand->nr_blocks] = block;
 }
 
@@ -253,8 +256,9 @@ place_erase(struct ftl *f)
 {
 	uint64_t settled, due = 0;
 
-	if (!f->nr_empty)
+	if (!f->nr_empty || (f->erase_ended == f->nand->ended && !f->nr_trimmed))
 		return;
+	f->erase_ended = f->nand->ended;
 	if (!ftl_has(FTL_BUG_JOURNAL_AFTER_ERASE))
 		journal_write(f, &due);
 	settled = ftl_has(FTL_BUG_ERASE_EARLY) ? UINT64_MAX : fail_settled(f, nand_settled(f->nand));

@@ -202,6 +202,7 @@ config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
 		.places = p->placements,
 		.capacitor = p->capacitor,
+		.link_ns = p->link_mb_s ? NAND_UNIT * 1000ull / p->link_mb_s : 0,
 		.collect = (enum ftl_collect)p->collect,
 		.read_limit = p->read_limit,
 		.age_limit_ns = p->retention_hours * 3600ull * 1000000000,

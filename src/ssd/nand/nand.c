@@ -226,6 +226,19 @@ drop_oldest(struct nand_die *d)
 	d->count--;
 }
 
+/* Whether the next operation of a die ends before that of another; NAND_NONE: there is no other. */
+static bool
+sooner(const struct nand *n, uint32_t die, uint32_t other)
+{
+	const struct nand_op *a = oldest(n, &n->die[die]);
+
+	if (!a || other == NAND_NONE)
+		return a != NULL;
+	if (a->end_ns != oldest(n, &n->die[other])->end_ns)
+		return a->end_ns < oldest(n, &n->die[other])->end_ns;
+	return die < other;
+}
+
 bool
 nand_full(const struct nand *n, uint32_t page)
 {
@@ -242,6 +255,8 @@ issue(struct nand *n, struct nand_die *d, struct nand_op op, uint64_t takes_ns)
 	d->ops[(d->head + d->count++) % n->ring] = op;
 	d->free_ns = op.end_ns;
 	d->reg_page = NAND_NONE;
+	if (n->first_known && d->count == 1 && sooner(n, (uint32_t)(d - n->die), n->first))
+		n->first = (uint32_t)(d - n->die);
 	return op.end_ns;
 }
 
@@ -287,6 +302,7 @@ delay(struct nand *n, struct nand_die *d, uint64_t now_ns, uint64_t by_ns)
 		op->end_ns += by_ns;
 	}
 	d->free_ns += by_ns;
+	n->first_known = false;
 	n->stats.suspends++;
 }
 
@@ -341,39 +357,48 @@ nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns)
 	return *bus;
 }
 
-static struct nand_die *
-first_to_end(const struct nand *n)
+static uint32_t
+first_to_end(struct nand *n)
 {
-	struct nand_die *first = NULL;
-
+	if (n->first_known)
+		return n->first;
+	n->first = NAND_NONE;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
-		struct nand_die *d = &n->die[i];
-
-		if (d->count && (!first || oldest(n, d)->end_ns < oldest(n, first)->end_ns))
-			first = d;
+		if (sooner(n, i, n->first))
+			n->first = i;
 	}
-	return first;
+	n->first_known = true;
+	return n->first;
 }
 
 uint64_t
-nand_next(const struct nand *n)
+nand_next(struct nand *n)
 {
-	const struct nand_die *d = first_to_end(n);
+	uint32_t die = first_to_end(n);
 
-	return d ? oldest(n, d)->end_ns : NAND_NEVER;
+	return die == NAND_NONE ? NAND_NEVER : oldest(n, &n->die[die])->end_ns;
 }
 
 bool
 nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op)
 {
-	struct nand_die *d = first_to_end(n);
+	uint32_t die = first_to_end(n);
 
-	if (!d || oldest(n, d)->end_ns > now_ns)
+	if (die == NAND_NONE || oldest(n, &n->die[die])->end_ns > now_ns)
 		return false;
-	*op = *oldest(n, d);
+	*op = *oldest(n, &n->die[die]);
 	settle(n, op);
-	drop_oldest(d);
+	n->ended++;
+	drop_oldest(&n->die[die]);
+	n->first_known = false;
 	return true;
+}
+
+/* Not inline: with a length that the compiler knows it makes a loop of words of it. */
+void
+nand_copy(void *to, const void *from, uint32_t units)
+{
+	memcpy(to, from, (size_t)units * NAND_UNIT);
 }
 
 uint64_t
@@ -427,6 +452,7 @@ nand_power_off(struct nand *n, uint64_t now_ns)
 {
 	forget_failed(n);
 	n->failing = 0;
+	n->first_known = false;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		struct nand_die *d = &n->die[i];
 

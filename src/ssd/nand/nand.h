@@ -88,8 +88,10 @@ struct nand {
 	uint64_t *born_ns; /* a block: when the first page of it was programmed; 0: not yet */
 	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
-	uint64_t issued; /* operations */
+	uint64_t issued, ended; /* operations */
 	uint64_t pinned; /* operations below this number are not interrupted by reads */
+	uint32_t first; /* the die whose operation ends next, or NAND_NONE */
+	bool first_known;
 	uint32_t failing; /* programs under way that will fail */
 	uint32_t fail_next[NAND_KINDS]; /* operations that fail whatever their chance is: faults on request */
 	struct ut_rng rng;
@@ -113,7 +115,7 @@ bool nand_full(const struct nand *n, uint32_t page);
 uint64_t nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns);
 
 /* When the next operation ends; NAND_NEVER: none is under way. */
-uint64_t nand_next(const struct nand *n);
+uint64_t nand_next(struct nand *n);
 /* The operation that ends next takes effect; its copy in *op.  false: none ends until now_ns. */
 bool nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op);
 /* Every operation with a number below this one took effect. */
@@ -122,6 +124,9 @@ uint64_t nand_settled(const struct nand *n);
 uint64_t nand_pin(struct nand *n);
 /* The power goes at now_ns, to which nand_commit() has been called. */
 void nand_power_off(struct nand *n, uint64_t now_ns);
+
+/* Units, from anywhere to anywhere else. */
+void nand_copy(void *to, const void *from, uint32_t units);
 
 static inline uint32_t
 nand_die_of(const struct nand *n, uint32_t page)
