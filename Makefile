@@ -14,7 +14,7 @@ help:
 	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (2 minutes; part of make test)"
 	@echo "make bench    measure (ratios, instructions a command)"
 	@echo "make mutants  break the Python package in each way of tests/mutants/wrong.py: the contract tests have to see it"
-	@echo "make soak     100,000 power losses of the flash against its reference model (half an hour)"
+	@echo "make soak     100,000 power losses of the flash against its reference model (a quarter of an hour)"
 	@echo "make lint     format, static analysis, layers, types"
 	@echo "make format   rewrite the sources in the project's format"
 	@echo "make install  programs and library under PREFIX (default /usr/local), through meson"

@@ -53,6 +53,8 @@ struct ssd_profile_flash {
 	uint32_t read_limit; /* reads of a block since its erase, then it is refreshed; 0: any number */
 	uint32_t retention_hours; /* age of data, then it is refreshed; 0: any */
 	enum ssd_profile_switch refresh; /* off: from twice the limit on it cannot be read */
+	uint32_t
+		recovery_ms; /* what error recovery takes, which still reads it up to four times the limit; 0: there is none */
 	uint32_t wear_spread; /* of erases, then a block that is left out is emptied; 0: any */
 	uint64_t slc_cache; /* bytes that are written with one bit a cell first; 0: none */
 	uint32_t placements; /* so many sets of blocks that the host can keep apart; 0: one */

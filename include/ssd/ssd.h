@@ -123,6 +123,7 @@ struct ssd_stats {
 	/* SSD_MEDIA_FLASH: changed by the host, and programmed; their ratio; blocks erased, and failed; programs that failed. */
 	uint64_t flash_host_bytes, flash_programmed_bytes, flash_erases, flash_bad_blocks, flash_failed_programs;
 	uint64_t flash_refreshed_blocks, flash_levelled_blocks, flash_unreadable; /* moved for their own sake; reads */
+	uint64_t flash_hard_reads; /* that took error recovery */
 	uint64_t flash_slc_bytes, flash_folded_bytes; /* of the host into the SLC cache, and out of it */
 	double flash_write_amplification;
 };

@@ -91,6 +91,7 @@ stats(struct control *ctl, const json_t *params)
 		{ "flash_refreshed_blocks", st.flash_refreshed_blocks },
 		{ "flash_levelled_blocks", st.flash_levelled_blocks },
 		{ "flash_unreadable", st.flash_unreadable },
+		{ "flash_hard_reads", st.flash_hard_reads },
 		{ "flash_slc_bytes", st.flash_slc_bytes },
 		{ "flash_folded_bytes", st.flash_folded_bytes },
 		{ "flash_failed_programs", st.flash_failed_programs },

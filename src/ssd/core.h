@@ -28,6 +28,8 @@ void ssd_ctrlr_tick(struct ssd *ssd);
 uint64_t ssd_ctrlr_due(const struct ssd *ssd);
 
 /* delay.c */
+bool
+ssd_recover(struct ssd_cmd *c); /* recover.c: media that were not read at once; whether the data are there after all */
 bool ssd_delay(struct ssd_cmd *c, nvme_status sc); /* whether the completion waits for the media */
 uint64_t ssd_delay_tick(struct ssd *ssd);
 void ssd_delay_drop(struct ssd *ssd, uint16_t sqid); /* forget those of an SQ that goes */

@@ -134,9 +134,8 @@ ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
 	if (ssd_unlikely(sc))
 		sc = failed(c, sc);
 	if (ssd_unlikely(c->ssd->sub->io_due_ns)) {
-		if (c->ssd->sub->media->unrecovered && !sc)
+		if (ssd_unlikely(c->ssd->sub->media->trouble) && !ssd_recover(c) && !sc)
 			sc = failed(c, NVME_SC_UNRECOVERED_READ);
-		c->ssd->sub->media->unrecovered = false;
 		if (ssd_delay(c, sc))
 			return;
 	}

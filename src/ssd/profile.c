@@ -71,6 +71,7 @@ static const struct key keys[] = {
 	{ "flash", "read_limit", NUMBER, AT(flash.read_limit), 0, 100000000, NULL, 0 },
 	{ "flash", "retention_hours", NUMBER, AT(flash.retention_hours), 0, 1000000, NULL, 0 },
 	{ "flash", "refresh", WORD, AT(flash.refresh), 0, 0, "on off", 0 },
+	{ "flash", "recovery_ms", NUMBER, AT(flash.recovery_ms), 0, 60000, NULL, 0 },
 	{ "flash", "wear_spread", NUMBER, AT(flash.wear_spread), 0, 1000000, NULL, 0 },
 	{ "flash", "slc_cache", SIZE, AT(flash.slc_cache), 0, 1ull << 40, NULL, 4096 },
 	{ "flash", "placements", NUMBER, AT(flash.placements), 1, 16, NULL, 0 },

@@ -78,10 +78,12 @@ struct ssd_media_ops {
 	void (*power_off)(struct ssd_media *m);
 	uint64_t (*power_on)(struct ssd_media *m);
 };
+enum ssd_media_trouble { SSD_MEDIA_FINE, SSD_MEDIA_HARD, SSD_MEDIA_LOST }; /* hard: error recovery gets it */
 struct ssd_media {
 	const struct ssd_media_ops *ops;
 	bool null; /* keeps nothing: commands skip the copy */
-	bool unrecovered; /* what the command that is carried out has read */
+	enum ssd_media_trouble trouble; /* the worst of what the command that is carried out has read */
+	uint64_t recovery_ns; /* what error recovery takes */
 	uint8_t warning, warned; /* NVME_CW_*: what it has come to, and what the hosts were told */
 	uint8_t *flat; /* all of it, where it is plain memory: copies can wait (gather.h); else NULL */
 };

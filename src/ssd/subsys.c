@@ -271,6 +271,7 @@ ssd_get_stats(const struct ssd_subsys *sub, struct ssd_stats *out)
 	out->flash_refreshed_blocks = ftl_stats(ftl)->refreshed;
 	out->flash_levelled_blocks = ftl_stats(ftl)->levelled;
 	out->flash_unreadable = ftl_stats(ftl)->unreadable;
+	out->flash_hard_reads = ftl_stats(ftl)->hard;
 	out->flash_slc_bytes = ftl_stats(ftl)->programmed[FTL_CACHE] * NAND_UNIT;
 	out->flash_folded_bytes = ftl_stats(ftl)->folded * NAND_UNIT;
 	out->flash_failed_programs = ftl_nand(ftl)->stats.failed_programs;

@@ -41,4 +41,5 @@ ssd_timers_run(struct ssd *ssd)
 	for (size_t i = 0; i < UT_ARRAY_LEN(ticks); i++)
 		ssd_timer_arm(ssd, ticks[i](ssd));
 	ssd->sub->io_due_ns = 0; /* no command waits for what a timer did to the media */
+	ssd->sub->media->trouble = SSD_MEDIA_FINE;
 }

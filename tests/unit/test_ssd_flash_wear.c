@@ -61,12 +61,65 @@ old_data(void **state)
 	}
 }
 
+#define HOURS (3600ull * 1000000000)
+#define MS 1000000ull
+
+/* A read of `lba`, which takes `ms` beside the flash's own time and ends so. */
+static void
+expect(struct drive *d, uint32_t cdw12, nvme_status sc, uint64_t ms)
+{
+	uint64_t from = d->r->now;
+	struct nvme_sqe sqe;
+
+	nvme_prep_lba_cmd(&sqe, NVME_OPC_READ, 1, 8, 8);
+	sqe.cdw12 = le32_from(le32_get(sqe.cdw12) | cdw12);
+	io_prp(&d->io, &sqe, 4096);
+	rig_put(d->r, 1, &sqe);
+	rig_ring(d->r, 1);
+	assert_int_equal(wait(d), sc);
+	assert_in_range(d->r->now - from, ms * MS, ms * MS + 4 * SLOW_READ);
+}
+
+/* NVMe Base, "Error Recovery" feature; NVM Command Set, "Read command": Limited Retry. */
+static void
+error_recovery_takes_what_the_host_allows(void **state)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
+	struct ssd_stats st;
+	struct drive d;
+
+	(void)state;
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
+	cfg.profile.flash.retention_hours = 1000;
+	cfg.profile.flash.refresh = SSD_PROFILE_OFF;
+	cfg.profile.flash.recovery_ms = 300;
+	start_config(&d, &cfg, QD);
+	for (uint64_t u = 0; u < 200; u++)
+		write_byte(&d, u * 8, (uint8_t)(u + 1));
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	expect(&d, 0, 0, 0);
+	d.r->now += 2001 * HOURS;
+	expect(&d, 0, 0, 300);
+	expect(&d, (uint32_t)NVME_RW_LR, NVME_SC_UNRECOVERED_READ, 0);
+	assert_int_equal(io_feature_set(&d.io, NVME_FEAT_ERR_RECOVERY, 1, 2, false), 0);
+	expect(&d, 0, NVME_SC_UNRECOVERED_READ, 200);
+	assert_int_equal(io_feature_set(&d.io, NVME_FEAT_ERR_RECOVERY, 1, 3, false), 0);
+	expect(&d, 0, 0, 300);
+	d.r->now += 2000 * HOURS;
+	expect(&d, 0, NVME_SC_UNRECOVERED_READ, 300);
+	ssd_get_stats(d.r->sub, &st);
+	assert_int_equal(st.flash_unreadable, 1);
+	assert_int_equal(st.flash_hard_reads, 4);
+	rig_close(d.r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_programs_lose_nothing),
 		cmocka_unit_test(old_data),
+		cmocka_unit_test(error_recovery_takes_what_the_host_allows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

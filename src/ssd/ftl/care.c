@@ -39,15 +39,27 @@ care_read(struct ftl *f, uint64_t now_ns, uint32_t at)
 		refresh(f, block);
 }
 
-/* Beyond what refresh allows; nothing in between is modelled. */
-bool
-care_unreadable(struct ftl *f, uint64_t now_ns, uint32_t at)
+static bool
+past(const struct ftl *f, uint64_t now_ns, uint32_t block, uint32_t times)
 {
-	uint32_t block = ftl_block_of(f, at);
 	uint64_t born = f->nand->born_ns[block];
 
-	return (f->cfg.read_limit && f->nand->disturb[block] >= 2 * f->cfg.read_limit) ||
-	       (f->cfg.age_limit_ns && born && now_ns > born && now_ns - born >= 2 * f->cfg.age_limit_ns);
+	return (f->cfg.read_limit && f->nand->disturb[block] >= times * f->cfg.read_limit) ||
+	       (f->cfg.age_limit_ns && born && now_ns > born && now_ns - born >= times * f->cfg.age_limit_ns);
+}
+
+/* Beyond what refresh allows; nothing in between is modelled. */
+void
+care_look(struct ftl *f, uint64_t now_ns, uint32_t at)
+{
+	uint32_t block = ftl_block_of(f, at);
+
+	if (!past(f, now_ns, block, 2))
+		return;
+	if (f->cfg.recovers && !past(f, now_ns, block, 4))
+		f->stats.hard++;
+	else
+		f->stats.unreadable++;
 }
 
 static uint32_t

@@ -197,9 +197,11 @@ ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns)
 		care_read(f, now_ns, at);
 		at = f->map[unit];
 	}
-	f->stats.unreadable += f->cfg.no_refresh && care_unreadable(f, now_ns, at);
-	if (!ftl_in_flight(f, at)) /* what is still under way is in the memory of the drive, too */
+	if (!ftl_in_flight(f, at)) { /* what is still under way is in the memory of the drive, too */
+		if (f->cfg.no_refresh)
+			care_look(f, now_ns, at);
 		raise_to(due_ns, nand_read(f->nand, at / f->nand->cfg.units, 1, now_ns));
+	}
 	return nand_unit(f->nand, at);
 }
 

@@ -45,6 +45,7 @@ struct ftl_config {
 	uint32_t read_limit; /* reads of a block since its erase, then it is refreshed; 0: any number */
 	uint64_t age_limit_ns; /* of data, then it is refreshed; 0: any */
 	bool no_refresh; /* it is not: from twice the limit on it cannot be read */
+	bool recovers; /* but with efforts, up to four times the limit */
 	uint32_t wear_spread; /* of erases, then a block that is left out is emptied; 0: any */
 	uint32_t slc_blocks; /* a die: the host's data goes into as many blocks with one bit a cell first */
 	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
@@ -66,7 +67,7 @@ struct ftl_stats { /* units */
 	uint64_t collected; /* blocks */
 	uint64_t folded; /* moved out of blocks with one bit a cell */
 	uint64_t refreshed, levelled; /* blocks */
-	uint64_t unreadable; /* reads that failed */
+	uint64_t unreadable, hard; /* reads that failed; that took efforts */
 	uint64_t rewritten; /* what failed programs should have written */
 	uint64_t checkpoints, recoveries, recovered_ns;
 };

@@ -183,7 +183,7 @@ void idle_ends(struct ftl *f, uint64_t now_ns);
 
 /* care.c: blocks that have to be moved for their own sake */
 void care_read(struct ftl *f, uint64_t now_ns, uint32_t at); /* this unit is to be read */
-bool care_unreadable(struct ftl *f, uint64_t now_ns, uint32_t at);
+void care_look(struct ftl *f, uint64_t now_ns, uint32_t at);
 bool care_age(struct ftl *f, uint64_t until_ns); /* one block whose data is too old by then; time goes on to that */
 void care_wear(struct ftl *f); /* after erases: one block that is left out */
 void care_when_due(struct ftl *f);

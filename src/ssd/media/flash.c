@@ -39,10 +39,13 @@ static const void *
 flash_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 {
 	struct flash_media *f = flash(m);
-	uint64_t was = ftl_stats(f->ftl)->unreadable;
+	uint64_t lost = ftl_stats(f->ftl)->unreadable, hard = ftl_stats(f->ftl)->hard;
 	const uint8_t *unit = ftl_read(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), f->due_ns);
 
-	m->unrecovered |= ftl_stats(f->ftl)->unreadable != was;
+	if (ftl_stats(f->ftl)->unreadable != lost)
+		m->trouble = SSD_MEDIA_LOST;
+	else if (ftl_stats(f->ftl)->hard != hard)
+		m->trouble = UT_MAX(m->trouble, SSD_MEDIA_HARD);
 	*len = in_unit(off, *len);
 	return unit ? unit + off % NAND_UNIT : ssd_zeros;
 }
@@ -207,6 +210,7 @@ config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
 		.read_limit = p->read_limit,
 		.age_limit_ns = p->retention_hours * 3600ull * 1000000000,
 		.no_refresh = p->refresh == SSD_PROFILE_OFF,
+		.recovers = p->recovery_ms,
 		.wear_spread = p->wear_spread,
 		.nand = nand_of(p),
 	};
@@ -247,6 +251,7 @@ ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now
 		return rc;
 	}
 	f->base.ops = &flash_ops;
+	f->base.recovery_ns = cfg->profile.flash.recovery_ms * 1000000ull;
 	f->places = c.places ? c.places : 1;
 	f->now_ns = now_ns;
 	f->due_ns = due_ns;
