@@ -228,7 +228,7 @@ hold_some(struct iow_engine *e, uint32_t n, uint32_t before, uint32_t *cid, uint
 	uint32_t i;
 
 	*held = 0;
-	for (i = 0; i < n && (*more = e->lbas_left && planned(e, &io, before + i)); i++)
+	for (i = 0; i < n && (*more = e->lbas_left && before + i < e->left && planned(e, &io, before + i)); i++)
 		*held += hold_one(e, &io, &cid[*held]);
 	return i;
 }

@@ -124,12 +124,12 @@ reset_one(struct iow_engine *e, uint64_t left)
 static void
 stamp(struct iow_engine *e, uint32_t cid, uint32_t nlb)
 {
-	uint32_t bytes = e->sh->target.lba_bytes;
+	const struct iow_target *t = &e->sh->target;
 
 	if (!(e->inject & NVP_INJECT_TOKEN))
 		return;
 	e->stamp = e->verify ? nvp_verify_tokens(e->verify, 1) : e->stamp + 1;
-	nvp_verify_inject(iow_write_slot(e, cid), bytes, bytes, 0, nlb, e->stamp, NVP_INJECT_TOKEN);
+	nvp_verify_inject(iow_write_slot(e, cid), t->data_bytes, t->lba_bytes, 0, nlb, e->stamp, NVP_INJECT_TOKEN);
 }
 
 enum sent {
@@ -257,7 +257,7 @@ appended(struct iow_engine *e, uint32_t cid, const struct nvme_cqe *cqe, uint64_
 {
 	const struct iow_place *p = &e->place[cid];
 	struct iow_zone *z = &e->zoned->s.zone[e->extra[cid].zone];
-	struct nvp_verify_op v = { .nlb = p->nlb, .kind = NVP_VERIFY_WRITE };
+	struct nvp_verify_op v = { .nlb = p->nlb, .kind = NVP_VERIFY_WRITE, .stride = e->stride };
 
 	v.slba = le32_get(cqe->dw0) | (uint64_t)le32_get(cqe->dw1) << 32;
 	*at = v.slba - z->slba;

@@ -191,6 +191,7 @@ iow_zone_was_reset(struct iow_zones *s, struct iow_zone *z, bool ok)
 	z->resetting = false;
 	s->resetting--;
 	z->broken = !ok;
+	z->kept |= !ok; /* what cannot be reset is left alone: it would be tried for ever */
 	z->gap = false;
 	if (ok)
 		passive(s, z);

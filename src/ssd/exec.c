@@ -129,6 +129,7 @@ ssd_cmd_complete(struct ssd_cmd *c, nvme_status sc)
 {
 	if (ssd_unlikely(sc == SSD_PENDING)) {
 		c->ssd->sub->io_due_ns = 0; /* it has a time of its own */
+		c->ssd->sub->media->trouble = SSD_MEDIA_FINE;
 		return;
 	}
 	if (ssd_unlikely(sc))

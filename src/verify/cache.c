@@ -10,19 +10,7 @@
 #include <string.h>
 
 #define LAST_STAMP 255u
-
-/* One flush at a time moves the stamps on; another one meanwhile just covers nothing. */
-bool
-nvp_verify_flush_begin(struct nvp_verify *v)
-{
-	uint32_t none = 0;
-
-	if (ut_load(&v->head->stamp) == LAST_STAMP ||
-	    !__atomic_compare_exchange_n(&v->head->flusher, &none, v->user, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return false;
-	__atomic_store_n(&v->head->stamp, ut_load(&v->head->stamp) + 1, __ATOMIC_SEQ_CST);
-	return true;
-}
+#define CODE_PAGE 4096u /* a multiple of what the codes of an LBA take */
 
 /* The numbers are used up: what is covered needs none, and all others begin anew. */
 static void
@@ -42,13 +30,25 @@ renumber(struct nvp_verify *v)
 	__atomic_store_n(&v->head->stamp, 2u, __ATOMIC_SEQ_CST);
 }
 
+/* One flush at a time moves the stamps on; another one meanwhile just covers nothing. */
+bool
+nvp_verify_flush_begin(struct nvp_verify *v)
+{
+	uint32_t none = 0;
+
+	if (!__atomic_compare_exchange_n(&v->head->flusher, &none, v->user, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	if (ut_load(&v->head->stamp) >= LAST_STAMP)
+		renumber(v);
+	__atomic_store_n(&v->head->stamp, ut_load(&v->head->stamp) + 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
 void
 nvp_verify_flush_end(struct nvp_verify *v, bool ok)
 {
 	if (ok)
 		ut_store(&v->head->covered, ut_load(&v->head->stamp) - 1);
-	if (ok && ut_load(&v->head->stamp) == LAST_STAMP)
-		renumber(v);
 	__atomic_store_n(&v->head->flusher, 0u, __ATOMIC_RELEASE);
 }
 
@@ -58,7 +58,7 @@ nvp_verify_flushed(struct nvp_verify *v)
 	memset(v->stamp, 0, VERIFY_LOCKS);
 }
 
-/* LBAs whose codes lie in [c, stop) of one page: those that a flush did not cover. */
+/* LBAs whose codes lie in one page: those that a flush did not cover. */
 static void
 doubt_page(struct nvp_verify *v, uint64_t lba, uint64_t end)
 {
@@ -69,16 +69,17 @@ doubt_page(struct nvp_verify *v, uint64_t lba, uint64_t end)
 			verify_forget(v, lba);
 }
 
+/* Not one byte more than the pages that are there: a hole that is touched becomes one. */
 void
 nvp_verify_power_lost(struct nvp_verify *v)
 {
-	uint8_t *c = v->code, *end = verify_code(v, v->nlba);
-	uint64_t lba, n = 4096u / v->code_bytes;
+	uint8_t *c = v->code, *end = verify_code(v, verify_clip(v, 0, v->nlba)), *stop;
 
 	while ((c = verify_skip_hole(v, c, end)) < end) {
-		lba = (uint64_t)(c - v->code) / v->code_bytes;
-		doubt_page(v, lba, UT_MIN(lba + n + 1, v->nlba));
-		c = verify_code(v, UT_MIN(lba + n + 1, v->nlba));
+		stop = UT_MIN(end, c + CODE_PAGE - (uintptr_t)c % CODE_PAGE);
+		doubt_page(v, (uint64_t)(c - v->code) / v->code_bytes,
+			   ((uint64_t)(stop - v->code) + v->code_bytes - 1) / v->code_bytes);
+		c = stop;
 	}
 	nvp_verify_flushed(v);
 }

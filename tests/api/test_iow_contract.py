@@ -197,6 +197,16 @@ def test_retries_are_counted(nvme0, nvme0n1, qpair, verify, write_behind):
     nvme0n1.write_zeroes(qpair, 0, 8).waitdone()
 
 
+@pytest.mark.parametrize("qdepth", [4, 16])
+def test_what_is_left_out_counts_as_done(nvme0n1, qpair, verify, qdepth):
+    """A run over a region ends, also when more could be sent at once than there is."""
+    nvme0n1.write_zeroes(qpair, 0, 64).waitdone()
+    nvme0n1.write_uncorrectable(qpair, 24, 8).waitdone()
+    r = nvme0n1.ioworker(io_size=8, lba_random=False, region_end=64, qdepth=qdepth).start().close()
+    assert r.error == 0 and r.io_count_read == 7
+    nvme0n1.write_zeroes(qpair, 24, 8).waitdone()
+
+
 def test_exit_on_error_off(nvme0n1, qpair):
     """It goes on to its end, and the first failure is the result."""
     nvme0n1.write_uncorrectable(qpair, 8, 8).waitdone()

@@ -117,6 +117,7 @@ KNOWN = [
         "fetches later than the doorbell is written; an entry may only be written over when SQHD has passed it",
         _BASE + '4.1 "Submission Queue Entry"; figure 74, "Full Queue Definition"',
         5,
+        always=False,
     ),
     Known(
         "test_metamode_data.py::test_bad_prps",
