@@ -71,15 +71,8 @@ launch(struct nvp_req *r, struct py_cmd *cmd)
 void
 py_defer_never(struct nvp_req *r, struct py_cmd *cmd)
 {
-	const struct nvp_verify_op op = cmd->verify.op;
-	struct nvp_verify *v = py_vtab_verify(cmd->verify.vt);
-
-	if (py_verify_begin(&cmd->verify)) {
-		py_verify_cancel(&cmd->verify);
-		if (op.kind != NVP_VERIFY_READ && op.kind != NVP_VERIFY_LOOK)
-			nvp_verify_mark(v, op.slba, op.nlb, false);
-		cmd->verify = (struct py_vcmd){ 0 };
-	}
+	if (py_verify_begin(&cmd->verify))
+		py_verify_unlocked(&cmd->verify);
 	launch(r, cmd);
 }
 

@@ -44,8 +44,8 @@ fill_sqe(struct nvme_sqe *sqe, const union py_val *v, uint32_t nsid)
 }
 
 /*
- * Zone Management Send: what a reset zone held, or that of all zones, is gone.  Zone Append tells where it wrote when it is done, and that is not recorded.  ZNS
- * Command Set, "Zone Management Send command", "Zone Append command".
+ * Zone Management Send: what a reset zone held, or that of all zones, is gone.  Zone Append tells where it wrote when it is
+ * done, and that is not recorded.  ZNS Command Set, "Zone Management Send command", "Zone Append command".
  */
 static void
 note_zone(const struct py_ns *ns, const struct nvme_sqe *sqe, struct py_vcmd *out)

@@ -152,6 +152,22 @@ py_verify_cancel(struct py_vcmd *v)
 	drop(v);
 }
 
+/* Of who else writes there meanwhile nobody knows whether it comes first: so it is forgotten now, and at the end once more. */
+static void
+forget_range(struct py_vcmd *v)
+{
+	if (v->op.kind != NVP_VERIFY_READ && v->op.kind != NVP_VERIFY_LOOK)
+		nvp_verify_mark(v->vt->v, v->op.slba, v->op.nlb, false);
+}
+
+void
+py_verify_unlocked(struct py_vcmd *v)
+{
+	nvp_verify_cancel(v->vt->v, &v->op);
+	*v = (struct py_vcmd){ .kind = PY_V_UNLOCKED, .vt = v->vt, .op = v->op };
+	forget_range(v);
+}
+
 /* --- end --- */
 
 static void
@@ -181,8 +197,11 @@ py_verify_end(struct py_vcmd *v, struct nvme_cqe *cqe, bool lost, struct py_lost
 		py_verify_forget(v->ctrlr, v->nsid);
 	if (!v->vt)
 		return;
-	if (v->kind == PY_V_FLUSH) {
-		end_flush(v, !lost && !py_status(cqe));
+	if (v->kind == PY_V_FLUSH || v->kind == PY_V_UNLOCKED) {
+		if (v->kind == PY_V_FLUSH)
+			end_flush(v, !lost && !py_status(cqe));
+		else
+			forget_range(v);
 		drop(v);
 		return;
 	}

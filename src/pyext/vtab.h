@@ -17,6 +17,7 @@ enum py_vkind {
 	PY_V_DSM, /* the same, the ranges are in the data */
 	PY_V_COPY, /* the same, the sources are in the data */
 	PY_V_FLUSH, /* what was written becomes durable */
+	PY_V_UNLOCKED, /* it went without its LBAs: what is there is not known */
 	PY_V_CLEAR, /* everything in a namespace, or in all of them: py_verify_note_admin() */
 };
 
@@ -59,6 +60,8 @@ int py_verify_begin(struct py_vcmd *v);
 void py_verify_inject(struct py_vcmd *v, bool write);
 /* It is not sent.  Drops the reference. */
 void py_verify_cancel(struct py_vcmd *v);
+/* begin() said that its LBAs are in use, and it is sent all the same: end() follows. */
+void py_verify_unlocked(struct py_vcmd *v);
 /* The same for an admin command that changes namespaces of this controller's subsystem. */
 void py_verify_note_admin(struct py_vcmd *v, struct nvp_ctrlr *c, const struct nvme_sqe *sqe);
 /* Forget what was written to namespace nsid (NVME_NSID_ALL: all) of this controller's subsystem. */
