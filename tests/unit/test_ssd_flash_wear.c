@@ -113,6 +113,31 @@ error_recovery_takes_what_the_host_allows(void **state)
 	rig_close(d.r);
 }
 
+/* A write of a part of what cannot be read does not make the rest of it good. */
+static void
+part_of_what_is_lost(void **state)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 16u << 20, 512 } }, .media = SSD_MEDIA_FLASH };
+	struct drive d;
+
+	(void)state;
+	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
+	cfg.profile.flash.retention_hours = 1000;
+	cfg.profile.flash.refresh = SSD_PROFILE_OFF;
+	start_config(&d, &cfg, QD);
+	for (uint64_t u = 0; u < 200; u++)
+		write_byte(&d, u * 8, (uint8_t)(u + 1));
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	d.r->now += 2001 * HOURS;
+	send(&d, NVME_OPC_WRITE, 9, 1);
+	assert_int_not_equal(wait(&d), 0);
+	send(&d, NVME_OPC_READ, 8, 8);
+	assert_int_equal(wait(&d), NVME_SC_UNRECOVERED_READ);
+	write_byte(&d, 8, 9);
+	assert_int_equal(read_byte(&d, 8), 9);
+	rig_close(d.r);
+}
+
 int
 main(void)
 {
@@ -120,6 +145,7 @@ main(void)
 		cmocka_unit_test(failed_programs_lose_nothing),
 		cmocka_unit_test(old_data),
 		cmocka_unit_test(error_recovery_takes_what_the_host_allows),
+		cmocka_unit_test(part_of_what_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

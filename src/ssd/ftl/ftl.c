@@ -243,18 +243,6 @@ ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns)
 	place_close(f, ftl_stream_of(place));
 }
 
-uint64_t
-ftl_place_left(const struct ftl *f, uint32_t place)
-{
-	enum ftl_stream s = ftl_stream_of(place);
-	uint64_t left = 0, page = (uint64_t)f->nand->cfg.units * NAND_UNIT;
-
-	for (uint32_t d = 0; d < f->nand->nr_dies; d++)
-		left += (f->die[d].open[s] == NAND_NONE ? f->nand->cfg.pages : f->nand->cfg.pages - f->die[d].page[s]) *
-			page;
-	return left - UT_MIN(left, f->held[place] * (uint64_t)NAND_UNIT);
-}
-
 void *
 ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns)
 {
@@ -273,9 +261,13 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 	if (!room_in_buffer(f, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
-	if (bytes < NAND_UNIT)
+	if (bytes < NAND_UNIT) {
+		uint64_t lost = f->stats.unreadable;
+
 		old = ftl_read(f, now_ns, unit, due_ns);
-	else /* nothing is read for it, but who does not fill it must not find another unit's data there */
+		if (f->stats.unreadable != lost) /* or its other part would be good again */
+			return NULL;
+	} else /* nothing is read for it, but who does not fill it must not find another unit's data there */
 		old = f->map[unit] == NAND_NONE ? NULL : nand_unit(f->nand, f->map[unit]);
 	to = buffer_put(f, unit, due_ns);
 	if (old && !ftl_has(FTL_BUG_PART_OF_UNIT_LOST))

@@ -94,8 +94,6 @@ void ftl_close(struct ftl *f); /* NULL is fine */
 void ftl_place(struct ftl *f, uint32_t place);
 /* The next write to this place begins in fresh blocks.  Returns when what was written there is on its way. */
 void ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns);
-/* Bytes that this place has left in the blocks that it writes to. */
-uint64_t ftl_place_left(const struct ftl *f, uint32_t place);
 
 /*
  * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.

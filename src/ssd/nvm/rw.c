@@ -4,7 +4,7 @@
  *
  * Here blocks have no metadata and no protection information, so PRINFO, STC and the tags are ignored, as the NVM
  * Command Set asks for ("if the namespace is not formatted to use end-to-end protection information ..."); the others go to
- * rw_meta.c.  Limited Retry is accepted and changes nothing: the media has no retries.
+ * rw_meta.c.
  */
 #include "ssd/gather.h"
 #include "ssd/media/flash.h"
