@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "ftl_die.h"
 #include "ssd/ftl/ftl_int.h"
 #include "util/rng.h"
 
@@ -16,19 +17,7 @@
 static struct ftl_config
 config(void)
 {
-	return (struct ftl_config){
-		.units = UNITS,
-		.nand = { .channels = 1,
-			  .dies = 1,
-			  .blocks = 90,
-			  .pages = 32,
-			  .units = 4,
-			  .levels = 1,
-			  .read_ns = { 40000 },
-			  .program_ns = { 300000 },
-			  .erase_ns = 3000000,
-			  .unit_ns = 2000 },
-	};
+	return (struct ftl_config){ .units = UNITS, .nand = one_die(90) };
 }
 
 static void

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "ftl_die.h"
 #include "ssd/ftl/ftl_int.h"
 #include "util/rng.h"
 
@@ -39,19 +40,7 @@ closed_form(double spare)
 static struct ftl_config
 config(uint32_t spare_percent, enum ftl_collect collect)
 {
-	struct ftl_config c = {
-		.units = 40000,
-		.collect = collect,
-		.nand = { .channels = 1,
-			  .dies = 1,
-			  .pages = 32,
-			  .units = 4,
-			  .levels = 1,
-			  .read_ns = { 40000 },
-			  .program_ns = { 300000 },
-			  .erase_ns = 3000000,
-			  .unit_ns = 2000 },
-	};
+	struct ftl_config c = { .units = 40000, .collect = collect, .nand = one_die(0) };
 	uint32_t a_block = c.nand.channels * c.nand.pages * c.nand.units;
 
 	c.nand.blocks =
