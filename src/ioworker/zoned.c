@@ -27,6 +27,7 @@ struct iow_zoned {
 	bool writes; /* the plan has writes: what is not written is not read */
 	uint32_t random_percent;
 	uint32_t align;
+	uint64_t stuck; /* since when nothing could be sent, in ticks; 0: something could */
 };
 
 static bool
@@ -199,10 +200,19 @@ nothing_left(struct iow_engine *e)
 {
 	if (e->verify)
 		nvp_verify_recover(e->verify);
-	if (iow_zones_pick(&e->zoned->s))
+	if (!iow_zones_pick(&e->zoned->s)) {
+		iow_reason(e->sh, "no zone can be written");
+		iow_drain(e, NVP_IOW_IO);
 		return;
-	iow_reason(e->sh, "no zone can be written");
-	iow_drain(e, NVP_IOW_IO);
+	}
+	if (!e->zoned->stuck)
+		e->zoned->stuck = e->now;
+	if (e->now - e->zoned->stuck <= e->q->timeout_ticks)
+		return;
+	iow_reason(e->sh, "the LBAs behind a write pointer are locked by others for longer than %u ms",
+		   e->sh->plan.timeout_ms);
+	ut_store(&e->sh->res.status, (uint16_t)IOW_STATUS_TIMEOUT);
+	iow_drain(e, NVP_IOW_TIMEOUT);
 }
 
 static uint32_t
@@ -233,7 +243,9 @@ send(struct iow_engine *e, uint32_t n)
 	qpair_batch_ring(e->q, launched + resets, e->now);
 	if (!e->lbas_left)
 		e->left = used;
-	if (!used && !resets && !e->q->outstanding && !e->waiting.n && e->lbas_left)
+	if (used || resets || e->q->outstanding || e->waiting.n)
+		e->zoned->stuck = 0;
+	else if (e->lbas_left)
 		nothing_left(e);
 	return used;
 }

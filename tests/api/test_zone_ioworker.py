@@ -108,6 +108,13 @@ def test_appends_are_verified(rig, zigzag):
     rig.reads_back(region_end=8 * ZSZE)
 
 
+def test_appends_with_interleaved_metadata(rig):
+    rig.ns.format(4096, 8, mset=1)
+    rig.ns.verify_enable(True)
+    rig.run(io_size=4, op_percentage={0x7D: 100}, io_count=100, region_end=4 * ZSZE, qdepth=8)
+    rig.reads_back(region_end=4 * ZSZE)
+
+
 def test_a_wrong_block_of_an_append_is_found(rig):
     rig.run(io_size=8, op_percentage={0x7D: 100}, io_count=20, region_end=ZSZE)
     rig.ssd.control("fault_add", rule="data-flip,opc=read,count=1")
