@@ -13,7 +13,7 @@ CSI_ZNS = 2
 EMPTY, IMPLICIT, EXPLICIT, CLOSED, READ_ONLY, FULL, OFFLINE = 1, 2, 3, 4, 0xD, 0xE, 0xF
 ACTIVE = (IMPLICIT, EXPLICIT, CLOSED)
 HEADER, DESCRIPTOR = 64, 64  # bytes, of a report
-_FLBAS, _MAR, _MOR, _LBAFE = 26, 4, 8, 2816  # bytes of Identify
+_MAR, _MOR = 4, 8  # bytes of Identify
 _REPORTED = 255  # zones a command
 _NO_LIMIT = 0xFFFFFFFF
 
@@ -35,28 +35,11 @@ class Descriptor(NamedTuple):
         return self.wpointer - self.slba if self.state in ACTIVE else self.capacity
 
 
-def csi_of(ns: _native.Namespace) -> int:
-    """Command Set Identifier of a namespace.  NVMe Base, "Namespace Identification Descriptor list": type 4."""
-    data, at = ns.nvme._identify_data(ns.nsid, 3, 0, 0, 0), 0
-    while at + 4 < len(data) and data[at + 1]:
-        if data[at] == 4:
-            return int(data[at + 4])
-        at += 4 + data[at + 1]
-    return 0
-
-
-def check_zoned(ns: _native.Namespace) -> None:
-    """ValueError: the namespace is not zoned."""
-    if csi_of(ns) != CSI_ZNS:
-        raise ValueError(f"namespace {ns.nsid} is not zoned")
-
-
 def zone_size(ns: Any) -> int:
     """LBAs from one zone to the next.  ValueError: the namespace is not zoned."""
-    check_zoned(ns)
-    flbas = ns.id_data(_FLBAS)
-    at = _LBAFE + 16 * ((flbas & 0xF) | (flbas >> 5 & 3) << 4)
-    return int(ns.id_data(at + 7, at, cns=5, csi=CSI_ZNS))
+    if not ns.zone_size:
+        raise ValueError(f"namespace {ns.nsid} is not zoned")
+    return int(ns.zone_size)
 
 
 def limits(ns: Any) -> tuple[int, int]:
@@ -75,15 +58,14 @@ def descriptor(buf: Buffer, index: int) -> Descriptor:
 
 def all_zones(ns: Any, qpair: _native.Qpair) -> Iterator[Descriptor]:
     """Each zone of the namespace."""
-    buf, slba = Buffer(HEADER + DESCRIPTOR * _REPORTED, "zone report"), 0
+    buf, slba, size = Buffer(HEADER + DESCRIPTOR * _REPORTED, "zone report"), 0, zone_size(ns)
     while slba < ns.nsze:
         ns.zns_mgmt_receive(qpair, buf, slba, partial=True).waitdone()
         count = int(buf.data(7, 0))
         yield from (descriptor(buf, i) for i in range(count))
         if not count:
             return
-        last = descriptor(buf, count - 1)
-        slba = last.slba + zone_size(ns)
+        slba = descriptor(buf, count - 1).slba + size
 
 
 class Plan(NamedTuple):
@@ -101,15 +83,20 @@ class Plan(NamedTuple):
 
 def plan(ns: Any, qpair: _native.Qpair | None, regions: list[tuple[int, int]], zigzag: bool) -> Plan:
     """The zones that begin in these regions, as they are now.  ValueError: not zoned.  AssertionError: there are none."""
-    check_zoned(ns)
+    zone_size(ns)
     queue = Qpair(ns.nvme, 4) if qpair is None else qpair
     try:
         found = list(all_zones(ns, queue))
     finally:
         if qpair is None:
             queue.delete()
-    ours = [z for z in found if any(low <= z.slba < high for low, high in regions) and z.state != OFFLINE]
-    others = [z.state for z in found if z not in ours]
+    ours: list[Descriptor] = []
+    others: list[int] = []  # states
+    for z in found:
+        if z.state != OFFLINE and any(low <= z.slba < high for low, high in regions):
+            ours.append(z)
+        else:
+            others.append(z.state)
     assert ours, "ioworker: no zone begins in the region"
     most_open, most_active = limits(ns)
     if most_open:

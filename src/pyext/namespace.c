@@ -125,7 +125,7 @@ ns_refresh(PyObject *o, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
-enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY, P_PI_TYPE, P_PI_SIZE };
+enum { P_NSID, P_SECTOR, P_META, P_NLBA, P_CAPACITY, P_PI_TYPE, P_PI_SIZE, P_ZONE };
 
 static PyObject *
 get_number(PyObject *o, void *which)
@@ -151,6 +151,9 @@ get_number(PyObject *o, void *which)
 		break;
 	case P_NLBA:
 		v = ns->nsze;
+		break;
+	case P_ZONE:
+		v = ns->zsze;
 		break;
 	case P_CAPACITY:
 		v = le64_get(ns->id.nvmcap[0]) ? le64_get(ns->id.nvmcap[0]) : ns->nsze * ns->lba_size;
@@ -249,6 +252,7 @@ static PyGetSetDef ns_getset[] = {
 	{ "pi_size", get_number, NULL, "bytes of protection information in the metadata", (void *)P_PI_SIZE },
 	{ "nsze", get_number, NULL, "size in LBAs (NSZE)", (void *)P_NLBA },
 	{ "capacity", get_number, NULL, "size in bytes (NSZE in LBAs, times the LBA)", (void *)P_CAPACITY },
+	{ "zone_size", get_number, NULL, "LBAs from one zone to the next (ZSZE); 0: it is not zoned", (void *)P_ZONE },
 	{ "nvme", get_nvme, NULL, "the Controller that it was made with", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
