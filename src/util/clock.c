@@ -10,14 +10,6 @@
 #define CALIBRATE_NS 2000000ull
 #define STAMP_TRIES 8
 
-/* relax(), in turns without an event */
-#define SPINS 200u
-#define SPINS_SHARED 100u
-#define NAP_AFTER 5000u
-#define NAP_SHARED_NS 80000u
-#define NAPS_SHARED 100u
-#define YIELD_NS 5000u
-
 static uint64_t
 clock_ns(clockid_t id)
 {
@@ -39,52 +31,23 @@ ut_wall_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
-static void
-nap(uint32_t ns)
-{
-	struct timespec ts = { .tv_nsec = ns };
-
-	nanosleep(&ts, NULL);
-}
-
-static void
-pause_a_moment(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
-/* Whether somebody else had the core meanwhile, for longer than a switch takes. */
-static bool
-yield(const struct ut_clock *clk)
-{
-	uint64_t before = ut_tsc();
-
-	sched_yield();
-	return ut_ticks_to_ns(clk, ut_tsc() - before) > YIELD_NS;
-}
-
-/*
- * Spin first: an answer within microseconds must not cost a context switch.  Then leave the core to others; and who has to
- * share it sleeps, because he who yields is given as much time as he who works, perhaps for us.
- */
+/* Spin first: an answer within microseconds must not cost a context switch.  Then leave the core to others. */
 static void
 real_relax(struct ut_clock *clk, uint32_t idle)
 {
-	static __thread uint32_t shared; /* so many naps until it is tried again whether we are alone */
-
-	if (idle < (shared ? SPINS_SHARED : SPINS)) {
-		pause_a_moment();
-	} else if (shared && idle < NAP_AFTER) {
-		shared--;
-		nap(NAP_SHARED_NS);
-	} else if (idle < NAP_AFTER) {
-		shared = yield(clk) ? NAPS_SHARED : 0;
+	(void)clk;
+	if (idle < 200) {
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#elif defined(__aarch64__)
+		__asm__ volatile("yield");
+#endif
+	} else if (idle < 5000) {
+		sched_yield();
 	} else {
-		nap(idle < 2 * NAP_AFTER ? 50000 : 500000);
+		struct timespec ts = { .tv_nsec = idle < 10000 ? 50000 : 500000 };
+
+		nanosleep(&ts, NULL);
 	}
 }
 
