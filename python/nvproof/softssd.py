@@ -105,12 +105,14 @@ class SoftwareSSD:
         lifeline_child, self._lifeline = os.pipe()
         try:
             command += ["--ready-fd", str(ready_child), "--lifeline-fd", str(lifeline_child)]
-            # A session of its own: an interrupt at the terminal is for the script, which then closes the device in order.
+            # A group of its own: an interrupt at the terminal is for the script, which then closes the device in order.
+            # No session of its own: Linux (autogroup) gives each session the same share of a core, and a device that has a
+            # core to share with workers got two thirds of it instead of what they leave when they give way.
             self._process = subprocess.Popen(
                 command,
                 pass_fds=(ready_child, lifeline_child),
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,
+                process_group=0,
             )
         finally:
             os.close(ready_child)
