@@ -178,7 +178,8 @@ void nvp_iow_total(const struct nvp_ctrlr *c, uint64_t *ios, uint64_t *bytes);
  */
 void nvp_iow_stop(struct nvp_iow *w, const char *why);
 /*
- * One slice of waiting for its end, at most `ms` milliseconds: 1 ended, 0 still running.  Repeat; a worker past its
+ * One slice of waiting for its end, at most `ms` milliseconds: 1 ended, 0 still running, -ETIMEDOUT it was killed and is
+ * there all the same: the kernel does not end it, and nvp_iow_close() will not wait for it.  Repeat; a worker past its
  * time by 30 s is killed (NVP_IOW_OVERTIME), and one whose drive was reset or is gone is ended (NVP_IOW_TERMINATED).
  */
 int nvp_iow_wait(struct nvp_iow *w, uint32_t ms);

@@ -423,7 +423,7 @@ release(struct nvp_iow *w)
 bool
 nvp_iow_running(struct nvp_iow *w)
 {
-	return !nvp_iow_wait(w, 0);
+	return nvp_iow_wait(w, 0) <= 0;
 }
 
 int

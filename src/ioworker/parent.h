@@ -30,6 +30,7 @@ struct nvp_iow {
 	struct iow_engine engine;
 
 	pid_t pid; /* 0: no process (any more) */
+	bool stuck; /* it was killed and is there all the same */
 	int sock; /* -1: none */
 	uint64_t look_ns; /* of CLOCK_MONOTONIC: when to look at the device again */
 	uint64_t stop_ns; /* of CLOCK_MONOTONIC: when it was asked to end; 0: not yet */

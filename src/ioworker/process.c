@@ -23,6 +23,7 @@
 #define START_MS 5000u
 #define LOOK_MS 100u /* how often to look at the device */
 #define END_MS 700u /* a worker that was asked to end has this long; all of close() takes less than a second */
+#define KILL_MS 200u /* one that was killed is gone by then, unless the kernel cannot end it */
 #define OVERTIME_MS 30000u
 
 /* --- what it gets --- */
@@ -95,28 +96,43 @@ usage_ns(const struct rusage *u)
 	       ((uint64_t)u->ru_utime.tv_usec + (uint64_t)u->ru_stime.tv_usec) * 1000u;
 }
 
-/* Wait for the process itself: it has said that it ends, or its socket is closed, or it gets killed here. */
-static void
-reap(struct nvp_iow *w, uint32_t ms, int *status)
+/* At most ms; 0: it is still there. */
+static pid_t
+wait_pid(pid_t child, uint32_t ms, int *status, struct rusage *u)
 {
 	uint64_t end = ut_mono_ns() + ms * MS;
+	pid_t pid;
+
+	while ((pid = wait4(child, status, WNOHANG, u)) == 0 && ut_mono_ns() < end)
+		usleep(500);
+	return pid;
+}
+
+/*
+ * Wait for the process itself: it has said that it ends, or its socket is closed, or it gets killed here.
+ * False: not even that ends it, because it is in the kernel for something that does not come back.
+ */
+static bool
+reap(struct nvp_iow *w, uint32_t ms, int *status)
+{
 	struct rusage u = { 0 };
 	pid_t pid;
 
 	*status = 0;
-	while ((pid = wait4(w->pid, status, WNOHANG, &u)) == 0 && ut_mono_ns() < end)
-		usleep(500);
+	pid = wait_pid(w->pid, ms, status, &u);
 	if (pid == 0) {
 		kill(w->pid, SIGKILL);
-		do
-			pid = wait4(w->pid, status, 0, &u);
-		while (pid < 0 && errno == EINTR);
+		pid = wait_pid(w->pid, w->stuck ? 0 : KILL_MS, status, &u);
 	}
+	w->stuck = pid == 0;
+	if (w->stuck)
+		return false;
 	w->pid = 0;
 	if (w->sh->state != IOW_ENDED)
 		w->sh->res.cpu_ns = usage_ns(&u);
 	close(w->sock);
 	w->sock = -1;
+	return true;
 }
 
 static void
@@ -132,13 +148,14 @@ died(struct nvp_iow *w, int status)
 			 WEXITSTATUS(status));
 }
 
-/* error: why we ended it; NVP_IOW_OK: it ended by itself, so either it is done, or it died. */
+/* error: why we ended it; NVP_IOW_OK: it ended by itself, so either it is done, or it died.  w->ended says whether it did. */
 static void
 ended(struct nvp_iow *w, uint32_t ms, int32_t error)
 {
 	int status;
 
-	reap(w, ms, &status);
+	if (!reap(w, ms, &status))
+		return;
 	if (!error && __atomic_load_n(&w->sh->state, __ATOMIC_ACQUIRE) != IOW_ENDED) {
 		died(w, status);
 		error = NVP_IOW_DIED;
@@ -159,6 +176,8 @@ iow_process_end(struct nvp_iow *w, enum iow_stop how)
 	while ((now = ut_mono_ns()) < end && poll(&p, 1, (int)((end - now) / MS)) <= 0)
 		;
 	ended(w, 0, NVP_IOW_TERMINATED);
+	if (!w->ended)
+		iow_collect(w, NVP_IOW_TERMINATED); /* nobody waits for it any more, and it gets no more work */
 }
 
 /* --- watching --- */
@@ -240,8 +259,8 @@ iow_process_wait(struct nvp_iow *w, uint32_t ms)
 			look_at_time(w, now);
 		if (!w->ended)
 			look_at_device(w, now);
-		if (w->ended || now >= end)
-			return w->ended;
+		if (w->ended || now >= end || w->stuck)
+			return w->ended ? 1 : w->stuck ? -ETIMEDOUT : 0;
 	}
 }
 

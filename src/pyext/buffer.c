@@ -445,7 +445,8 @@ static PyGetSetDef buffer_getset[] = {
 };
 
 static PyType_Slot buffer_slots[] = {
-	{ Py_tp_doc, "Zero-filled memory that the device can reach, contiguous for it." },
+	{ Py_tp_doc, "Buffer(length=4096, name='buffer', pvalue=0, ptype=0, offset=0, nvme=None, fake_phys_addr=None, "
+		     "align=4096, prp2=None)\n--\n\nZero-filled memory that the device can reach, contiguous for it." },
 	{ Py_tp_init, buffer_init },
 	{ Py_tp_dealloc, buffer_dealloc },
 	{ Py_tp_repr, buffer_repr },

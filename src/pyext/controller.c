@@ -385,6 +385,8 @@ get_closed(PyObject *o, void *closure)
 	return PyBool_FromLong(!ctrlr(o)->c);
 }
 
+#define CDWS "cdw10=0, cdw11=0, cdw12=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, cdw03=0"
+
 static PyMethodDef ctrlr_methods[] = {
 	{ "close", ctrlr_close, METH_NOARGS,
 	  "close()\n--\n\nDelete the queues, disable and let go of the controller." },
@@ -412,10 +414,11 @@ static PyMethodDef ctrlr_methods[] = {
 	  "aer(refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each event."
 	  "  \"Asynchronous Event Request command\"." },
 	{ "send_cmd", (PyCFunction)(void (*)(void))py_ctrlr_send_cmd, METH_FASTCALL | METH_KEYWORDS,
-	  "send_cmd(opcode, buf=None, nsid=0, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, cb=None, length=0)\n--\n\n"
+	  "send_cmd(opcode, buf=None, nsid=0, " CDWS ", cb=None, length=0)\n--\n\n"
 	  "Send any admin command.  AssertionError: the queue is full.  length: bytes of buf (0: all)." },
 	{ "sync_cmd", (PyCFunction)(void (*)(void))py_ctrlr_sync_cmd, METH_FASTCALL | METH_KEYWORDS,
-	  "sync_cmd(opcode, ...)\n--\n\nAs send_cmd(), but wait for this one and return its CQE; no warning." },
+	  "sync_cmd(opcode, buf=None, nsid=0, " CDWS ", cb=None, length=0)\n--\n\n"
+	  "As send_cmd(), but wait for this one and return its CQE; no warning." },
 	{ "ring_doorbell", py_ctrlr_ring_doorbell, METH_NOARGS,
 	  "ring_doorbell()\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
 	{ "_power_event", py_ctrlr_power_event, METH_O,

@@ -158,7 +158,7 @@ static PyGetSetDef cqe_getset[] = {
 };
 
 static PyType_Slot cqe_slots[] = {
-	{ Py_tp_doc, "CQE(dwords): a completion queue entry, a sequence of 4 dwords with named fields." },
+	{ Py_tp_doc, "CQE(dwords)\n--\n\nA completion queue entry, a sequence of 4 dwords with named fields." },
 	{ Py_tp_init, cqe_init },
 	{ Py_tp_dealloc, cqe_dealloc },
 	{ Py_tp_repr, cqe_repr },

@@ -180,7 +180,7 @@ iow_start(PyObject *o, PyObject *unused)
 	return o;
 }
 
-/* At most ms; 1: it ended. */
+/* At most ms; 1: it ended; below 0: it cannot be ended. */
 static int
 wait_slice(struct nvp_iow *w, uint32_t ms)
 {
@@ -298,13 +298,14 @@ int
 py_iow_stop_all(struct py_ctrlr *c, uint32_t ms)
 {
 	uint32_t spent = 0;
+	int rc;
 
 	for (struct py_iow *w = c->workers; w; w = w->next)
 		nvp_iow_stop(w->w, "the controller was reset");
 	for (struct py_iow *w = c->workers; w; w = w->next)
-		while (!wait_slice(w->w, SLICE_MS)) {
+		while ((rc = wait_slice(w->w, SLICE_MS)) <= 0) {
 			spent += SLICE_MS;
-			if (spent < ms)
+			if (!rc && spent < ms)
 				continue;
 			PyErr_SetString(PyExc_TimeoutError, "secondary processes are not cleared");
 			return -1;

@@ -210,8 +210,8 @@ static PyMethodDef ns_methods[] = {
 	    "copy(qpair, buf, range_count, sdlba, io_flags=0, prinfor=0, format=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, "
 	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  \"Copy command\".  Ranges: Buffer.set_copy_range()." RETURNS),
 	CMD("send_cmd", py_ns_send_cmd,
-	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, ..., cdw15=0, cdw02=0, cdw03=0, meta=None, "
-	    "cb=None, length=0)\n--\n\n"
+	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, cdw11=0, cdw12=0, cdw13=0, cdw14=0, cdw15=0, "
+	    "cdw02=0, cdw03=0, meta=None, cb=None, length=0)\n--\n\n"
 	    "Any I/O command; length: bytes of buf (0: all).  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
 	CMD("verify_enable", py_ns_verify_enable,
 	    "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table."),

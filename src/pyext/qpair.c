@@ -230,8 +230,13 @@ delete_locked(struct py_qpair *self)
 	pq->q = NULL;
 	let_go_of_memory(self, !rc);
 	status = py_status(&cqe);
-	if (rc == -EIO && status)
-		return py_warn_status(status);
+	if (rc == -EIO && status) {
+		if (py_warn_status(status) < 0)
+			return -1;
+		PyErr_Format(py_exc_qpair_deletion, "the device does not delete the queue: %02x/%02x", status >> 8,
+			     status & 0xff);
+		return -1;
+	}
 	if (rc && rc != -ENODEV) {
 		PyErr_Format(py_exc_qpair_deletion, "the queue cannot be deleted: %s", strerror(-rc));
 		return -1;
@@ -366,7 +371,10 @@ static PyMethodDef qpair_methods[] = {
 	  "waitdone(expected=1)\n--\n\nReap exactly `expected` commands and run their callbacks; dword 0 of the last "
 	  "completion.\nAssertionError: inside of a callback, or fewer are outstanding.  SystemError: the device is "
 	  "gone." },
-	{ "delete", qpair_delete, METH_NOARGS, "delete()\n--\n\nDelete both queues on the device." },
+	{ "delete", qpair_delete, METH_NOARGS,
+	  "delete()\n--\n\nDelete both queues on the device.  QpairDeletionError: it refuses, after its warning; the "
+	  "object is "
+	  "deleted all the same." },
 	{ "ring_doorbell", ring_doorbell, METH_NOARGS,
 	  "ring_doorbell()\n--\n\nWith lazy_doorbell: tell the device now." },
 	INTERRUPT("int"),
@@ -389,7 +397,8 @@ static PyGetSetDef qpair_getset[] = {
 
 static PyType_Slot qpair_slots[] = {
 	{ Py_tp_doc,
-	  "Qpair(nvme, depth, prio=0, ien=True, iv=0xffff, sqid=0, lazy_doorbell=False, sq_buf=None, cq_buf=None)\n\n"
+	  "Qpair(nvme, depth, prio=0, ien=True, iv=0xffff, sqid=0, lazy_doorbell=False, sq_buf=None, "
+	  "cq_buf=None)\n--\n\n"
 	  "iv 0xffff and sqid 0: the driver chooses.  AssertionError: depth; QpairCreationError: the device refuses." },
 	{ Py_tp_init, qpair_init },
 	{ Py_tp_dealloc, qpair_dealloc },

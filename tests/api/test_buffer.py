@@ -186,3 +186,53 @@ def test_texts():
     assert check.crc8() == 0xF4  # the polynomial's well-known check value
     assert a.data_head == a[:16] and a.data_tail == a[16:]
     assert check.match()[:] == b"123456789"
+
+
+def test_match_of_a_file(tmp_path):
+    """The part that a regular expression of bytes finds; a buffer without any when there is none."""
+    b = d.Buffer(64)
+    b[8:20] = b"S3RIAL-42\n\0\xff"
+    (tmp_path / "p").write_bytes(b"[A-Z0-9]+-[0-9]+..\n")
+    found = b.match(str(tmp_path / "p"))
+    assert isinstance(found, d.Buffer) and found[:] == b"S3RIAL-42\n\0" and len(found) == found.size == 11
+    (tmp_path / "p").write_bytes(b"nothing of the kind")
+    assert len(b.match(str(tmp_path / "p"))) == 0
+    with pytest.raises(FileNotFoundError):
+        b.match(str(tmp_path / "q"))
+
+
+def test_patterns_again():
+    """fill_pattern() fills all of it anew, what lies before the offset as well; a pattern that there is not changes nothing."""
+    b = d.Buffer(64, offset=16)
+    b.fill_pattern(0x11223344, 32)
+    assert b[:] == b"\x44\x33\x22\x11" * 16
+    b.fill_pattern(1)
+    assert b[:] == b"\xff" * 64
+    b.fill_pattern()
+    assert b[:] == bytes(64)
+    for pvalue, ptype in ((2, 0), (0, 1), (0, 33), (101, 0xBEEF), (-1, 0xBEEF)):
+        with pytest.raises((AssertionError, OverflowError)):
+            b.fill_pattern(pvalue, ptype)
+        assert b[:] == bytes(64)
+
+
+def test_copy_ranges():
+    """Every field of both formats.  NVM Command Set, "Copy command", Source Range Entries: 0h has 32 bytes, 1h 40."""
+    b = d.Buffer(4096)
+    b.set_copy_range(1, 0x1122334455667788, 0x10000, 0, 0xA1B2C3D4, 0x5566, 0x7788)
+    entry = b[32:64]
+    assert b[:32] == bytes(32) and b[64:] == bytes(4032)
+    assert int.from_bytes(entry[8:16], "little") == 0x1122334455667788 and entry[16:18] == b"\xff\xff"
+    assert entry[24:28] == b"\xd4\xc3\xb2\xa1" and entry[28:32] == b"\x66\x55\x88\x77"
+    assert entry[:8] == bytes(8) and entry[18:24] == bytes(6)
+    b.fill_pattern()
+    b.set_copy_range(
+        1, 5, 1, format=1, storage_reference_tag=0x0102030405060708090A, app_tag=0x5566, app_tag_mask=0x7788
+    )
+    entry = b[40:80]
+    assert entry[8] == 5 and entry[16:18] == bytes(2) and entry[36:40] == b"\x66\x55\x88\x77"
+    assert entry[26:36] == bytes(range(1, 11))  # the tags stand there with the most significant byte first
+    assert b[:40] == bytes(40) and b[80:] == bytes(4016)
+    for bad in ({"lba_count": 0}, {"lba_count": 0x10001}, {"format": 4}, {"app_tag": 1 << 16}):
+        with pytest.raises((AssertionError, OverflowError)):
+            b.set_copy_range(**{"index": 0, "lba": 0, "lba_count": 1, **bad})

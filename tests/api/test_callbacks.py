@@ -175,3 +175,30 @@ def test_admin_callbacks(nvme0):
     nvme0.getfeatures(7, cb=lambda cpl: seen.append(cpl[0]))
     last = nvme0.waitdone(2)
     assert seen == [last, last] and last > 0
+
+
+def test_each_field_of_an_entry():
+    """A completion made of each bit alone.  NVMe Base, "Completion Queue Entry"."""
+    fields = {
+        "cdw0": (0, 0, 32),
+        "cdw1": (1, 0, 32),
+        "sqhd": (2, 0, 16),
+        "sqid": (2, 16, 16),
+        "cid": (3, 0, 16),
+        "p": (3, 16, 1),
+        "status": (3, 17, 11),
+        "sc": (3, 17, 8),
+        "sct": (3, 25, 3),
+        "crd": (3, 28, 2),
+        "m": (3, 30, 1),
+        "dnr": (3, 31, 1),
+    }
+    for name, (dword, low, width) in fields.items():
+        for bit in range(128):
+            dwords = [1 << bit - 32 * i if bit // 32 == i else 0 for i in range(4)]
+            inside = dword == bit // 32 and low <= bit % 32 < low + width
+            assert getattr(d.CQE(dwords), name) == (1 << bit % 32 - low if inside else 0), (name, bit)
+        with pytest.raises(AttributeError):
+            setattr(d.CQE([0] * 4), name, 1)
+    with pytest.raises((ValueError, AssertionError, TypeError)):
+        d.CQE([0] * 3)

@@ -339,6 +339,27 @@ def test_tcg(nvme0):
         assert data == {}
 
 
+def test_each_property_of_tcg(nvme0, monkeypatch):
+    """What a drive of our making would answer, bit by bit; refresh() asks again."""
+    assert d.Tcg(nvme0).feature_list == nvme0.tcg_feature_list
+    locking = "locking_supported locking_enabled locked media_encryption mbr_enabled mbr_done".split()
+    answers = {}
+    monkeypatch.setattr(tcg, "discover", lambda nvme: dict(answers))
+    found = d.Tcg(nvme0)
+    assert found.feature_list == [] and found.ssc is None and found.base_comid is None
+    assert not any(getattr(found, name) for name in [*locking, "sync_supported"]) and "none" in repr(found)
+    for bit, name in enumerate(locking):
+        answers[2] = bytes([0, 2, 0x10, 12, 1 << bit]) + bytes(11)
+        found.refresh()
+        assert [n for n in locking if getattr(found, n)] == [name]
+    answers[1] = bytes([0, 1, 0x10, 12, 1]) + bytes(11)
+    answers[0x203] = bytes([2, 3, 0x10, 16, 0x07, 0xFE]) + bytes(14)
+    assert not found.sync_supported
+    found.refresh()
+    assert found.sync_supported and found.ssc == "Opal 2.0" and found.base_comid == 0x07FE
+    assert found.feature_list == [2, 1, 0x203] and found.feature_data == answers
+
+
 def test_tcg_parse():
     """Level 0 Discovery: header of 48 bytes, then the descriptors, big-endian."""
     body = struct.pack(">HBB12s", 1, 0x10, 12, b"\x11" * 12) + struct.pack(

@@ -55,3 +55,43 @@ def test_a_worker_that_does_not_answer(nvme0, nvme0n1, freeze, caught):
     assert workers() == []
     assert nvme0.getfeatures(7).waitdone() > 0
     d.Qpair(nvme0, 4).delete()
+
+
+@pytest.fixture
+def deaf(pcie, nvme0):
+    """The drive gets commands and reaches no memory, so that it answers none; all is well again after the test."""
+    pcie.bme = False
+    nvme0.timeout = 900
+    yield nvme0
+    nvme0.timeout = 10_000
+    pcie.bme = True
+    nvme0.reset()
+
+
+def seconds(wait):
+    start = time.monotonic()
+    wait()
+    return time.monotonic() - start
+
+
+def test_timeout_of_an_admin_opcode(deaf, caught):
+    """That of its opcode ends a command, and that of the controller all others."""
+    deaf.set_timeout_ms(0x0A, 150)
+    assert 0.1 < seconds(deaf.getfeatures(7).waitdone) < 0.8
+    assert [text[:14] for text in caught] == ["drive timeout:", "ERROR status: "]
+    assert 0.85 < seconds(deaf.setfeatures(7).waitdone) < 5
+    deaf.set_timeout_ms(0x0A, 0)
+    assert 0.85 < seconds(deaf.getfeatures(7).waitdone) < 5
+    assert list(caught)[1::2] == ["ERROR status: 07/ff"] * 3
+
+
+def test_timeout_of_an_io_opcode(nvme0, nvme0n1, qpair, buf, deaf, caught):
+    """The same of a namespace's commands, which have opcodes of their own."""
+    nvme0n1.set_timeout_ms(2, 150)
+    seen = []
+    took = seconds(nvme0n1.read(qpair, buf, 0, cb=lambda cpl: seen.append((cpl[0], cpl.status))).waitdone)
+    assert 0.1 < took < 0.8 and seen == [(0xFFFFFFFF, 0x7FF)]
+    assert 0.85 < seconds(nvme0n1.write(qpair, buf, 0).waitdone) < 5
+    assert nvme0.get_timeout_ms(2) == 900
+    nvme0n1.set_timeout_ms(2, 0)
+    assert list(caught)[1::2] == ["ERROR status: 07/ff"] * 2

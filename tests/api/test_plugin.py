@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from nvproof import programs
+
 
 class Folder:
     """A user's folder with a test script; run() is what the user types."""
@@ -229,3 +231,33 @@ def test_title_of_nvproof_log(folder):
             assert [r for r in rows if str(os.getpid()) in r.split() and r.endswith("test_user.py::test_title")], rows
         """
     )
+
+
+def test_programs_by_environment(folder, monkeypatch):
+    """NVPROOF_SSD and NVPROOF_WORKER name the two programs; what is none is said with the variable's name."""
+    script = """
+        def test_worker(nvme0n1): assert nvme0n1.ioworker(io_count=9).start().close().io_count_read == 9
+        """
+    used = folder.path / "used"
+    for name, variable in (("nvproof-ssd", "NVPROOF_SSD"), ("nvproof-worker", "NVPROOF_WORKER")):
+        wrapper = folder.path / name
+        wrapper.write_text(f'#!/bin/sh\necho {name} >> {used}\nexec {programs.find(name)} "$@"\n')
+        wrapper.chmod(0o755)
+        monkeypatch.setenv(variable, str(wrapper))
+    folder.run(script)
+    assert used.read_text().split() == ["nvproof-ssd", "nvproof-worker"]
+    monkeypatch.setenv("NVPROOF_WORKER", "/nonexistent")
+    assert "NVPROOF_WORKER" in folder.run(script, status=1)
+    monkeypatch.setenv("NVPROOF_SSD", "/nonexistent")
+    assert "/nonexistent" in folder.run(script, status=1)
+
+
+def test_without_iommu(folder):
+    """--allow-noiommu is for PCI functions: their address says so; that of a software SSD is as it was."""
+    folder.run("def test_one(pciaddr, nvme0): assert 'noiommu' not in pciaddr", "--allow-noiommu")
+    out = folder.run(
+        "def test_two(pciaddr): print('ADDRESS', pciaddr)", "-s", "--allow-noiommu", "--pciaddr=0000:ff:1f.7"
+    )
+    assert "ADDRESS 0000:ff:1f.7?noiommu" in out
+    out = folder.run("def test_two(pciaddr): print('ADDRESS', pciaddr)", "-s", "--pciaddr=0000:ff:1f.7")
+    assert "ADDRESS 0000:ff:1f.7\n" in out

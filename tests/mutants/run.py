@@ -5,6 +5,7 @@ With words, only the mutants whose name has one of them.  It fails when a mutant
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from wrong import MUTANTS, Mutant
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
+NONE_FAILED = "no test failed"
 
 
 def installed() -> pathlib.Path:
@@ -35,8 +37,8 @@ def broken(mutant: Mutant, where: pathlib.Path) -> bool:
     return True
 
 
-def survives(mutant: Mutant, where: pathlib.Path) -> str | None:
-    """Run its tests on the copy.  None: they failed, as they have to."""
+def survives(mutant: Mutant, where: pathlib.Path) -> tuple[bool, str]:
+    """Run its tests on the copy: whether they did not fail, as they have to; and why, or which of them did."""
     tests = [f"tests/api/{name}" for name in mutant.tests.split()]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "PYTHONPATH": str(where), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -45,10 +47,11 @@ def survives(mutant: Mutant, where: pathlib.Path) -> str | None:
             command, cwd=REPO, env=env, capture_output=True, text=True, timeout=TIMEOUT_S * len(tests)
         )
     except subprocess.TimeoutExpired:
-        return f"no end within {TIMEOUT_S * len(tests)} s"
-    if done.returncode == 1:
-        return None
-    return "no test failed" if done.returncode == 0 else (done.stdout + done.stderr)[-400:]
+        return True, f"no end within {TIMEOUT_S * len(tests)} s"
+    failed = re.search(r"^FAILED tests/api/(\S+)", done.stdout, re.MULTILINE)
+    if done.returncode == 1 and failed:
+        return False, failed[1]
+    return True, NONE_FAILED if done.returncode == 0 else (done.stdout + done.stderr)[-400:]
 
 
 def main(words: list[str]) -> int:
@@ -59,14 +62,18 @@ def main(words: list[str]) -> int:
     for mutant in (control, *chosen):
         with tempfile.TemporaryDirectory(prefix="nvproof-mutant-") as name:
             where = pathlib.Path(name)
-            why = survives(mutant, where) if broken(mutant, where) else f"{mutant.file} is another by now"
+            lives, why = (
+                survives(mutant, where)
+                if broken(mutant, where)
+                else (True, f"{mutant.file} is another by now")
+            )
         if mutant is control:
-            if why != "no test failed":
-                print(f"without a mistake the tests fail too: {why or tests}")
+            if why != NONE_FAILED:
+                print(f"without a mistake the tests fail too: {why}")
                 return 1
             continue
-        print(f"{'SURVIVED' if why else 'killed  '} {mutant.name}{': ' + why if why else ''}", flush=True)
-        bad += why is not None
+        print(f"{'SURVIVED' if lives else 'killed  '} {mutant.name}: {why}", flush=True)
+        bad += lives
     return bad
 
 
