@@ -84,6 +84,7 @@ struct iow_engine {
 	uint32_t (*allow)(struct iow_engine *e, uint32_t n); /* of n that could be sent, how many may be */
 	void (*next)(struct iow_gen *g, struct iow_io *io); /* full.c */
 	uint64_t stamp; /* the last token that went into LBAs written: no two writes are equal */
+	uint32_t stamps; /* those after it that were taken for a burst */
 	unsigned inject; /* NVP_INJECT_* */
 	struct iow_zoned *zoned; /* NULL: the plan is not one on zones */
 	bool writes; /* some commands send data */

@@ -28,7 +28,11 @@ inject(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
 {
 	const struct iow_target *t = &e->sh->target;
 
-	e->stamp = e->verify ? nvp_verify_tokens(e->verify, 1) : e->stamp + 1;
+	if (e->verify && !e->stamps)
+		e->stamp = nvp_verify_tokens(e->verify, 1);
+	else
+		e->stamp++;
+	e->stamps -= e->stamps > 0;
 	nvp_verify_inject(iow_write_slot(e, cid), t->data_bytes, t->lba_bytes, nvp_verify_id(t->nsid, io->slba),
 			  io->nlb, e->stamp, e->inject);
 }
@@ -233,6 +237,16 @@ hold_some(struct iow_engine *e, uint32_t n, uint32_t before, uint32_t *cid, uint
 	return i;
 }
 
+/* For writes whose LBAs are locked already, so that who writes there next gets a later one. */
+static void
+take_tokens(struct iow_engine *e, uint32_t n)
+{
+	if (!e->inject || !e->verify || !n)
+		return;
+	e->stamp = nvp_verify_tokens(e->verify, n) - 1;
+	e->stamps = n;
+}
+
 static uint32_t
 send(struct iow_engine *e, uint32_t n)
 {
@@ -242,8 +256,10 @@ send(struct iow_engine *e, uint32_t n)
 	while (i < n && more) {
 		i += hold_some(e, UT_MIN(n - i, BURST), i, cid, &held, &more);
 		e->now = ut_ticks(e->clock); /* what it took to lock is no latency */
+		take_tokens(e, held);
 		for (k = 0; k < held; k++)
 			iow_full_launch(e, cid[k]);
+		e->stamps = 0; /* of reads: too old for a lock of later */
 		sent += held;
 	}
 	qpair_batch_ring(e->q, sent, e->now);

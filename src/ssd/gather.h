@@ -14,6 +14,15 @@
 
 void ssd_copies_run(struct ssd *ssd);
 
+/*
+ * Stores past the cache are the slower ones for a host that does not look at its data.  For media they save a read of what
+ * is overwritten, and where a host far from this core reads all its data, its cache has the lines, and taking each of them
+ * away costs more.  Nobody tells, so the other way is tried now and then for some bursts, and the quicker one is kept.
+ */
+bool ssd_past_now(const struct ssd_past *s); /* whether this burst is stored past the cache */
+void
+ssd_past_took(struct ssd_past *s, uint64_t ticks, uint32_t bytes); /* that burst, which was long enough to compare */
+
 /* The data of c, at `media`, in one piece; false: it cannot wait, nothing was done.  c->segs is set. */
 static inline bool
 ssd_copy_later(struct ssd_cmd *c, uint8_t *media, uint64_t len, bool to_host)

@@ -64,6 +64,13 @@ struct ssd_copy {
 	bool to_host;
 };
 
+/* gather.c, of one direction: whether its copies are stored past the cache, and what says so */
+struct ssd_past {
+	bool on;
+	uint32_t burst; /* of the present period */
+	uint64_t cost[2]; /* ticks a MiB, the best seen in it: as `on` says, and the other way */
+};
+
 /* admin/pstate.c, of a controller */
 struct ssd_power {
 	uint8_t ps; /* the state it is in, or on its way to */

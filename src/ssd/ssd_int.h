@@ -329,6 +329,7 @@ struct ssd {
 	struct nvme_sqe fetch[SSD_FETCH];
 	struct ssd_copy copies[SSD_FETCH]; /* data of commands that were taken; gather.h */
 	uint32_t nr_copies, copy_bytes;
+	struct ssd_past past[2]; /* to media, to the host */
 	struct ssd_late late[SSD_MAX_LATE];
 	uint32_t nr_late;
 	struct ssd_delayed *delayed; /* delay.c */
