@@ -24,6 +24,7 @@ event(struct py_ctrlr *self, PyObject *cb, const struct nvme_cqe *cqe)
 	if (!self->adminq || self->adminq->mute)
 		return;
 	self->adminq->aer_reaped++;
+	self->adminq->aer_dw0 = le32_get(cqe->dw0);
 	self->adminq->last_status = status;
 	if (status == NVME_SC_ABORT_SQ_DELETION)
 		return; /* its queue is gone: no news */

@@ -46,6 +46,7 @@ struct py_queue {
 	uint32_t pending; /* without AERs */
 	uint64_t reaped, consumed; /* completions; those that a waitdone() has accounted for */
 	uint64_t aer_reaped; /* admin queue only */
+	uint32_t aer_dw0; /* of the last event */
 	PyObject *lost; /* list: memory of commands that timed out */
 	struct py_lost *lost_lbas; /* what they may still write */
 	uint32_t nlost;

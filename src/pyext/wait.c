@@ -178,8 +178,10 @@ wait_loop(struct py_queue *pq, uint32_t expected, bool admin)
 
 		if (got >= expected)
 			return 0;
-		if (!pq->pending && got + pq->aer_reaped - events >= expected)
+		if (!pq->pending && got + pq->aer_reaped - events >= expected) {
+			pq->last_dw0 = pq->aer_dw0;
 			return 0;
+		}
 		if (check_hopeless(pq, admin, got, expected, since) < 0)
 			return -1;
 		if (round_of(pq, admin ? UINT32_MAX : (uint32_t)(expected - got), &idle) < 0)

@@ -67,18 +67,26 @@ def test_the_exact_event(heat, caught, caplog):
 
 
 def test_an_event_is_not_counted(heat, caught):
-    """waitdone(1) waits for the command, though the event came first: what it returns is the command's."""
+    """waitdone(2) waits for two commands, though an event came after the first: what it returns is the second's."""
     queues = heat.nvme0.getfeatures(7).waitdone()
     for _ in range(5):
         heat.trigger()
-        assert heat.nvme0.waitdone(1) != EVENT
-        heat.nvme0._pause(0.02)  # it is there now
+        heat.nvme0._pause(0.02)  # both are there now
         heat.nvme0.getfeatures(7)
-        assert heat.nvme0.waitdone(1) == queues
+        assert heat.nvme0.waitdone(2) == queues
         heat.poll(lambda: events(caught))
         assert len(events(caught)) == 1
         caught.clear()
         heat.clear()
+
+
+def test_a_wait_for_an_event(heat, caught):
+    """When no command is left to wait for, waitdone() waits for an event, and returns its dword 0."""
+    heat.trigger()
+    heat.nvme0.waitdone(1)
+    if not events(caught):
+        assert heat.nvme0.waitdone(1) == EVENT
+    assert events(caught) == [f"AER notification is triggered: {EVENT:#x}"]
 
 
 def test_without_refill(heat, caught):
