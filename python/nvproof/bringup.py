@@ -106,6 +106,13 @@ class BringUp(AdminCommands):
         buf = _native.Buffer(4096, "namespaces")
         return -1 if self.sync_cmd(_IDENTIFY, buf, cdw10=_CNS_ACTIVE).status else 0
 
+    def init_queues(self, cdw0: int) -> None:
+        """How many queue pairs the controller grants: dword 0 of Get Features of Number of Queues.
+
+        NVMe Base Specification, "Number of Queues".
+        """
+        super().init_queues(cdw0)
+
     def wait_csts(self, rdy: bool | None = None) -> None:
         """Wait until CSTS.RDY is as told; None: do not wait.
 

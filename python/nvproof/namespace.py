@@ -51,6 +51,17 @@ class Namespace(IOCommands):
             self.save_crc(crc_snapshot)
         super().close()
 
+    def save_crc(self, path: str) -> bool:
+        """Write what verification knows to a file.  False: there is no table.  OSError: the file cannot be written."""
+        return super().save_crc(path)
+
+    def load_crc(self, path: str) -> bool:
+        """Verify against a file of save_crc() from now on.  False: there is no table.
+
+        ValueError: the file is damaged, or of another namespace; OSError: it cannot be read.
+        """
+        return super().load_crc(path)
+
     def inject_write_buffer_enable(self) -> bool:
         """Put NSID (bits 63:48) and LBA (bits 47:0) into the first 8 bytes of each LBA written, in the script's buffer.  On at first."""
         return self._inject_id(True)

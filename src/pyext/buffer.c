@@ -427,10 +427,9 @@ set_sgl(PyObject *o, PyObject *value, void *closure)
 
 static PyMethodDef buffer_methods[] = {
 	{ "fill_pattern", (PyCFunction)(void (*)(void))fill_pattern, METH_FASTCALL | METH_KEYWORDS,
-	  "fill_pattern(pvalue=0, ptype=0)\n--\n\nFill the whole block: ptype 0 constant (pvalue 0 zeros, 1 ones), 32 "
-	  "dword, "
-	  "0xbeef random percent,\n0xf17e file (pvalue is the path), 0x1234 increasing, 0x4321 decreasing words.  "
-	  "AssertionError: anything else." },
+	  "fill_pattern($self, /, pvalue=0, ptype=0)\n--\n\nFill the whole block: ptype 0 constant (pvalue 0 zeros, 1 "
+	  "ones), 32 dword, 0xbeef random percent,\n0xf17e file (pvalue is the path), 0x1234 increasing, 0x4321 "
+	  "decreasing words.  AssertionError: anything else." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -121,10 +121,11 @@ ring_lines(PyObject *o, PyObject *args)
 
 static PyMethodDef ring_methods[] = {
 	{ "submit", ring_submit, METH_VARARGS,
-	  "submit(ctrlr, sqe)\n--\n\nLog a command, 64 bytes; its number, for complete()." },
+	  "submit($self, ctrlr, sqe, /)\n--\n\nLog a command, 64 bytes; its number, for complete()." },
 	{ "complete", ring_complete, METH_VARARGS,
-	  "complete(ctrlr, number, cqe)\n--\n\nLog the completion of a command, 16 bytes." },
-	{ "lines", ring_lines, METH_VARARGS, "lines(count, offset)\n--\n\nThe last commands as text, newest first." },
+	  "complete($self, ctrlr, number, cqe, /)\n--\n\nLog the completion of a command, 16 bytes." },
+	{ "lines", ring_lines, METH_VARARGS,
+	  "lines($self, count, offset, /)\n--\n\nThe last commands as text, newest first." },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -306,11 +307,11 @@ view_read(PyObject *o, PyObject *args)
 
 static PyMethodDef view_methods[] = {
 	{ "queues", view_queues, METH_NOARGS,
-	  "queues()\n--\n\n(number, generation, controller, queue, address, alive, begun_ns, ended_ns, commands) of "
-	  "each." },
+	  "queues($self, /)\n--\n\n(number, generation, controller, queue, address, alive, begun_ns, ended_ns, "
+	  "commands) of each." },
 	{ "read", view_read, METH_VARARGS,
-	  "read(numbers, count)\n--\n\nThe last commands of these queues in time order, newest first, as tuples:\n"
-	  "(number of the queue, number of the command, submit_ns, complete_ns, sqe, cqe, text)." },
+	  "read($self, numbers, count, /)\n--\n\nThe last commands of these queues in time order, newest first, as "
+	  "tuples:\n(number of the queue, number of the command, submit_ns, complete_ns, sqe, cqe, text)." },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -352,8 +353,8 @@ cmdlog_title(PyObject *m, PyObject *args)
 
 static PyMethodDef functions[] = {
 	{ "cmdlog_title", cmdlog_title, METH_VARARGS,
-	  "cmdlog_title(text)\n--\n\nSay what this process is busy with, for who reads its command logs; None: "
-	  "nothing." },
+	  "cmdlog_title($module, text, /)\n--\n\nSay what this process is busy with, for who reads its command logs; "
+	  "None: nothing." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -389,60 +389,66 @@ get_closed(PyObject *o, void *closure)
 
 static PyMethodDef ctrlr_methods[] = {
 	{ "close", ctrlr_close, METH_NOARGS,
-	  "close()\n--\n\nDelete the queues, disable and let go of the controller." },
+	  "close($self, /)\n--\n\nDelete the queues, disable and let go of the controller." },
 	{ "reset", (PyCFunction)(void (*)(void))py_ctrlr_reset, METH_FASTCALL | METH_KEYWORDS,
-	  "reset(bare=False)\n--\n\nCC.EN 1, 0, 1 and bring-up.  Queue pairs are created again, empty (bare: they are "
-	  "gone); outstanding\ncommands complete with 00/08.  NvmeEnumerateError: the controller does not come back." },
+	  "reset($self, /, bare=False)\n--\n\nCC.EN 1, 0, 1 and bring-up.  Queue pairs are created again, empty (bare: "
+	  "they are gone); outstanding\ncommands complete with 00/08.  NvmeEnumerateError: the controller does not "
+	  "come back." },
 	{ "init_begin", py_ctrlr_init_begin, METH_NOARGS,
-	  "init_begin()\n--\n\nThe script brings the controller up from now on: no queue reaches the device." },
+	  "init_begin($self, /)\n--\n\nThe script brings the controller up from now on: no queue reaches the device." },
 	{ "init_adminq", (PyCFunction)(void (*)(void))py_ctrlr_init_adminq, METH_FASTCALL | METH_KEYWORDS,
-	  "init_adminq(depth, skip_register=False, lazy_doorbell=False, reuse_adminq=False)\n--\n\nA new admin queue; "
-	  "0, or a negative errno." },
+	  "init_adminq($self, /, depth, skip_register=False, lazy_doorbell=False, reuse_adminq=False)\n--\n\nA new "
+	  "admin queue; 0, or a negative errno." },
 	{ "init_identify", py_ctrlr_init_identify, METH_NOARGS,
-	  "init_identify()\n--\n\nIdentify Controller, which the driver keeps; 0, or a negative errno." },
+	  "init_identify($self, /)\n--\n\nIdentify Controller, which the driver keeps; 0, or a negative errno." },
 	{ "init_queues", py_ctrlr_init_queues, METH_O,
-	  "init_queues(cdw0)\n--\n\nHow many queue pairs the controller grants: dword 0 of the feature Number of "
-	  "Queues." },
+	  "init_queues($self, cdw0, /)\n--\n\nHow many queue pairs the controller grants: dword 0 of the feature "
+	  "Number of Queues." },
 	{ "init_end", (PyCFunction)(void (*)(void))py_ctrlr_init_end, METH_FASTCALL | METH_KEYWORDS,
-	  "init_end(bare=False)\n--\n\nQueue pairs that existed are created again (bare: they are gone)." },
+	  "init_end($self, /, bare=False)\n--\n\nQueue pairs that existed are created again (bare: they are gone)." },
 	{ "init_fail", py_ctrlr_init_fail, METH_NOARGS,
-	  "init_fail()\n--\n\nThe script's bring-up failed: disable, and end all commands." },
+	  "init_fail($self, /)\n--\n\nThe script's bring-up failed: disable, and end all commands." },
 	{ "waitdone", (PyCFunction)(void (*)(void))waitdone, METH_FASTCALL | METH_KEYWORDS,
-	  "waitdone(expected=1, interrupt_enabled=True)\n--\n\nReap at least `expected` admin commands; dword 0 of the "
-	  "last." },
+	  "waitdone($self, /, expected=1, interrupt_enabled=True)\n--\n\nReap at least `expected` admin commands; "
+	  "dword 0 of the last." },
 	{ "aer", (PyCFunction)(void (*)(void))aer, METH_FASTCALL | METH_KEYWORDS,
-	  "aer(refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each event."
-	  "  \"Asynchronous Event Request command\"." },
+	  "aer($self, /, refill=True, cb=None)\n--\n\nSend an Asynchronous Event Request; refill: again after each "
+	  "event.  \"Asynchronous Event Request command\"." },
 	{ "send_cmd", (PyCFunction)(void (*)(void))py_ctrlr_send_cmd, METH_FASTCALL | METH_KEYWORDS,
-	  "send_cmd(opcode, buf=None, nsid=0, " CDWS ", cb=None, length=0)\n--\n\n"
-	  "Send any admin command.  AssertionError: the queue is full.  length: bytes of buf (0: all)." },
+	  "send_cmd($self, /, opcode, buf=None, nsid=0, " CDWS
+	  ", cb=None, length=0)\n--\n\nSend any admin command.  AssertionError: the queue is full.  length: bytes of "
+	  "buf (0: all)." },
 	{ "sync_cmd", (PyCFunction)(void (*)(void))py_ctrlr_sync_cmd, METH_FASTCALL | METH_KEYWORDS,
-	  "sync_cmd(opcode, buf=None, nsid=0, " CDWS ", cb=None, length=0)\n--\n\n"
-	  "As send_cmd(), but wait for this one and return its CQE; no warning." },
+	  "sync_cmd($self, /, opcode, buf=None, nsid=0, " CDWS
+	  ", cb=None, length=0)\n--\n\nAs send_cmd(), but wait for this one and return its CQE; no warning." },
 	{ "ring_doorbell", py_ctrlr_ring_doorbell, METH_NOARGS,
-	  "ring_doorbell()\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
+	  "ring_doorbell($self, /)\n--\n\nTell the device of admin commands that a lazy queue has not told it of." },
 	{ "_power_event", py_ctrlr_power_event, METH_O,
-	  "_power_event(lost)\n--\n\nFor data verification: the power went, or the drive was shut down in order." },
+	  "_power_event($self, lost, /)\n--\n\nFor data verification: the power went, or the drive was shut down in "
+	  "order." },
 	{ "ns_clear", (PyCFunction)(void (*)(void))py_ctrlr_ns_clear, METH_FASTCALL | METH_KEYWORDS,
-	  "ns_clear(nsid=0xffffffff)\n--\n\nData verification forgets what was written to a namespace, or to all." },
+	  "ns_clear($self, /, nsid=0xffffffff)\n--\n\nData verification forgets what was written to a namespace, or to "
+	  "all." },
 	{ "use_vector", py_ctrlr_use_vector, METH_O,
-	  "use_vector(iv)\n--\n\nLet an interrupt vector come, for queues that the driver does not create; False: "
-	  "there is "
-	  "none." },
-	{ "get_cmd", get_cmd, METH_O, "get_cmd(cpl)\n--\n\nInside of a callback: the 16 dwords of the command." },
+	  "use_vector($self, iv, /)\n--\n\nLet an interrupt vector come, for queues that the driver does not create; "
+	  "False: there is none." },
+	{ "get_cmd", get_cmd, METH_O,
+	  "get_cmd($self, cpl, /)\n--\n\nInside of a callback: the 16 dwords of the command." },
 	{ "stop_workers", stop_workers, METH_NOARGS,
-	  "stop_workers()\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
+	  "stop_workers($self, /)\n--\n\nEnd all ioworkers; TimeoutError after 1 s." },
 	{ "set_opcode_timeout", py_ctrlr_set_opcode_timeout, METH_VARARGS,
-	  "set_opcode_timeout(io, opcode, msec)\n--\n\nTimeout of an opcode in milliseconds; 0: that of the "
+	  "set_opcode_timeout($self, io, opcode, msec, /)\n--\n\nTimeout of an opcode in milliseconds; 0: that of the "
 	  "controller." },
 	{ "get_opcode_timeout", py_ctrlr_get_opcode_timeout, METH_VARARGS,
-	  "get_opcode_timeout(io, opcode)\n--\n\nTimeout of an opcode in milliseconds." },
+	  "get_opcode_timeout($self, io, opcode, /)\n--\n\nTimeout of an opcode in milliseconds." },
 	{ "iostat", py_ctrlr_iostat, METH_NOARGS,
-	  "iostat()\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this controller." },
+	  "iostat($self, /)\n--\n\n[bytes/s, IOPS] since the last call, over all queues and ioworkers of this "
+	  "controller." },
 	{ "totals", py_ctrlr_totals, METH_NOARGS,
-	  "totals()\n--\n\n(commands, bytes, model number) so far; sends nothing." },
+	  "totals($self, /)\n--\n\n(commands, bytes, model number) so far; sends nothing." },
 	{ "cmdlog_text", py_ctrlr_cmdlog, METH_VARARGS,
-	  "cmdlog_text(sqids, count, offset)\n--\n\nLines of the command logs of these queues, newest first." },
+	  "cmdlog_text($self, sqids, count, offset, /)\n--\n\nLines of the command logs of these queues, newest "
+	  "first." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -323,12 +323,13 @@ py_iow_shut_all(struct py_ctrlr *c)
 }
 
 static PyMethodDef iow_methods[] = {
-	{ "start", iow_start, METH_NOARGS, "start()\n--\n\nStart the process and wait until it runs." },
-	{ "stop", iow_stop, METH_NOARGS, "stop()\n--\n\nAsk it to end." },
-	{ "live", iow_live, METH_NOARGS, "live()\n--\n\n(commands, bytes) so far." },
-	{ "live_ops", iow_live_ops, METH_NOARGS, "live_ops()\n--\n\n(opcode, commands, bytes) of each opcode so far." },
+	{ "start", iow_start, METH_NOARGS, "start($self, /)\n--\n\nStart the process and wait until it runs." },
+	{ "stop", iow_stop, METH_NOARGS, "stop($self, /)\n--\n\nAsk it to end." },
+	{ "live", iow_live, METH_NOARGS, "live($self, /)\n--\n\n(commands, bytes) so far." },
+	{ "live_ops", iow_live_ops, METH_NOARGS,
+	  "live_ops($self, /)\n--\n\n(opcode, commands, bytes) of each opcode so far." },
 	{ "close", iow_close, METH_NOARGS,
-	  "close()\n--\n\nWait for its end; the raw result.  KeyboardInterrupt stops it." },
+	  "close($self, /)\n--\n\nWait for its end; the raw result.  KeyboardInterrupt stops it." },
 	{ NULL, NULL, 0, NULL },
 };
 

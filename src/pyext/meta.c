@@ -129,11 +129,10 @@ complete(PyObject *m, PyObject *args)
 
 static PyMethodDef functions[] = {
 	{ "wait_byte", wait_byte, METH_VARARGS,
-	  "wait_byte(ctrlr, buf, index, mask, value, seconds)\n--\n\nWait until buf[index] & mask == value; False: it "
-	  "did "
-	  "not." },
+	  "wait_byte($module, ctrlr, buf, index, mask, value, seconds, /)\n--\n\nWait until buf[index] & mask == "
+	  "value; False: it did not." },
 	{ "complete", complete, METH_VARARGS,
-	  "complete(cb, cqe)\n--\n\nCall cb (or None) with a completion, then warn of its status." },
+	  "complete($module, cb, cqe, /)\n--\n\nCall cb (or None) with a completion, then warn of its status." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -94,10 +94,12 @@ status_text(PyObject *m, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-	{ "srand", native_srand, METH_O, "srand(seed)\n--\n\nSeed the random numbers of buffers and ioworkers." },
-	{ "admin_name", admin_name, METH_VARARGS, "admin_name(opcode)\n--\n\nName of an admin command." },
-	{ "io_name", io_name, METH_VARARGS, "io_name(opcode)\n--\n\nName of an I/O command." },
-	{ "status_text", status_text, METH_VARARGS, "status_text(status)\n--\n\nText of a status, SCT << 8 | SC." },
+	{ "srand", native_srand, METH_O,
+	  "srand($module, seed, /)\n--\n\nSeed the random numbers of buffers and ioworkers." },
+	{ "admin_name", admin_name, METH_VARARGS, "admin_name($module, opcode, /)\n--\n\nName of an admin command." },
+	{ "io_name", io_name, METH_VARARGS, "io_name($module, opcode, /)\n--\n\nName of an I/O command." },
+	{ "status_text", status_text, METH_VARARGS,
+	  "status_text($module, status, /)\n--\n\nText of a status, SCT << 8 | SC." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -73,8 +73,8 @@ monitor_end(PyObject *m, PyObject *unused)
 
 static PyMethodDef functions[] = {
 	{ "monitor_begin", monitor_begin, METH_O,
-	  "monitor_begin(ctrlr)\n--\n\nHold up all other threads; False: not now." },
-	{ "monitor_end", monitor_end, METH_NOARGS, "monitor_end()\n--\n\nLet them go on." },
+	  "monitor_begin($module, ctrlr, /)\n--\n\nHold up all other threads; False: not now." },
+	{ "monitor_end", monitor_end, METH_NOARGS, "monitor_end($module, /)\n--\n\nLet them go on." },
 	{ NULL, NULL, 0, NULL },
 };
 

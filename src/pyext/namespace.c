@@ -183,64 +183,65 @@ get_nvme(PyObject *o, void *closure)
 
 static PyMethodDef ns_methods[] = {
 	CMD("read", py_ns_read,
-	    "read(qpair, buf, lba, lba_count=1, " TAIL
+	    "read($self, /, qpair, buf, lba, lba_count=1, " TAIL
 	    ", meta=None, verify_disable=False)\n--\n\nRead into buf.  \"Read command\"." RETURNS),
 	CMD("write", py_ns_write,
-	    "write(qpair, buf, lba, lba_count=1, " TAIL
+	    "write($self, /, qpair, buf, lba, lba_count=1, " TAIL
 	    ", meta=None, verify_disable=False)\n--\n\nWrite from buf.  \"Write command\"." RETURNS),
 	CMD("compare", py_ns_compare,
-	    "compare(qpair, buf, lba, lba_count=1, " TAIL
+	    "compare($self, /, qpair, buf, lba, lba_count=1, " TAIL
 	    ", meta=None, verify_disable=False)\n--\n\nCompare with buf.  \"Compare command\"." RETURNS),
 	CMD("write_zeroes", py_ns_write_zeroes,
-	    "write_zeroes(qpair, lba, lba_count=1, " TAIL
+	    "write_zeroes($self, /, qpair, lba, lba_count=1, " TAIL
 	    ")\n--\n\nThe blocks read as zeroes then.  \"Write Zeroes command\"." RETURNS),
 	CMD("write_uncorrectable", py_ns_write_uncorrectable,
-	    "write_uncorrectable(qpair, lba, lba_count=1, " TAIL
+	    "write_uncorrectable($self, /, qpair, lba, lba_count=1, " TAIL
 	    ")\n--\n\nMake reads fail with 02/81.  \"Write Uncorrectable command\"." RETURNS),
 	CMD("verify", py_ns_verify,
-	    "verify(qpair, lba, lba_count=1, " TAIL
+	    "verify($self, /, qpair, lba, lba_count=1, " TAIL
 	    ")\n--\n\nThe device reads and checks, no data is transferred.  \"Verify command\"." RETURNS),
 	CMD("flush", py_ns_flush,
-	    "flush(qpair, cb=None)\n--\n\nWhat was written becomes non-volatile.  \"Flush command\"." RETURNS),
+	    "flush($self, /, qpair, cb=None)\n--\n\nWhat was written becomes non-volatile.  \"Flush "
+	    "command\"." RETURNS),
 	CMD("dsm", py_ns_dsm,
-	    "dsm(qpair, buf, range_count, attribute=4, cb=None)\n--\n\n4 deallocates.  \"Dataset Management command\". "
-	    " Ranges: "
-	    "Buffer.set_dsm_range()." RETURNS),
+	    "dsm($self, /, qpair, buf, range_count, attribute=4, cb=None)\n--\n\n4 deallocates.  \"Dataset Management "
+	    "command\".  Ranges: Buffer.set_dsm_range()." RETURNS),
 	CMD("copy", py_ns_copy,
-	    "copy(qpair, buf, range_count, sdlba, io_flags=0, prinfor=0, format=0, cdw13=0, cdw14=0, cdw15=0, cdw02=0, "
-	    "cdw03=0, cb=None)\n--\n\nCopy to sdlba.  \"Copy command\".  Ranges: Buffer.set_copy_range()." RETURNS),
+	    "copy($self, /, qpair, buf, range_count, sdlba, io_flags=0, prinfor=0, format=0, cdw13=0, cdw14=0, "
+	    "cdw15=0, cdw02=0, cdw03=0, cb=None)\n--\n\nCopy to sdlba.  \"Copy command\".  Ranges: "
+	    "Buffer.set_copy_range()." RETURNS),
 	CMD("send_cmd", py_ns_send_cmd,
-	    "send_cmd(opcode, qpair, buf=None, nsid=None, cdw10=0, cdw11=0, cdw12=0, cdw13=0, cdw14=0, cdw15=0, "
-	    "cdw02=0, cdw03=0, meta=None, cb=None, length=0)\n--\n\n"
-	    "Any I/O command; length: bytes of buf (0: all).  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
+	    "send_cmd($self, /, opcode, qpair, buf=None, nsid=None, cdw10=0, cdw11=0, cdw12=0, cdw13=0, cdw14=0, "
+	    "cdw15=0, cdw02=0, cdw03=0, meta=None, cb=None, length=0)\n--\n\nAny I/O command; length: bytes of buf (0: "
+	    "all).  Fused: opcode | 1 << 8, then opcode | 2 << 8." RETURNS),
 	CMD("verify_enable", py_ns_verify_enable,
-	    "verify_enable(enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no table."),
+	    "verify_enable($self, /, enable=True)\n--\n\nCheck the data of reads from now on.  False: there is no "
+	    "table."),
 	CMD("mark_nomapping", py_ns_mark_nomapping,
-	    "mark_nomapping(lba, lba_count, uncorr=False)\n--\n\nForget what was written there; uncorr: reads of it "
-	    "have to fail.  "
-	    "False: no table."),
+	    "mark_nomapping($self, /, lba, lba_count, uncorr=False)\n--\n\nForget what was written there; uncorr: "
+	    "reads of it have to fail.  False: no table."),
 	CMD("pi_engine_enable", py_ns_pi_enable,
-	    "pi_engine_enable(enable=True)\n--\n\n"
-	    "Make protection information for writes and check that of reads, in the driver; a mismatch is 07/81.\n\n"
-	    "With types 1 and 2, tags that a command leaves at 0 (cdw14, cdw02, cdw03) count from its LBA.  Without "
-	    "`meta` the "
-	    "driver has a buffer of its own for separate metadata.  False: the namespace has no protection "
-	    "information."),
+	    "pi_engine_enable($self, /, enable=True)\n--\n\nMake protection information for writes and check that of "
+	    "reads, in the driver; a mismatch is 07/81.\n\nWith types 1 and 2, tags that a command leaves at 0 (cdw14, "
+	    "cdw02, cdw03) count from its LBA.  Without `meta` the driver has a buffer of its own for separate "
+	    "metadata.  False: the namespace has no protection information."),
 	{ "pi_engine_disable", py_ns_pi_disable, METH_NOARGS,
-	  "pi_engine_disable()\n--\n\nMetadata is what the script puts there." },
-	{ "_inject_id", py_ns_inject_id, METH_O, "_inject_id(on)\n--\n\nNSID and LBA go into the data written." },
-	{ "_inject_token", py_ns_inject_token, METH_O, "_inject_token(on)\n--\n\nA token goes into the data written." },
-	{ "_tell_dump", py_ns_tell_dump, METH_O, "_tell_dump(on)\n--\n\nWrong data go into the log." },
+	  "pi_engine_disable($self, /)\n--\n\nMetadata is what the script puts there." },
+	{ "_inject_id", py_ns_inject_id, METH_O,
+	  "_inject_id($self, on, /)\n--\n\nNSID and LBA go into the data written." },
+	{ "_inject_token", py_ns_inject_token, METH_O,
+	  "_inject_token($self, on, /)\n--\n\nA token goes into the data written." },
+	{ "_tell_dump", py_ns_tell_dump, METH_O, "_tell_dump($self, on, /)\n--\n\nWrong data go into the log." },
 	{ "_tell_log", py_ns_tell_log, METH_O,
-	  "_tell_log(on)\n--\n\nThe last commands on a wrong LBA go into the log." },
+	  "_tell_log($self, on, /)\n--\n\nThe last commands on a wrong LBA go into the log." },
 	{ "save_crc", py_ns_save_crc, METH_O,
-	  "save_crc(path)\n--\n\nWrite what verification knows to a file.  False: there is no table." },
+	  "save_crc($self, path, /)\n--\n\nWrite what verification knows to a file.  False: there is no table." },
 	{ "load_crc", py_ns_load_crc, METH_O,
-	  "load_crc(path)\n--\n\nVerify against a file of save_crc() from now on.  ValueError: it is damaged, or of "
-	  "another "
-	  "namespace." },
-	{ "close", ns_close, METH_NOARGS, "close()\n--\n\nLet go of the namespace and its verification table." },
-	{ "refresh", ns_refresh, METH_NOARGS, "refresh()\n--\n\nIdentify again, after a format." },
+	  "load_crc($self, path, /)\n--\n\nVerify against a file of save_crc() from now on.  ValueError: it is "
+	  "damaged, or of another namespace." },
+	{ "close", ns_close, METH_NOARGS,
+	  "close($self, /)\n--\n\nLet go of the namespace and its verification table." },
+	{ "refresh", ns_refresh, METH_NOARGS, "refresh($self, /)\n--\n\nIdentify again, after a format." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -234,18 +234,22 @@ use_msi(PyObject *o, PyObject *unused)
 }
 
 static PyMethodDef pcie_methods[] = {
-	{ "close", pcie_close, METH_NOARGS, "close()\n--\n\nGive the device back; its controllers are closed first." },
-	{ "cfg_read", cfg_read, METH_VARARGS, "cfg_read(offset, length)\n--\n\nBytes of configuration space." },
-	{ "cfg_write", cfg_write, METH_VARARGS, "cfg_write(offset, data)\n--\n\nWrite bytes of configuration space." },
+	{ "close", pcie_close, METH_NOARGS,
+	  "close($self, /)\n--\n\nGive the device back; its controllers are closed first." },
+	{ "cfg_read", cfg_read, METH_VARARGS,
+	  "cfg_read($self, offset, length, /)\n--\n\nBytes of configuration space." },
+	{ "cfg_write", cfg_write, METH_VARARGS,
+	  "cfg_write($self, offset, data, /)\n--\n\nWrite bytes of configuration space." },
 	{ "bar_read", bar_read, METH_VARARGS,
-	  "bar_read(offset, length)\n--\n\nOne read of BAR0, length 1, 2, 4 or 8." },
-	{ "bar_write", bar_write, METH_VARARGS, "bar_write(offset, data)\n--\n\nOne write of BAR0." },
+	  "bar_read($self, offset, length, /)\n--\n\nOne read of BAR0, length 1, 2, 4 or 8." },
+	{ "bar_write", bar_write, METH_VARARGS, "bar_write($self, offset, data, /)\n--\n\nOne write of BAR0." },
 	{ "use_msi", use_msi, METH_NOARGS,
-	  "use_msi()\n--\n\nInterrupts are MSI from now on, not MSI-X; False: not on this bus." },
+	  "use_msi($self, /)\n--\n\nInterrupts are MSI from now on, not MSI-X; False: not on this bus." },
 	{ "reset_device", pcie_reset_device, METH_VARARGS,
-	  "reset_device(kind)\n--\n\n0: function level, 1: hot, 2: link disable and enable, 3: removed and found "
-	  "again." },
-	{ "sim_power", sim_power, METH_O, "sim_power(on)\n--\n\nPower of an SSD in this process; False: it is none." },
+	  "reset_device($self, kind, /)\n--\n\n0: function level, 1: hot, 2: link disable and enable, 3: removed and "
+	  "found again." },
+	{ "sim_power", sim_power, METH_O,
+	  "sim_power($self, on, /)\n--\n\nPower of an SSD in this process; False: it is none." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -350,33 +350,32 @@ get_ien(PyObject *o, void *closure)
 	return PyBool_FromLong(qpair(o)->ien);
 }
 
-#define INTERRUPT(prefix)                                                                                      \
-	{ prefix "_isset", py_qpair_int_isset, METH_NOARGS,                                                    \
-	  prefix "_isset()\n--\n\nWhether an interrupt came since " prefix                                     \
-		 "_clear().  AssertionError: ien is False." },                                                 \
-		{ prefix "_clear", py_qpair_int_clear, METH_NOARGS,                                            \
-		  prefix "_clear()\n--\n\nForget interrupts that came." },                                     \
-		{ prefix "_mask", py_qpair_int_mask, METH_NOARGS,                                              \
-		  prefix "_mask()\n--\n\nMask the queue's vector in the MSI-X table: interrupts wait." },      \
-		{ prefix "_unmask", py_qpair_int_unmask, METH_NOARGS,                                          \
-		  prefix "_unmask()\n--\n\nUnmask it: one that waited comes." },                               \
-	{                                                                                                      \
-		"wait_" prefix, (PyCFunction)(void (*)(void))py_qpair_wait_int, METH_FASTCALL | METH_KEYWORDS, \
-			"wait_" prefix                                                                         \
-			"(timeout=10)\n--\n\nWait for an interrupt, at most `timeout` seconds: TimeoutError."  \
+#define INTERRUPT(prefix)                                                                                         \
+	{ prefix "_isset", py_qpair_int_isset, METH_NOARGS,                                                       \
+	  prefix "_isset($self, /)\n--\n\nWhether an interrupt came since " prefix                                \
+		 "_clear().  AssertionError: ien is False." },                                                    \
+		{ prefix "_clear", py_qpair_int_clear, METH_NOARGS,                                               \
+		  prefix "_clear($self, /)\n--\n\nForget interrupts that came." },                                \
+		{ prefix "_mask", py_qpair_int_mask, METH_NOARGS,                                                 \
+		  prefix "_mask($self, /)\n--\n\nMask the queue's vector in the MSI-X table: interrupts wait." }, \
+		{ prefix "_unmask", py_qpair_int_unmask, METH_NOARGS,                                             \
+		  prefix "_unmask($self, /)\n--\n\nUnmask it: one that waited comes." },                          \
+	{                                                                                                         \
+		"wait_" prefix, (PyCFunction)(void (*)(void))py_qpair_wait_int, METH_FASTCALL | METH_KEYWORDS,    \
+			"wait_" prefix "($self, /, timeout=10)\n--\n\nWait for an interrupt, at most `timeout` "  \
+			"seconds: TimeoutError."                                                                  \
 	}
 
 static PyMethodDef qpair_methods[] = {
 	{ "waitdone", (PyCFunction)(void (*)(void))qpair_waitdone, METH_FASTCALL | METH_KEYWORDS,
-	  "waitdone(expected=1)\n--\n\nReap exactly `expected` commands and run their callbacks; dword 0 of the last "
-	  "completion.\nAssertionError: inside of a callback, or fewer are outstanding.  SystemError: the device is "
-	  "gone." },
+	  "waitdone($self, /, expected=1)\n--\n\nReap exactly `expected` commands and run their callbacks; dword 0 of "
+	  "the last completion.\nAssertionError: inside of a callback, or fewer are outstanding.  SystemError: the "
+	  "device is gone." },
 	{ "delete", qpair_delete, METH_NOARGS,
-	  "delete()\n--\n\nDelete both queues on the device.  QpairDeletionError: it refuses, after its warning; the "
-	  "object is "
-	  "deleted all the same." },
+	  "delete($self, /)\n--\n\nDelete both queues on the device.  QpairDeletionError: it refuses, after its "
+	  "warning; the object is deleted all the same." },
 	{ "ring_doorbell", ring_doorbell, METH_NOARGS,
-	  "ring_doorbell()\n--\n\nWith lazy_doorbell: tell the device now." },
+	  "ring_doorbell($self, /)\n--\n\nWith lazy_doorbell: tell the device now." },
 	INTERRUPT("int"),
 	INTERRUPT("msix"),
 	{ NULL, NULL, 0, NULL },

@@ -63,8 +63,8 @@ pause_for(PyObject *m, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-	{ "now", now, METH_O, "now(ctrlr)\n--\n\nSeconds of the clock that the device goes by." },
-	{ "pause", pause_for, METH_VARARGS, "pause(ctrlr, seconds)\n--\n\nLet time pass." },
+	{ "now", now, METH_O, "now($module, ctrlr, /)\n--\n\nSeconds of the clock that the device goes by." },
+	{ "pause", pause_for, METH_VARARGS, "pause($module, ctrlr, seconds, /)\n--\n\nLet time pass." },
 	{ NULL, NULL, 0, NULL },
 };
 

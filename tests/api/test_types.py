@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A wrong call in a script is found without running it: types of the whole API, checked by mypy."""
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
+
+import nvproof
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -57,3 +61,22 @@ def test_wrong_calls_are_found(tmp_path):
     wrong = {n for n, line in enumerate(SCRIPT.split("\n"), 1) if "# wrong" in line}
     assert found == wrong, p.stdout
     assert p.returncode
+
+
+def test_the_stubs_are_true():
+    """Names, parameters and defaults of the extension are those of its stubs, compared by mypy's own program."""
+    if not shutil.which("stubtest"):
+        pytest.skip("stubtest is not installed: tools/setup lint")
+    path = os.pathsep.join(
+        [str(pathlib.Path(nvproof.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    )
+    env = {**os.environ, "PYTHONPATH": path, "MYPYPATH": path.rstrip(os.pathsep)}
+    p = subprocess.run(
+        ["stubtest", "nvproof._native", "--concise"], env=env, capture_output=True, text=True, timeout=300
+    )
+    more = (  # what text signatures and older type checkers cannot say
+        r"Namespace\.\w+ is inconsistent, runtime does not have argument \"dword1[345]\"",
+        r"Buffer\.__(buffer|bytes|iter)__ is not present at runtime",
+    )
+    wrong = [line for line in p.stdout.splitlines() if not any(re.search(text, line) for text in more)]
+    assert p.stdout and wrong == [] and p.stderr == ""
