@@ -9,7 +9,7 @@ from nvproof.softssd import SoftwareSSD
 @pytest.fixture
 def zoned():
     """The namespace of a zoned drive, and a queue pair."""
-    with SoftwareSSD(profile="zns", lba=4096) as ssd:
+    with SoftwareSSD(profile="zns") as ssd:
         pcie = d.Pcie(ssd.addrs[0])
         nvme0 = d.Controller(pcie)
         yield d.Namespace(nvme0), d.Qpair(nvme0, 64)

@@ -54,7 +54,8 @@ def _line(s: socket.socket) -> bytes:
 class SoftwareSSD:
     """A software SSD in a process of its own; `with` ends it.
 
-    size: of each namespace, as text ("1G").  ns: how many.  lba: 512 or 4096.  ctrlrs: controllers of the one subsystem.
+    size: of each namespace, as text; lba: 512 or 4096; None: what the profile says, 1G and 512 without one.  ns: how many.
+    ctrlrs: controllers of the one subsystem.
     profile: what drive it is ("ram", "null", "slow", ..., or a file); image: the data is in this file, made when it is missing.
     args: more options of nvproof-ssd.
     RuntimeError: it does not start, and why.
@@ -62,12 +63,12 @@ class SoftwareSSD:
 
     def __init__(
         self,
-        size: str = "1G",
+        size: str | None = None,
         ns: int | str = 1,
         ctrlrs: int = 1,
         profile: str | None = None,
         image: str | os.PathLike[str] | None = None,
-        lba: int = 512,
+        lba: int | None = None,
         args: Sequence[str] = (),
     ) -> None:
         self._dir = tempfile.mkdtemp(prefix="nvproof-")
@@ -81,13 +82,13 @@ class SoftwareSSD:
             "--quiet",
             "--run-dir",
             self._dir,
-            "--size",
-            str(size),
             "--ns",
             str(ns),
-            "--lba",
-            str(lba),
         ]
+        if size or not profile:
+            command += ["--size", str(size or "1G")]
+        if lba or not profile:
+            command += ["--lba", str(lba or 512)]
         for path in sockets:
             command += ["--socket", path]
         if profile:

@@ -46,7 +46,7 @@ take_space(struct ssd_ns *ns, uint64_t to)
 	struct ssd_media *m = ns->sub->media;
 
 	for (uint64_t at = 0, len; at < ns->media_size; at += len) {
-		if (piece(ns, at, &len) && !m->ops->poke(m, to + at, &(uint64_t){ len }))
+		if (piece(ns, at, &len) && !m->ops->poke(m, to + at, &(uint64_t){ len }, 0))
 			return -ENOSPC;
 	}
 	return 0;
@@ -67,7 +67,7 @@ move_data(struct ssd_ns *ns, uint64_t to)
 		if (src && len <= sizeof(copy)) /* of some media a pointer is good until the next call */
 			src = memcpy(copy, src, len);
 		if (src)
-			dst = m->ops->poke(m, to + at, &n);
+			dst = m->ops->poke(m, to + at, &n, 0);
 		if (dst)
 			memmove(dst, src, len);
 		else

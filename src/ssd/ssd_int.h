@@ -16,6 +16,7 @@
 #include "nvproof/spec/log.h"
 #include "nvproof/spec/regs.h"
 #include "nvproof/spec/status.h"
+#include "ssd/media/ops.h"
 #include "ssd/parts.h"
 #include "ssd/lbaf.h"
 #include "ssd/ssd.h"
@@ -61,32 +62,6 @@ struct ssd_opcode {
 };
 extern const struct ssd_opcode ssd_admin_opcodes[256]; /* admin/table.c */
 extern const struct ssd_opcode ssd_nvm_opcodes[256]; /* nvm/table.c */
-
-/* Where an LBA's data lives.  len and off are bytes, whole LBAs; checked by the caller. */
-struct ssd_media;
-struct ssd_media_ops {
-	void (*close)(struct ssd_media *m);
-	/*
-	 * A pointer to [off, off+len) for reading (len shrinks to what is contiguous).  Never NULL: unwritten space is zeros.
-	 */
-	const void *(*peek)(struct ssd_media *m, uint64_t off, uint64_t *len);
-	/* The same for writing; NULL: no space (NVME_SC_CAPACITY_EXCEEDED or a write fault). */
-	void *(*poke)(struct ssd_media *m, uint64_t off, uint64_t *len);
-	void (*discard)(struct ssd_media *m, uint64_t off, uint64_t len); /* reads as zeros from now on */
-	int (*flush)(struct ssd_media *m); /* what was written survives a power loss */
-	/* The power goes: what was not made durable may be gone.  It comes back: how many ns until the media can be used. */
-	void (*power_off)(struct ssd_media *m);
-	uint64_t (*power_on)(struct ssd_media *m);
-};
-enum ssd_media_trouble { SSD_MEDIA_FINE, SSD_MEDIA_HARD, SSD_MEDIA_LOST }; /* hard: error recovery gets it */
-struct ssd_media {
-	const struct ssd_media_ops *ops;
-	bool null; /* keeps nothing: commands skip the copy */
-	enum ssd_media_trouble trouble; /* the worst of what the command that is carried out has read */
-	uint64_t recovery_ns; /* what error recovery takes */
-	uint8_t warning, warned; /* NVME_CW_*: what it has come to, and what the hosts were told */
-	uint8_t *flat; /* all of it, where it is plain memory: copies can wait (gather.h); else NULL */
-};
 
 /* Protection information as a namespace is formatted.  NVM Command Set, "Protection Information Formats". */
 struct ssd_pi_format {
@@ -238,6 +213,7 @@ struct ssd_cmd {
 	const struct nvme_sqe *sqe; /* a private copy: the host cannot change it any more */
 	struct ssd_ns *ns; /* valid for I/O commands and where admin handlers set it */
 	uint32_t dw0, dw1; /* for the CQE */
+	uint32_t place; /* of what it writes, on the media */
 	uint16_t err_byte; /* offset in the SQE of the guilty field; 0xffff: none */
 	uint8_t err_bit;
 	uint64_t err_lba;

@@ -20,7 +20,7 @@ access_unit(struct ssd_media *m, uint64_t unit, bool write)
 	uint64_t len = NAND_UNIT;
 
 	if (write)
-		m->ops->poke(m, unit * NAND_UNIT, &len);
+		m->ops->poke(m, unit * NAND_UNIT, &len, 0);
 	else
 		m->ops->peek(m, unit * NAND_UNIT, &len);
 }

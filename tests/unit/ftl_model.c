@@ -90,14 +90,13 @@ model_close(struct model *m)
 void
 model_write(struct model *m, uint32_t u, bool whole)
 {
+	uint32_t place = (u % 7 ? u : m->version) % ftl_places(&m->f->cfg), was; /* some move from place to place */
 	uint64_t due = m->now;
-	uint32_t was;
 	uint8_t *to;
 
-	ftl_place(m->f, u % ftl_places(&m->f->cfg));
 	if (m->f->cfg.places && u % 61 == 7)
 		ftl_place_end(m->f, m->now, u % m->f->cfg.places, &due);
-	to = ftl_write(m->f, m->now, u, whole ? NAND_UNIT : NAND_UNIT / 2, &due);
+	to = ftl_write(m->f, m->now, u, whole ? NAND_UNIT : NAND_UNIT / 2, place, &due);
 
 	if (!to && (ftl_health(m->f).read_only || m->ended)) {
 		m->ended = true;

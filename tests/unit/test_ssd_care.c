@@ -23,7 +23,7 @@ config(void)
 static void
 put(struct ftl *f, uint64_t *now, uint32_t u)
 {
-	uint8_t *to = ftl_write(f, *now, u, NAND_UNIT, now);
+	uint8_t *to = ftl_write(f, *now, u, NAND_UNIT, 0, now);
 
 	assert_non_null(to);
 	memcpy(to, &u, sizeof(u));

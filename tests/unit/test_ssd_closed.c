@@ -29,7 +29,7 @@ static void
 write_all(struct ftl *f, uint64_t *now)
 {
 	for (uint32_t u = 0; u < f->cfg.units; u++)
-		assert_non_null(ftl_write(f, *now, u, NAND_UNIT, now));
+		assert_non_null(ftl_write(f, *now, u, NAND_UNIT, 0, now));
 	assert_true(ftl_flush(f, *now, now));
 	*now += 1000000 * US;
 	ftl_advance(f, *now);
@@ -182,7 +182,7 @@ reads_behind_programs(void **state)
 			uint64_t at, due = now;
 
 			for (uint32_t u = 0; u < 16; u++) /* with the first the page before them is programmed */
-				assert_non_null(ftl_write(f, now, i * 16 % 30000 + u, NAND_UNIT, &due));
+				assert_non_null(ftl_write(f, now, i * 16 % 30000 + u, NAND_UNIT, 0, &due));
 			at = due = now + 16 * c.nand.unit_ns + ut_rng_below(&rng, 400 * US);
 			assert_non_null(ftl_read(f, at, 35000 + (uint32_t)ut_rng_below(&rng, 5000), &due));
 			sum += due - at;
@@ -226,10 +226,10 @@ published_geometries(void **state)
 		c.link_ns = NAND_UNIT * 1000 / of[i].link_mb_s;
 		assert_int_equal(ftl_open(&c, &f), 0);
 		for (uint32_t u = 0; u < 10000; u++)
-			assert_non_null(ftl_write(f, now, u, NAND_UNIT, &now));
+			assert_non_null(ftl_write(f, now, u, NAND_UNIT, 0, &now));
 		writes = (double)now;
 		for (uint32_t u = 10000; u < 40000; u++)
-			assert_non_null(ftl_write(f, now, u, NAND_UNIT, &now));
+			assert_non_null(ftl_write(f, now, u, NAND_UNIT, 0, &now));
 		writes = 30000.0 * NAND_UNIT * 1000 / ((double)now - writes);
 		snprintf(what, sizeof(what), "%s, sequential write, MB/s", of[i].name);
 		is_near(what, writes,

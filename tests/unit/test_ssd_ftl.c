@@ -174,7 +174,7 @@ trims_and_writes(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 	for (uint32_t i = 0; i < steps; i++) {
 		uint32_t u = i < cfg->units ? i : (uint32_t)ut_rng_below(&m.rng, cfg->units);
 		uint64_t due = 0;
-		uint8_t *to = ftl_write(m.f, 0, u, NAND_UNIT, &due);
+		uint8_t *to = ftl_write(m.f, 0, u, NAND_UNIT, 0, &due);
 
 		if (!to) {
 			fprintf(stderr, "no space for write %u\n", i);
@@ -245,7 +245,7 @@ wear_out(uint64_t seed, const struct ftl_config *cfg, uint32_t steps)
 			_exit(3);
 		spare = h.spare;
 	}
-	if (!h.read_only || h.used < 95 || h.spare || !h.bad || ftl_write(m.f, m.now, 0, NAND_UNIT, &m.now)) {
+	if (!h.read_only || h.used < 95 || h.spare || !h.bad || ftl_write(m.f, m.now, 0, NAND_UNIT, 0, &m.now)) {
 		fprintf(stderr, "after %u writes: used %u %%, spare %u %%\n", i, h.used, h.spare);
 		_exit(1);
 	}

@@ -323,7 +323,7 @@ no_half_image(void **state)
 		ut_alloc_budget = -1;
 		assert_int_equal(access(path, F_OK), rc ? -1 : 0);
 	}
-	*(uint8_t *)m->ops->poke(m, 0, &(uint64_t){ 512 }) = 1; /* it is mapped */
+	*(uint8_t *)m->ops->poke(m, 0, &(uint64_t){ 512 }, 0) = 1; /* it is mapped */
 	m->ops->close(m);
 }
 
@@ -336,7 +336,7 @@ discard_in_ram(void **state)
 
 	(void)state;
 	assert_int_equal(ssd_media_ram(len, 0, &m), 0);
-	p = m->ops->poke(m, 0, &len);
+	p = m->ops->poke(m, 0, &len, 0);
 	assert_int_equal(len, 4 * MIB);
 	memset(p, 0xff, len);
 	m->ops->discard(m, 4096 - 512, 8192 + 1024); /* a bit of a page at either end */

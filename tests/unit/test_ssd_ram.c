@@ -20,7 +20,7 @@ open_media(uint64_t size, uint64_t limit)
 static bool
 poke(struct ssd_media *m, uint64_t off, uint64_t len)
 {
-	uint8_t *p = m->ops->poke(m, off, &len);
+	uint8_t *p = m->ops->poke(m, off, &len, 0);
 
 	if (p)
 		memset(p, 0x77, len);
@@ -151,7 +151,7 @@ default_limit(void **state)
 	uint64_t len, n = 0;
 
 	(void)state;
-	for (uint64_t off = 0; len = 512, m->ops->poke(m, off, &len); off += 2 * MIB)
+	for (uint64_t off = 0; len = 512, m->ops->poke(m, off, &len, 0); off += 2 * MIB)
 		n++; /* nothing is stored: it costs nothing */
 	assert_true(n > 0 && n < (1ull << 44) / (2 * MIB));
 	m->ops->close(m);
@@ -178,7 +178,7 @@ pages(void **state)
 	uint64_t len = 512;
 
 	(void)state;
-	assert_ptr_equal(m->ops->poke(m, 8 * MIB, &len), m->flat + 8 * MIB);
+	assert_ptr_equal(m->ops->poke(m, 8 * MIB, &len, 0), m->flat + 8 * MIB);
 	assert_int_equal((uintptr_t)m->flat % (2 * MIB), 0);
 	assert_true(poke(m, 3 * MIB, 512));
 	assert_int_equal(resident(m, 2 * MIB), 1);

@@ -46,7 +46,7 @@ static void
 write_units(struct ftl *f, uint64_t *now, uint32_t from, uint32_t n)
 {
 	for (uint32_t u = from; u < from + n; u++) {
-		uint8_t *to = ftl_write(f, *now, u % f->cfg.units, NAND_UNIT, now);
+		uint8_t *to = ftl_write(f, *now, u % f->cfg.units, NAND_UNIT, 0, now);
 
 		assert_non_null(to);
 		memcpy(to, &u, sizeof(u));

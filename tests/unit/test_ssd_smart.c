@@ -125,7 +125,7 @@ media_errors(void **state)
 	assert_int_equal(s->media_errors, 0);
 	sqe.cdw12 = le32_from((uint32_t)NVME_RW_PRACT);
 	assert_int_equal(io_cmd(io, &sqe, 512), 0);
-	((uint8_t *)m->ops->poke(m, ns->media_off, &len))[100] ^= 1;
+	((uint8_t *)m->ops->poke(m, ns->media_off, &len, 0))[100] ^= 1;
 	sqe.opc = NVME_OPC_READ;
 	sqe.cdw12 = le32_from((uint32_t)NVME_RW_PRCHK_GUARD);
 	assert_int_equal(io_cmd(io, &sqe, 520), NVME_SC_GUARD_CHECK);

@@ -69,7 +69,7 @@ measure(uint32_t spare_percent, enum ftl_collect collect, double *spare)
 	ut_rng_seed(&rng, 1);
 	for (uint32_t i = 0; i < PASSES * c.units; i++) {
 		uint32_t unit = i < c.units ? i : (uint32_t)ut_rng_below(&rng, c.units);
-		uint8_t *to = ftl_write(f, now, unit, NAND_UNIT, &now);
+		uint8_t *to = ftl_write(f, now, unit, NAND_UNIT, 0, &now);
 
 		assert_non_null(to);
 		memset(to, (int)unit, 8);
@@ -127,7 +127,7 @@ blocks_are_erased_while_the_drive_is_idle(void **state)
 	(void)state;
 	assert_int_equal(ftl_open(&c, &f), 0);
 	for (uint32_t u = 0; u < c.units; u++)
-		memset(ftl_write(f, now, u, NAND_UNIT, &now), 1, 8);
+		memset(ftl_write(f, now, u, NAND_UNIT, 0, &now), 1, 8);
 	ftl_trim(f, now, 0, c.units, &now);
 	assert_true(ftl_flush(f, now, &now));
 	ftl_advance(f, now + 10000000000ull);

@@ -159,7 +159,7 @@ overwrite(struct ssd_ns *ns, uint64_t lba, uint64_t n, uint32_t pattern)
 
 	for (uint64_t left = n << ns->lba_shift; left; left -= len, off += len) {
 		len = left;
-		p = ops->poke(ns->sub->media, off, &len);
+		p = ops->poke(ns->sub->media, off, &len, 0);
 		if (!p)
 			return false;
 		fill_pattern(p, len, pattern);
@@ -167,7 +167,7 @@ overwrite(struct ssd_ns *ns, uint64_t lba, uint64_t n, uint32_t pattern)
 	off = ns->meta_off + lba * ns->meta_size;
 	for (uint64_t left = ns->sub->media->null ? 0 : n * ns->meta_size; left; left -= len, off += len) {
 		len = left;
-		p = ops->poke(ns->sub->media, off, &len);
+		p = ops->poke(ns->sub->media, off, &len, 0);
 		if (!p)
 			return false;
 		fill_meta(ns, p, len, pattern);

@@ -231,7 +231,7 @@ spoil_media(struct ssd_cmd *c)
 
 	if (!ON(WRITE_FLIP) || ARG(WRITE_FLIP) >= (le16_get(rw->nlb) + 1ull) << c->ns->lba_shift)
 		return;
-	b = m->ops->poke(m, ssd_nvm_off(c->ns, le64_get(rw->slba)) + ARG(WRITE_FLIP), &len);
+	b = m->ops->poke(m, ssd_nvm_off(c->ns, le64_get(rw->slba)) + ARG(WRITE_FLIP), &len, 0);
 	if (b)
 		*b ^= 1;
 }

@@ -47,14 +47,27 @@ buffer_find(const struct ftl *f, uint32_t unit)
 }
 
 uint8_t *
-buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns)
+buffer_again(struct ftl *f, uint32_t unit, uint32_t place)
+{
+	uint32_t s = find(f, unit);
+
+	if (s == NAND_NONE)
+		return NULL;
+	f->held[f->slot[s].place]--;
+	f->held[place]++;
+	f->slot[s].place = place;
+	return data(f, s);
+}
+
+uint8_t *
+buffer_put(struct ftl *f, uint32_t unit, uint32_t place, uint64_t *due_ns)
 {
 	uint32_t s = (f->first + f->nr_dirty++) % f->nr_slots, *head = &f->hash[bucket(f, unit)];
 
 	assert(f->nr_dirty <= f->nr_slots);
 	*due_ns = UT_MAX(*due_ns, f->slot[s].free_ns);
-	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head, .place = f->place };
-	f->held[f->place]++;
+	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head, .place = place };
+	f->held[place]++;
 	*head = s;
 	return data(f, s);
 }

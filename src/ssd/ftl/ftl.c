@@ -215,11 +215,11 @@ ckpt_when_due(struct ftl *f, uint64_t *due_ns)
 
 /* A page of what is written together is programmed as soon as it is there; an older one that does not fill up has to go in the end. */
 static bool
-room_in_buffer(struct ftl *f, uint64_t *due_ns)
+room_in_buffer(struct ftl *f, uint32_t place, uint64_t *due_ns)
 {
 	if (ftl_places(&f->cfg) == 1)
 		return f->nr_dirty < f->nand->cfg.units || buffer_program(f, due_ns);
-	if (f->held[f->place] >= f->nand->cfg.units && !buffer_program_place(f, f->place, due_ns))
+	if (f->held[place] >= f->nand->cfg.units && !buffer_program_place(f, place, due_ns))
 		return false;
 	while (f->nr_dirty >= f->nr_slots) {
 		if (!buffer_program(f, due_ns))
@@ -228,10 +228,37 @@ room_in_buffer(struct ftl *f, uint64_t *due_ns)
 	return true;
 }
 
-void
-ftl_place(struct ftl *f, uint32_t place)
+uint64_t
+ftl_ru_units(const struct ftl *f)
 {
-	f->place = place < ftl_places(&f->cfg) ? place : 0;
+	return (uint64_t)ftl_ru_pages(f) * f->nand->cfg.units;
+}
+
+/* What the write buffer holds for it is on its way there. */
+uint64_t
+ftl_ru_used(const struct ftl *f, uint32_t place)
+{
+	uint64_t used = (uint64_t)f->ru_pages[ftl_stream_of(place)] * f->nand->cfg.units + f->held[place];
+
+	return used % ftl_ru_units(f);
+}
+
+uint32_t
+ftl_ru_number(const struct ftl *f, uint32_t place)
+{
+	return f->ru[ftl_stream_of(place)];
+}
+
+uint64_t
+ftl_reallocs(const struct ftl *f)
+{
+	return f->nr_realloc;
+}
+
+const struct ftl_realloc *
+ftl_realloc(const struct ftl *f, uint64_t n)
+{
+	return &f->realloc[n % FTL_REALLOCS];
 }
 
 void
@@ -244,10 +271,10 @@ ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns)
 }
 
 void *
-ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns)
+ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint32_t place, uint64_t *due_ns)
 {
-	uint8_t *to = buffer_find(f, unit);
 	const void *old;
+	uint8_t *to;
 
 	ftl_advance(f, now_ns);
 	idle_ends(f, now_ns);
@@ -256,9 +283,11 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 	f->stats.host_bytes += bytes;
 	if (f->bad >= f->may_be_bad)
 		return NULL;
+	place = place < ftl_places(&f->cfg) ? place : 0;
+	to = buffer_again(f, unit, place);
 	if (to)
 		return to;
-	if (!room_in_buffer(f, due_ns))
+	if (!room_in_buffer(f, place, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
 	if (bytes < NAND_UNIT) {
@@ -269,7 +298,7 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_
 			return NULL;
 	} else /* nothing is read for it, but who does not fill it must not find another unit's data there */
 		old = f->map[unit] == NAND_NONE ? NULL : nand_unit(f->nand, f->map[unit]);
-	to = buffer_put(f, unit, due_ns);
+	to = buffer_put(f, unit, place, due_ns);
 	if (old && !ftl_has(FTL_BUG_PART_OF_UNIT_LOST))
 		nand_copy(to, old, 1);
 	else

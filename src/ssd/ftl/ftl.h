@@ -79,6 +79,13 @@ struct ftl_health {
 	bool read_only; /* nothing of the spare is left: ftl_write() fails */
 };
 
+struct ftl_realloc { /* garbage collection moved units that follow each other */
+	uint64_t ns;
+	uint32_t unit, count;
+	uint32_t place; /* where they were written to; FTL_PLACES: they have been moved before */
+};
+#define FTL_REALLOCS 64u
+
 struct ftl;
 
 /* Blocks that hold no data of the host at any time. */
@@ -88,20 +95,26 @@ int ftl_open(const struct ftl_config *cfg, struct ftl **out);
 void ftl_close(struct ftl *f); /* NULL is fine */
 
 /*
- * Placement: what is written from now on goes into blocks of this place (below `places`), which holds nothing that was written to
- * another.  Garbage collection does not keep them apart.
+ * What is written to a place fills one reclaim unit after the other: as much as a block of each die.  How large one is, how much
+ * of the present one is used, and its number, in the order of the place.
  */
-void ftl_place(struct ftl *f, uint32_t place);
+uint64_t ftl_ru_units(const struct ftl *f);
+uint64_t ftl_ru_used(const struct ftl *f, uint32_t place);
+uint32_t ftl_ru_number(const struct ftl *f, uint32_t place);
+/* How much garbage collection ever moved; n: the entry of that number, from 0, of the last FTL_REALLOCS. */
+uint64_t ftl_reallocs(const struct ftl *f);
+const struct ftl_realloc *ftl_realloc(const struct ftl *f, uint64_t n);
 /* The next write to this place begins in fresh blocks.  Returns when what was written there is on its way. */
 void ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due_ns);
 
 /*
- * One unit.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.
+ * One unit.  `place` (below `places`; else it is 0): what is written goes into blocks that hold nothing which was written to
+ * another.  Garbage collection does not keep them apart.  *due_ns is raised to when it is done.  The pointer is to NAND_UNIT bytes, valid until the next call.
  * read: NULL: it was never written, or trimmed.  write: `bytes` of what is there now are to be changed in place; NAND_UNIT: all
  * of it will be.  NULL: there is no space, for good.
  */
 const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns);
-void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint64_t *due_ns);
+void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint32_t place, uint64_t *due_ns);
 /* Units read as never written from now on. */
 void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
 /* All that was written and trimmed survives a power loss from *due_ns on.  false: not all of it, there is no space. */

@@ -108,8 +108,12 @@ struct ftl {
 	uint32_t reserve; /* free blocks a die that only metadata may take: without a journal nothing can be erased */
 	struct ftl_block *block;
 	struct ftl_die *die;
-	uint32_t place, held[FTL_PLACES]; /* where the host writes; units of each place in the write buffer */
+	uint32_t held[FTL_PLACES]; /* units of each place in the write buffer */
 	uint32_t turn[FTL_ALL]; /* die of the next page */
+	uint32_t ru[FTL_ALL],
+		ru_pages[FTL_ALL]; /* of a place: the number of its reclaim unit, and what is used of that */
+	struct ftl_realloc realloc[FTL_REALLOCS]; /* a ring: the last that garbage collection moved */
+	uint64_t nr_realloc; /* ever */
 	uint32_t *empty, first_empty, nr_empty; /* a ring of the blocks that wait for their erase */
 	uint64_t erase_ended; /* operations that had ended when the first of them could not be erased yet */
 	uint64_t journal_barrier; /* operations below this number have to be done before any erase */
@@ -156,6 +160,8 @@ void place_erase(struct ftl *f); /* whatever may be erased now */
 void place_erased(struct ftl *f, uint32_t block, bool failed);
 void place_retire(struct ftl *f, uint32_t block); /* a program of it failed */
 void place_close_block(struct ftl *f, uint32_t block); /* nothing more is written into it */
+/* The next page of a place is one of another reclaim unit. */
+void place_next_ru(struct ftl *f, enum ftl_stream s);
 void place_restore(struct ftl *f); /* block states from what is on NAND; valid counts are there */
 /* Let the NAND run to the end of its next operation.  false: there is none. */
 bool place_wait(struct ftl *f);
@@ -163,7 +169,9 @@ bool place_wait(struct ftl *f);
 /* buffer.c */
 void buffer_reset(struct ftl *f);
 uint8_t *buffer_find(const struct ftl *f, uint32_t unit); /* NULL: it is not there */
-uint8_t *buffer_put(struct ftl *f, uint32_t unit, uint64_t *due_ns); /* room for a unit that has none */
+uint8_t *buffer_put(struct ftl *f, uint32_t unit, uint32_t place, uint64_t *due_ns); /* room for a unit that has none */
+uint8_t *
+buffer_again(struct ftl *f, uint32_t unit, uint32_t place); /* of one that has: it goes there instead.  NULL: none */
 void buffer_drop(struct ftl *f, uint32_t unit);
 bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; false: no space */
 bool buffer_program_place(struct ftl *f, uint32_t place, uint64_t *due_ns); /* of what it has of one place */
@@ -240,6 +248,25 @@ static inline uint32_t
 ftl_places(const struct ftl_config *c)
 {
 	return c->places ? c->places : 1;
+}
+
+/* nand.tag: the stream, and of a place the number of the reclaim unit. */
+static inline uint32_t
+ftl_tag(uint32_t s, uint32_t ru)
+{
+	return s | ru << 8;
+}
+
+static inline uint32_t
+ftl_tag_stream(uint32_t tag)
+{
+	return tag & 0xff;
+}
+
+static inline uint32_t
+ftl_ru_pages(const struct ftl *f)
+{
+	return f->nand->nr_dies * f->nand->cfg.pages;
 }
 
 static inline uint32_t

@@ -50,6 +50,33 @@ still_valid(struct ftl *f)
 	return f->nr_move = kept;
 }
 
+/* Where it was written to, unless it has been moved since. */
+static uint32_t
+place_of(const struct ftl *f, uint32_t at)
+{
+	uint32_t s = ftl_tag_stream(f->nand->tag[ftl_block_of(f, at)]);
+
+	if (s == FTL_HOST || s == FTL_CACHE)
+		return 0;
+	return s >= FTL_STREAMS ? s - FTL_STREAMS + 1 : FTL_PLACES;
+}
+
+static void
+note(struct ftl *f, uint32_t at)
+{
+	uint32_t unit = f->nand->what[at], place = place_of(f, at);
+	struct ftl_realloc *last = &f->realloc[(f->nr_realloc - 1) % FTL_REALLOCS];
+
+	if (unit >= f->cfg.units)
+		return;
+	if (f->nr_realloc && last->unit + last->count == unit && last->place == place && last->ns == f->now_ns) {
+		last->count++;
+		return;
+	}
+	f->realloc[f->nr_realloc++ % FTL_REALLOCS] =
+		(struct ftl_realloc){ .ns = f->now_ns, .unit = unit, .count = 1, .place = place };
+}
+
 /* What was taken up, into a page.  false: there is no room. */
 static bool
 program(struct ftl *f)
@@ -66,6 +93,7 @@ program(struct ftl *f)
 	for (uint32_t i = 0; i < used; i++) {
 		nand_copy(nand_unit(f->nand, page * units + i), nand_unit(f->nand, f->move[i]), 1);
 		f->nand->what[page * units + i] = f->nand->what[f->move[i]];
+		note(f, f->move[i]);
 	}
 	place_program(f, FTL_MOVED, page, used);
 	for (uint32_t i = 0; i < used; i++)

@@ -11,6 +11,7 @@ place_reset(struct ftl *f)
 {
 	memset(f->block, 0, f->nand->nr_blocks * sizeof(f->block[0]));
 	memset(f->turn, 0, sizeof(f->turn));
+	memset(f->ru_pages, 0, sizeof(f->ru_pages));
 	f->nr_empty = f->first_empty = f->bad = 0;
 	f->erase_ended = NAND_NEVER;
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
@@ -63,6 +64,7 @@ open_block(struct ftl *f, enum ftl_stream s, uint32_t die)
 	d->page[s] = 0;
 	f->block[d->open[s]] = (struct ftl_block){ .state = FTL_OPEN };
 	f->nand->slc[d->open[s]] = s == FTL_CACHE;
+	f->nand->tag[d->open[s]] = ftl_tag(s, f->ru[s]);
 	d->slc += f->nand->slc[d->open[s]];
 	return true;
 }
@@ -191,8 +193,17 @@ close_block(struct ftl *f, struct ftl_die *d, enum ftl_stream s)
 }
 
 void
+place_next_ru(struct ftl *f, enum ftl_stream s)
+{
+	f->ru[s]++;
+	f->ru_pages[s] = 0;
+}
+
+void
 place_close(struct ftl *f, enum ftl_stream s)
 {
+	if (f->ru_pages[s])
+		place_next_ru(f, s);
 	for (uint32_t d = 0; d < f->nand->nr_dies; d++) {
 		if (f->die[d].open[s] != NAND_NONE && f->die[d].page[s])
 			close_block(f, &f->die[d], s);
@@ -220,6 +231,8 @@ place_done(struct ftl *f, enum ftl_stream s, uint32_t page)
 {
 	struct ftl_die *d = &f->die[nand_die_of(f->nand, page)];
 
+	if (++f->ru_pages[s] == ftl_ru_pages(f))
+		place_next_ru(f, s);
 	if (++d->page[s] == nand_pages_in(f->nand, d->open[s]))
 		close_block(f, d, s);
 }
@@ -336,47 +349,115 @@ pages_used(const struct nand *n, uint32_t block)
 	return used;
 }
 
-/* Writing goes on in a block that is not full: a drive that loses its power often must not run out of blocks. */
-static bool
-reopen(struct ftl *f, uint32_t block, uint32_t used)
+static uint64_t
+last_seq(const struct nand *n, uint32_t block, uint32_t used)
 {
-	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+	return n->seq[block * n->cfg.pages + used - 1];
+}
 
-	for (uint32_t s = 0; s < FTL_ALL && used < nand_pages_in(f->nand, block); s++) {
-		if (s >= FTL_STREAMS + ftl_places(&f->cfg) - 1)
-			break;
-		if (d->open[s] != NAND_NONE || (s == FTL_CACHE) != f->nand->slc[block])
-			continue;
-		d->open[s] = block;
-		d->page[s] = used;
-		f->block[block].state = FTL_OPEN;
-		return true;
+/* Of the host, and the power went while its last page was programmed. */
+static bool
+torn(const struct ftl *f, uint32_t block, uint32_t used)
+{
+	return ftl_is_host((enum ftl_stream)ftl_tag_stream(f->nand->tag[block])) &&
+	       last_seq(f->nand, block, used) == NAND_SEQ_TORN;
+}
+
+/* A block of the same stream on the same die that is not full, and was begun later. */
+static bool
+has_newer(const struct ftl *f, uint32_t block)
+{
+	const struct nand *n = f->nand;
+	uint32_t first = block / n->cfg.blocks * n->cfg.blocks;
+
+	for (uint32_t b = first; b < first + n->cfg.blocks; b++) {
+		uint32_t used = b == block || n->bad[b] != NAND_GOOD ? 0 : pages_used(n, b);
+
+		if (used && used < nand_pages_in(n, b) && ftl_tag_stream(n->tag[b]) == ftl_tag_stream(n->tag[block]) &&
+		    n->seq[b * n->cfg.pages] > n->seq[block * n->cfg.pages])
+			return true;
 	}
 	return false;
 }
 
-/* After a power loss. */
+/*
+ * Writing goes on in a block that is not full: a drive that loses its power often must not run out of blocks.  It is one of the
+ * same stream; of a reclaim unit that was torn it is garbage collection's, if that has none on this die, and the place goes on
+ * with another unit.
+ */
+static bool
+reopen(struct ftl *f, uint32_t block, uint32_t used)
+{
+	struct ftl_die *d = &f->die[block / f->nand->cfg.blocks];
+	uint32_t s = ftl_tag_stream(f->nand->tag[block]);
+
+	if (used == nand_pages_in(f->nand, block) || has_newer(f, block))
+		return false;
+	if (torn(f, block, used) && d->open[FTL_MOVED] == NAND_NONE && !f->nand->slc[block]) {
+		if (f->nand->tag[block] == ftl_tag(s, f->ru[s]))
+			place_next_ru(f, (enum ftl_stream)s);
+		s = FTL_MOVED;
+		f->nand->tag[block] = ftl_tag(s, f->ru[s]);
+	}
+	if (d->open[s] != NAND_NONE)
+		return false;
+	d->open[s] = block;
+	d->page[s] = used;
+	f->block[block].state = FTL_OPEN;
+	return true;
+}
+
+static void
+restore(struct ftl *f, uint32_t b, uint32_t used)
+{
+	f->die[b / f->nand->cfg.blocks].free--;
+	f->bad += f->nand->bad[b] != NAND_GOOD;
+	f->block[b].retired = f->nand->bad[b] == NAND_RETIRED;
+	f->die[b / f->nand->cfg.blocks].retiring += f->block[b].retired;
+	if (f->nand->bad[b] == NAND_WORN)
+		f->block[b].state = FTL_BAD;
+	else
+		f->die[b / f->nand->cfg.blocks].slc += f->nand->slc[b];
+	if (f->nand->bad[b] == NAND_WORN || (!f->block[b].retired && reopen(f, b, used)))
+		return;
+	f->block[b].state = FTL_FULL;
+	f->block[b].age = f->seq;
+	if (!f->block[b].valid)
+		empty(f, b);
+}
+
+/* How much of the reclaim units that the places are at is used. */
+static void
+restore_units(struct ftl *f)
+{
+	for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
+		uint32_t tag = f->nand->tag[b], s = ftl_tag_stream(tag);
+
+		f->ru[s] = UT_MAX(f->ru[s], tag >> 8);
+	}
+	for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
+		uint32_t used = pages_used(f->nand, b), tag = f->nand->tag[b], s = ftl_tag_stream(tag);
+
+		if (used && tag == ftl_tag(s, f->ru[s]))
+			f->ru_pages[s] += used;
+	}
+	for (uint32_t s = 0; s < FTL_ALL; s++) {
+		if (f->ru_pages[s] >= ftl_ru_pages(f))
+			place_next_ru(f, (enum ftl_stream)s);
+	}
+}
+
+/* After a power loss: what was torn last, because who has no other block goes on with that. */
 void
 place_restore(struct ftl *f)
 {
-	for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
-		uint32_t used = pages_used(f->nand, b);
+	restore_units(f);
+	for (int last = 0; last < 2; last++) {
+		for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
+			uint32_t used = pages_used(f->nand, b);
 
-		if (!used)
-			continue;
-		f->die[b / f->nand->cfg.blocks].free--;
-		f->bad += f->nand->bad[b] != NAND_GOOD;
-		f->block[b].retired = f->nand->bad[b] == NAND_RETIRED;
-		f->die[b / f->nand->cfg.blocks].retiring += f->block[b].retired;
-		if (f->nand->bad[b] == NAND_WORN)
-			f->block[b].state = FTL_BAD;
-		else
-			f->die[b / f->nand->cfg.blocks].slc += f->nand->slc[b];
-		if (f->nand->bad[b] == NAND_WORN || (!f->block[b].retired && reopen(f, b, used)))
-			continue;
-		f->block[b].state = FTL_FULL;
-		f->block[b].age = f->seq;
-		if (!f->block[b].valid)
-			empty(f, b);
+			if (used && torn(f, b, used) == last)
+				restore(f, b, used);
+		}
 	}
 }

@@ -134,11 +134,12 @@ file_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 }
 
 static void *
-file_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
+file_poke(struct ssd_media *m, uint64_t off, uint64_t *len, uint32_t place)
 {
 	struct ssd_file_media *f = file(m);
 	uint64_t last = (off + *len - 1) / SSD_GRANULE;
 
+	(void)place;
 	assert(*len > 0 && off < f->data_size && *len <= f->data_size - off);
 	for (uint64_t g = off / SSD_GRANULE; g <= last; g++) {
 		if (!back(f, g))

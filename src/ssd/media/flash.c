@@ -61,13 +61,13 @@ look_at_health(struct flash_media *f)
 }
 
 static void *
-flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
+flash_poke(struct ssd_media *m, uint64_t off, uint64_t *len, uint32_t place)
 {
 	struct flash_media *f = flash(m);
 	uint8_t *unit;
 
 	*len = in_unit(off, *len);
-	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), (uint32_t)*len, f->due_ns);
+	unit = ftl_write(f->ftl, *f->now_ns, (uint32_t)(off / NAND_UNIT), (uint32_t)*len, place, f->due_ns);
 	look_at_health(f);
 	return unit ? unit + off % NAND_UNIT : NULL;
 }
@@ -77,7 +77,7 @@ static void
 zero(struct ssd_media *m, uint64_t off, uint64_t len)
 {
 	uint64_t n = len;
-	void *p = len ? flash_poke(m, off, &n) : NULL;
+	void *p = len ? flash_poke(m, off, &n, 0) : NULL;
 
 	if (p)
 		memset(p, 0, n);
@@ -144,13 +144,6 @@ uint32_t
 ssd_flash_places(const struct ssd_media *m)
 {
 	return m->ops == &flash_ops ? flash(m)->places : 0;
-}
-
-void
-ssd_flash_place(struct ssd_media *m, uint32_t place)
-{
-	if (m->ops == &flash_ops)
-		ftl_place(flash(m)->ftl, place);
 }
 
 void

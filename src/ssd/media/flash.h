@@ -18,9 +18,8 @@ int ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t 
 /* The next operation of this kind fails.  Other media have none. */
 void ssd_flash_fail(struct ssd_media *m, enum nand_kind kind);
 
-/* How many places there are, 0 on other media; what is written next goes to this one, or begins in fresh blocks of it. */
+/* How many places there are, 0 on other media; what is written to one next begins in fresh blocks. */
 uint32_t ssd_flash_places(const struct ssd_media *m);
-void ssd_flash_place(struct ssd_media *m, uint32_t place);
 void ssd_flash_place_end(struct ssd_media *m, uint32_t place);
 
 /* NULL: other media. */

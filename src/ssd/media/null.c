@@ -26,8 +26,9 @@ null_peek(struct ssd_media *m, uint64_t off, uint64_t *len)
 }
 
 static void *
-null_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
+null_poke(struct ssd_media *m, uint64_t off, uint64_t *len, uint32_t place)
 {
+	(void)place;
 	(void)off;
 	*len = UT_MIN(*len, SSD_ZEROS);
 	return ut_container_of(m, struct null_media, base)->sink;

@@ -97,11 +97,12 @@ touch(struct ram_media *r, uint64_t first, uint64_t last)
 }
 
 static void *
-ram_poke(struct ssd_media *m, uint64_t off, uint64_t *len)
+ram_poke(struct ssd_media *m, uint64_t off, uint64_t *len, uint32_t place)
 {
 	struct ram_media *r = ram(m);
 	uint64_t first = off / RAM_GRANULE, last = (off + *len - 1) / RAM_GRANULE;
 
+	(void)place;
 	assert(*len > 0 && off < r->size && *len <= r->size - off);
 	if (__builtin_expect(first == last && touched(r, first), 1))
 		return r->va + off;

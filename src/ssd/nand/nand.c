@@ -55,6 +55,7 @@ nand_close(struct nand *n)
 	free(n->born_ns);
 	free(n->bad);
 	free(n->slc);
+	free(n->tag);
 	free(n);
 }
 
@@ -78,10 +79,11 @@ parts_open(struct nand *n)
 	n->born_ns = ut_calloc(n->nr_blocks, sizeof(n->born_ns[0]));
 	n->bad = ut_calloc(n->nr_blocks, sizeof(n->bad[0]));
 	n->slc = ut_calloc(n->nr_blocks, sizeof(n->slc[0]));
+	n->tag = ut_calloc(n->nr_blocks, sizeof(n->tag[0]));
 	n->data = map(data_bytes(n));
 	n->what = map(what_bytes(n));
 	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->disturb || !n->born_ns || !n->bad || !n->slc ||
-	    !n->data || !n->what)
+	    !n->tag || !n->data || !n->what)
 		return false;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		n->die[i].reg_page = NAND_NONE;

@@ -86,6 +86,7 @@ struct nand {
 	uint32_t *wear; /* a block: erases */
 	uint32_t *disturb; /* a block: reads of its cells since it was erased */
 	uint64_t *born_ns; /* a block: when the first page of it was programmed; 0: not yet */
+	uint32_t *tag; /* a block: what whoever programs it has in the spare bytes of all its pages */
 	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
 	uint64_t issued, ended; /* operations */

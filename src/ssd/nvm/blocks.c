@@ -30,13 +30,15 @@ media_read(struct ssd_media *m, uint64_t off, uint8_t *dst, uint64_t total)
 }
 
 static bool
-media_write(struct ssd_media *m, uint64_t off, const uint8_t *src, uint64_t total)
+media_write(struct ssd_cmd *c, uint64_t off, const uint8_t *src, uint64_t total)
 {
+	struct ssd_media *m = c->ns->sub->media;
+
 	for (uint64_t done = 0, len; done < total; done += len) {
 		void *dst;
 
 		len = total - done;
-		dst = m->ops->poke(m, off + done, &len);
+		dst = m->ops->poke(m, off + done, &len, c->place);
 		if (!dst)
 			return false;
 		if (!m->null)
@@ -58,12 +60,12 @@ read_pieces(struct ssd_media *m, uint64_t off, uint8_t *dst, uint32_t step, uint
 }
 
 static bool
-write_pieces(struct ssd_media *m, uint64_t off, const uint8_t *src, uint32_t step, uint32_t size, uint32_t n)
+write_pieces(struct ssd_cmd *c, uint64_t off, const uint8_t *src, uint32_t step, uint32_t size, uint32_t n)
 {
 	if (step == size)
-		return media_write(m, off, src, (uint64_t)size * n);
+		return media_write(c, off, src, (uint64_t)size * n);
 	for (uint32_t i = 0; i < n; i++) {
-		if (!media_write(m, off + (uint64_t)i * size, src + (size_t)i * step, size))
+		if (!media_write(c, off + (uint64_t)i * size, src + (size_t)i * step, size))
 			return false;
 	}
 	return true;
@@ -95,7 +97,7 @@ nvm_blocks_store_meta(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks 
 {
 	struct ssd_ns *ns = c->ns;
 
-	if (!write_pieces(ns->sub->media, ssd_nvm_meta_off(ns, slba), b->meta, b->meta_step, ns->meta_size, b->nlb))
+	if (!write_pieces(c, ssd_nvm_meta_off(ns, slba), b->meta, b->meta_step, ns->meta_size, b->nlb))
 		return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, slba);
 	return NVME_SC_SUCCESS;
 }
@@ -106,7 +108,7 @@ nvm_blocks_store(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks *b)
 	struct ssd_ns *ns = c->ns;
 	nvme_status st = NVME_SC_SUCCESS;
 
-	if (!write_pieces(ns->sub->media, ssd_nvm_off(ns, slba), b->data, b->data_step, ns->lba_size, b->nlb))
+	if (!write_pieces(c, ssd_nvm_off(ns, slba), b->data, b->data_step, ns->lba_size, b->nlb))
 		st = ssd_fail_lba(c, NVME_SC_WRITE_FAULT, slba);
 	if (!st)
 		st = nvm_blocks_store_meta(c, slba, b);

@@ -7,7 +7,6 @@
  * changes nothing.  A source range fits the scratch memory (MSSRL) and is read whole before it is written: a range that
  * overlaps its destination is copied as it was.
  */
-#include "ssd/media/flash.h"
 #include "ssd/nvm/pi.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/streams.h"
@@ -234,7 +233,6 @@ ssd_nvm_copy(struct ssd_cmd *c)
 		st = ssd_nvm_directive(c);
 	if (!st)
 		st = copy_sources(&x);
-	ssd_flash_place(c->ns->sub->media, 0);
 	if (!st)
 		st = ssd_nvm_settle(c, x.cdw12);
 	if (!st)

@@ -7,7 +7,6 @@
  * rw_meta.c.
  */
 #include "ssd/gather.h"
-#include "ssd/media/flash.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/streams.h"
@@ -90,10 +89,11 @@ ssd_nvm_settle(struct ssd_cmd *c, uint32_t cdw12)
 
 /* Space for writing from slba on, which is allocated from now on.  NULL: there is none. */
 static void *
-poke(struct ssd_ns *ns, uint64_t slba, uint64_t *len)
+poke(struct ssd_cmd *c, uint64_t slba, uint64_t *len)
 {
+	struct ssd_ns *ns = c->ns;
 	struct ssd_media *m = ns->sub->media;
-	void *p = m->ops->poke(m, ssd_nvm_off(ns, slba), len);
+	void *p = m->ops->poke(m, ssd_nvm_off(ns, slba), len, c->place);
 
 	if (p)
 		ssd_lba_map_set(ns->alloc, slba, *len >> ns->lba_shift);
@@ -109,7 +109,7 @@ ssd_nvm_store(struct ssd_cmd *c, uint64_t slba, const uint8_t *src, uint32_t nlb
 		void *dst;
 
 		len = total - done;
-		dst = poke(c->ns, slba + (done >> c->ns->lba_shift), &len);
+		dst = poke(c, slba + (done >> c->ns->lba_shift), &len);
 		if (!dst)
 			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, slba + (done >> c->ns->lba_shift));
 		if (!c->ns->sub->media->null)
@@ -184,7 +184,7 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 		void *dst;
 
 		len = total - done;
-		dst = poke(c->ns, lba, &len);
+		dst = poke(c, lba, &len);
 		if (!dst)
 			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, lba);
 		if (!c->ns->sub->media->null && (len != total || !ssd_copy_later(c, dst, len, false)))
@@ -214,10 +214,7 @@ write_directed(struct ssd_cmd *c, const struct nvm_range *r)
 {
 	nvme_status st = ssd_nvm_directive(c);
 
-	if (!st)
-		st = write_range(c, r);
-	ssd_flash_place(c->ns->sub->media, 0);
-	return st;
+	return st ? st : write_range(c, r);
 }
 
 nvme_status

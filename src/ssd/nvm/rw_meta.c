@@ -5,7 +5,6 @@
  *
  * NVM Command Set 1.1, "Metadata Handling", "Control of Protection Information Checking - PRCHK", "PRACT".
  */
-#include "ssd/media/flash.h"
 #include "ssd/nvm/meta_io.h"
 #include "ssd/nvm/streams.h"
 #include <string.h>
@@ -95,7 +94,6 @@ ssd_nvm_write_meta(struct ssd_cmd *c)
 		st = write_chunks(c, &io, false);
 	if (!st)
 		st = write_chunks(c, &io, true);
-	ssd_flash_place(c->ns->sub->media, 0);
 	if (!st)
 		st = ssd_nvm_settle(c, cdw12);
 	if (!st)

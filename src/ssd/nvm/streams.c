@@ -148,13 +148,12 @@ open_stream(struct ssd_streams *t, uint32_t nsid, const struct ssd_stream_host *
 }
 
 /* Streams are kept apart on the flash as far as it has places for them. */
-static void
-place_stream(struct ssd_media *m, int i)
+static uint32_t
+place_of(const struct ssd_media *m, int i)
 {
 	uint32_t places = ssd_flash_places(m);
 
-	if (i >= 0 && places > 1)
-		ssd_flash_place(m, 1 + (uint32_t)i % (places - 1));
+	return i >= 0 && places > 1 ? 1 + (uint32_t)i % (places - 1) : 0;
 }
 
 nvme_status
@@ -171,7 +170,7 @@ ssd_nvm_directive(struct ssd_cmd *c)
 	if (!dspec)
 		return NVME_SC_SUCCESS;
 	h = host_of(c->ssd);
-	place_stream(c->ns->sub->media, open_stream(&c->ssd->sub->streams, nsid, &h, (uint16_t)dspec));
+	c->place = place_of(c->ns->sub->media, open_stream(&c->ssd->sub->streams, nsid, &h, (uint16_t)dspec));
 	return NVME_SC_SUCCESS;
 }
 

@@ -19,9 +19,11 @@ place_of(struct ssd_subsys *sub, uint32_t owner, uint32_t places, bool begins)
 	uint32_t free = 0;
 
 	for (uint32_t p = 1; p < places; p++) {
+		if (!is_in_use(sub, sub->zone_place[p])) /* what it was has ended: full, reset, or with its namespace */
+			sub->zone_place[p] = 0;
 		if (sub->zone_place[p] == owner && !begins)
 			return p;
-		if (!free && (sub->zone_place[p] == owner || !is_in_use(sub, sub->zone_place[p])))
+		if (!free && !sub->zone_place[p])
 			free = p;
 	}
 	if (!free)
@@ -31,12 +33,12 @@ place_of(struct ssd_subsys *sub, uint32_t owner, uint32_t places, bool begins)
 	return free;
 }
 
-void
+uint32_t
 ssd_zns_place(struct ssd_ns *ns, const struct ssd_zone *z)
 {
 	uint32_t places = ssd_flash_places(ns->sub->media);
 
 	if (places < 2)
-		return;
-	ssd_flash_place(ns->sub->media, place_of(ns->sub, ssd_zns_index(ns, z) + 1, places, z->zs == NVME_ZS_EMPTY));
+		return 0;
+	return place_of(ns->sub, ssd_zns_index(ns, z) + 1, places, z->zs == NVME_ZS_EMPTY);
 }

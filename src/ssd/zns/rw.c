@@ -6,7 +6,6 @@
  */
 #include "ssd/zns/zns.h"
 #include "ssd/fault/fault.h"
-#include "ssd/media/flash.h"
 #include "ssd/nvm/nvm.h"
 
 #define SLBA offsetof(struct nvme_rw_cmd, slba)
@@ -70,7 +69,7 @@ ssd_zns_before(struct ssd_cmd *c)
 		if (st == NVME_SC_ZONE_INVALID_WRITE && ssd_fault(c->ssd, SSD_FAULT_ZONE_WP_UNCHECKED, &arg))
 			st = NVME_SC_SUCCESS;
 		if (!st)
-			ssd_zns_place(c->ns, z);
+			c->place = ssd_zns_place(c->ns, z);
 		return zone_fail(c, st, slba);
 	case NVME_OPC_READ:
 	case NVME_OPC_COMPARE:
@@ -89,7 +88,6 @@ ssd_zns_after(struct ssd_cmd *c, nvme_status st)
 
 	if (!is_write(c->sqe->opc) || !range_of(c, &slba, &nlb))
 		return;
-	ssd_flash_place(c->ns->sub->media, 0);
 	z = ssd_zns_at(c->ns, slba);
 	if (!st || ssd_fault(c->ssd, SSD_FAULT_ZONE_WP_MOVED, &arg))
 		ssd_zone_written(c->ns->zones, z, slba - ssd_zns_zslba(c->ns, z), nlb);
@@ -141,7 +139,7 @@ ssd_zns_append(struct ssd_cmd *c)
 	st = check_append(c, z, slba, nlb);
 	if (st)
 		return st;
-	ssd_zns_place(c->ns, z);
+	c->place = ssd_zns_place(c->ns, z);
 	at = slba + le64_get(z->wp);
 	copy.opc = NVME_OPC_WRITE;
 	copy.cdw10 = le32_from((uint32_t)at);

@@ -43,7 +43,7 @@ ssd_zns_zslba(const struct ssd_ns *ns, const struct ssd_zone *z)
 }
 
 /* place.c: where on the flash a write to the zone goes */
-void ssd_zns_place(struct ssd_ns *ns, const struct ssd_zone *z);
+uint32_t ssd_zns_place(struct ssd_ns *ns, const struct ssd_zone *z);
 
 /* rw.c: before and after a command of the NVM command set. */
 nvme_status ssd_zns_before(struct ssd_cmd *c);
