@@ -55,7 +55,11 @@ struct ssd_config {
 	uint16_t mqes; /* CAP.MQES, 0's based; 0: 65,534 (that is 65,535 entries) */
 	uint8_t mdts; /* 0: 2^9 pages, 2 MiB */
 	uint64_t cmb_size; /* controller memory buffer of each controller: whole 4 KiB up to SSD_CMB_MAX; 0: none */
-	bool virt; /* the first controller is a primary one, the others are its secondary controllers */
+	/*
+	 * The first controller is a primary one, the others are its secondary controllers; and the first function is a physical
+	 * one of SR-IOV, the others are its virtual functions.
+	 */
+	bool virt;
 	char sn[21], mn[41], fr[9]; /* empty: defaults */
 	uint64_t seed;
 };

@@ -3,9 +3,10 @@
 import ipaddress
 import logging
 import os
+import weakref
 from typing import Any, Callable, overload
 
-from . import _native, pcilink, programs
+from . import _native, pcilink, programs, sriov
 from ._native import NvmeEnumerateError
 
 log = logging.getLogger("nvproof")
@@ -14,7 +15,6 @@ log = logging.getLogger("nvproof")
 _CAP_POINTER = 0x34
 _ECAP_FIRST = 0x100
 _CAP_PM, _CAP_MSI, _CAP_EXPRESS = 0x01, 0x05, 0x10
-_ECAP_SRIOV = 0x10
 _PMCSR = 4
 _LINK_CONTROL, _LINK_CONTROL2 = 0x10, 0x30
 _COMMAND = 0x04
@@ -42,12 +42,39 @@ def _prepare(addr: str, vf: int, msi_only: bool) -> str:
         raise NvmeEnumerateError(str(e)) from None
 
 
+_opened: "weakref.WeakValueDictionary[str, Pcie]" = weakref.WeakValueDictionary()
+
+
+def _name(where: str) -> str:
+    """One name for each socket; other addresses as they are."""
+    return f"vfu:{os.path.realpath(where[4:])}" if where.startswith("vfu:") else where
+
+
+def _virtual(where: str, vf: int) -> "tuple[str, Pcie | None]":
+    """Where virtual function vf of a drive is that is served on a socket, and its physical function when this process has it."""
+    pf = _opened.get(_name(where))
+    if pf is not None and pf.closed:
+        pf = None
+    where = pf.addr if pf is not None else where
+    if not where.startswith("vfu:"):
+        return where, None
+    try:
+        if pf is not None:
+            sriov.enable(pf, vf)
+        return sriov.address(where, vf), pf
+    except ValueError as e:
+        raise NvmeEnumerateError(str(e)) from None
+
+
 class Pcie(_native.Pcie):
     """Pcie(addr, vf=0, port=0, logdir='results', msi_only=False, core_id=0, slot_id=0)
 
     addr: "vfu:/path.sock", "sim:...", "" or "ssd:..." (a private software SSD), a bus/device/function, an IP address (with port: NVMe/TCP).
     logdir: the folder of results; each run has a folder of its own in it.  core_id, slot_id: first core, and slot, of this drive in a
     rack of several.  msi_only: interrupts are MSI, up to 32 vectors, masked by INTMS.  NvmeEnumerateError: it cannot be reached, or has no such virtual function, or no MSI.
+    vf: virtual function 1, 2, ... of SR-IOV, of a physical function that stays open meanwhile.  Of "vfu:PATH" it is at PATH.vfN; when this
+    process has the physical function open, by the same address, all virtual functions are enabled if none is.  Of a bus/device/function,
+    as many as sriov_numvfs in sysfs says are there.
     """
 
     def __init__(
@@ -65,6 +92,10 @@ class Pcie(_native.Pcie):
         self._real = pcilink.is_real(where)
         if self._real:
             where, vf, msi_only = _prepare(where, vf, msi_only), 0, False
+        asked, self._physical = _name(where), None
+        if vf:
+            where, self._physical = _virtual(where, vf)
+            vf = 0 if where.startswith("vfu:") else vf
         super().__init__(where)
         self.logdir = logdir
         self.core_id = core_id
@@ -75,10 +106,16 @@ class Pcie(_native.Pcie):
         except BaseException:
             self.close()
             raise
+        if self._physical is None:
+            _opened[asked] = _opened[_name(self.addr)] = self
 
     def _refuse(self, vf: int, msi_only: bool) -> None:
-        if vf and self.cap_offset(_ECAP_SRIOV, extend=True) is None:
+        if vf and self.cap_offset(sriov.ECAP_SRIOV, extend=True) is None:
             raise NvmeEnumerateError(f"{self.addr}: no virtual function {vf}: there is no SR-IOV capability")
+        if vf and self.addr.startswith("vfu:"):
+            raise NvmeEnumerateError(
+                f"no virtual function {vf} of a drive that is not open: open its physical function first"
+            )
         if vf:
             raise NvmeEnumerateError(f"{self.addr}: virtual function {vf} has no address on this bus")
         if msi_only and self.cap_offset(_CAP_MSI) is None:

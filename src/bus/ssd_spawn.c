@@ -286,6 +286,8 @@ remove_dir(const struct vfu_child *ch)
 			snprintf(path, sizeof(path), "%s/ssd%u%s", ch->dir, i, suffixes[k]);
 			unlink(path);
 		}
+		snprintf(path, sizeof(path), "%s/ssd0.sock.vf%u", ch->dir, i);
+		unlink(path);
 	}
 	rmdir(ch->dir);
 }

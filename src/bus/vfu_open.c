@@ -260,7 +260,8 @@ vfu_probe(struct vfu_bus *b, const char *path)
 		if (rc == -EPROTO)
 			nvp_bus_set_error("%s: the server is no vfio-user NVMe device", path);
 		else if (rc == -ENODEV && !b->dead)
-			nvp_bus_set_error("%s: the device is powered off", path);
+			nvp_bus_set_error("%s: the device is powered off, or a virtual function that is not enabled",
+					  path);
 		else
 			nvp_bus_set_error("%s: the server does not say what it is: %s", path, strerror(-rc));
 		return rc;

@@ -30,7 +30,7 @@ struct program {
 	struct vfu_server server[SSD_MAX_CTRLRS];
 	struct control control;
 	char control_path[PATH_MAX];
-	char link[SSD_MAX_CTRLRS][PATH_MAX]; /* made by us, "" when not */
+	char link[SSD_MAX_CTRLRS][PATH_MAX], vf_link[SSD_MAX_CTRLRS][PATH_MAX]; /* made by us, "" when not */
 	struct loop_source signals, lifeline;
 	char err[512];
 };
@@ -121,25 +121,49 @@ open_servers(struct program *p)
 	return rc;
 }
 
-/* Whoever knows a socket finds the control socket beside it.  A dead link of an earlier run is replaced. */
+/* A dead link of an earlier run is replaced.  On failure path is "". */
+static int
+make_link(struct program *p, char *path, const char *to)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISLNK(st.st_mode))
+		unlink(path);
+	if (!symlink(to, path))
+		return 0;
+	snprintf(p->err, sizeof(p->err), "%s: cannot link it to %s: %s", path, to, strerror(errno));
+	path[0] = '\0';
+	return -EEXIST;
+}
+
+/* Whoever knows a socket finds the control socket beside it. */
 static int
 link_control(struct program *p, uint32_t i)
 {
 	char target[PATH_MAX], *path = p->link[i];
-	struct stat st;
 
 	if (snprintf(path, PATH_MAX, "%s.ctl", p->args.socket[i]) >= PATH_MAX || !strcmp(path, p->control_path) ||
 	    !realpath(p->control_path, target)) {
 		path[0] = '\0';
 		return 0;
 	}
-	if (!lstat(path, &st) && S_ISLNK(st.st_mode))
-		unlink(path);
-	if (!symlink(target, path))
+	return make_link(p, path, target);
+}
+
+/* Whoever knows the socket of the physical function finds those of its virtual functions beside it. */
+static int
+link_vf(struct program *p, uint32_t i)
+{
+	char target[PATH_MAX], *path = p->vf_link[i];
+
+	if (!i || !p->args.cfg.virt)
 		return 0;
-	snprintf(p->err, sizeof(p->err), "%s: cannot link the control socket: %s", path, strerror(errno));
-	path[0] = '\0';
-	return -EEXIST;
+	if (snprintf(path, PATH_MAX, "%s.vf%u", p->args.socket[0], i) >= PATH_MAX ||
+	    !realpath(p->args.socket[i], target)) {
+		path[0] = '\0';
+		return 0;
+	}
+	return make_link(p, path, target);
 }
 
 static int
@@ -159,6 +183,8 @@ open_control(struct program *p)
 	rc = control_open(&p->control, p->control_path, p->err, sizeof(p->err));
 	for (uint32_t i = 0; i < p->args.nr_sockets && !rc; i++)
 		rc = link_control(p, i);
+	for (uint32_t i = 0; i < p->args.nr_sockets && !rc; i++)
+		rc = link_vf(p, i);
 	return rc;
 }
 
@@ -190,6 +216,8 @@ close_all(struct program *p)
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (p->link[i][0])
 			unlink(p->link[i]);
+		if (p->vf_link[i][0])
+			unlink(p->vf_link[i]);
 	}
 	if (p->control.loop)
 		control_close(&p->control);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI configuration space: a type 0 header, the capabilities PM, MSI-X, PCI Express and MSI, and the extended ones AER and DSN.
- * A table says which bits of a register the host may write or clear; what a write means is worked out from its result.
+ * PCI configuration space: a type 0 header, the capabilities PM, MSI-X, PCI Express and MSI, and the extended ones AER and DSN
+ * (sriov.c has those of virtual functions).  A table says which bits of a register the host may write or clear; what a write
+ * means is worked out from its result.
  *
  * PCI Express Base Specification, "Configuration Space"; NVMe over PCIe Transport, "PCI Express Registers".
  */
-#include "ssd/core.h"
-#include "nvproof/spec/pcie.h"
-#include <string.h>
+#include "ssd/cfg.h"
+#include "ssd/admin/virt.h"
 
 enum {
 	PM = 0x40,
 	MSIX = 0x50,
 	PX = 0x60,
 	MSI = 0xa0,
-	AER = 0x100,
-	DSN = 0x150,
+	AER = SSD_CFG_AER,
+	DSN = SSD_CFG_DSN,
 };
 
 #define LINK_SPEED 4u /* 16 GT/s */
@@ -49,63 +49,46 @@ static const struct reg_mask masks[] = {
 	{ AER + NVME_PCI_AER_CEM, 0xf1c1, 0 },
 };
 
-static void
-put16(struct ssd *ssd, uint32_t off, uint32_t v)
-{
-	le16 le = le16_from((uint16_t)v);
-
-	memcpy(ssd->cfg + off, &le, sizeof(le));
-}
-
-static void
-put32(struct ssd *ssd, uint32_t off, uint32_t v)
-{
-	le32 le = le32_from(v);
-
-	memcpy(ssd->cfg + off, &le, sizeof(le));
-}
-
-static uint32_t
-get16(const struct ssd *ssd, uint32_t off)
-{
-	le16 le;
-
-	memcpy(&le, ssd->cfg + off, sizeof(le));
-	return le16_get(le);
-}
-
 /* What the rest of the controller wants to know, so that no command has to look it up. */
+void
+ssd_cfg_apply(struct ssd *ssd)
+{
+	uint32_t cmd = cfg_get16(ssd, NVME_PCI_CMD), mxc = cfg_get16(ssd, MSIX + NVME_PCI_MSIX_MXC);
+	bool d0 = nvme_get(cfg_get16(ssd, PM + NVME_PCI_PMCS), NVME_PCI_PMCS_PS) == 0;
+
+	ssd->mem_ok = d0 && nvme_get(cmd, NVME_PCI_CMD_MSE) && ssd_virt_memory(ssd);
+	ssd->dma_ok = d0 && nvme_get(cmd, NVME_PCI_CMD_BME) && !ssd_virt_absent(ssd);
+	ssd->intx_off = nvme_get(cmd, NVME_PCI_CMD_ID) || !ssd->cfg[NVME_PCI_IPIN];
+	ssd->msix_on = nvme_get(mxc, NVME_PCI_MSIX_MXC_MXE);
+	ssd->msix_fmask = nvme_get(mxc, NVME_PCI_MSIX_MXC_FM);
+	ssd_msi_apply(ssd, cfg_get16(ssd, MSI + NVME_PCI_MSI_MC));
+}
+
 static void
 apply(struct ssd *ssd)
 {
-	uint32_t cmd = get16(ssd, NVME_PCI_CMD), mxc = get16(ssd, MSIX + NVME_PCI_MSIX_MXC);
-	bool d0 = nvme_get(get16(ssd, PM + NVME_PCI_PMCS), NVME_PCI_PMCS_PS) == 0;
-
-	ssd->mem_ok = d0 && nvme_get(cmd, NVME_PCI_CMD_MSE);
-	ssd->dma_ok = d0 && nvme_get(cmd, NVME_PCI_CMD_BME);
-	ssd->intx_off = nvme_get(cmd, NVME_PCI_CMD_ID);
-	ssd->msix_on = nvme_get(mxc, NVME_PCI_MSIX_MXC_MXE);
-	ssd->msix_fmask = nvme_get(mxc, NVME_PCI_MSIX_MXC_FM);
-	ssd_msi_apply(ssd, get16(ssd, MSI + NVME_PCI_MSI_MC));
+	ssd_cfg_apply(ssd);
+	ssd_sriov_apply(ssd);
 }
 
 static void
 header_reset(struct ssd *ssd)
 {
-	put16(ssd, NVME_PCI_VID, SSD_PCI_VID);
-	put16(ssd, NVME_PCI_DID, SSD_PCI_DID);
+	cfg_put16(ssd, NVME_PCI_VID, SSD_PCI_VID);
+	cfg_put16(ssd, NVME_PCI_DID, SSD_PCI_DID);
 	/*
 	 * PCI resets MSE to 0.  Here it is 1: what attaches over vfio-user takes the function as enabled, as the kernel's VFIO
 	 * hands it out, and some hosts set only BME.
 	 */
-	put16(ssd, NVME_PCI_CMD, (uint32_t)NVME_PCI_CMD_MSE);
-	put16(ssd, NVME_PCI_STS, (uint32_t)NVME_PCI_STS_CL);
-	put32(ssd, NVME_PCI_RID, NVME_PCI_CLASS_IO << 8);
-	put32(ssd, NVME_PCI_BAR0, nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64));
+	cfg_put16(ssd, NVME_PCI_CMD, (uint32_t)NVME_PCI_CMD_MSE);
+	cfg_put16(ssd, NVME_PCI_STS, (uint32_t)NVME_PCI_STS_CL);
+	cfg_put32(ssd, NVME_PCI_RID, NVME_PCI_CLASS_IO << 8);
+	cfg_put32(ssd, NVME_PCI_BAR0, nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64));
 	if (ssd->cmb.size)
-		put32(ssd, NVME_PCI_BAR2, nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64) | (uint32_t)NVME_PCI_BAR_PF);
-	put16(ssd, NVME_PCI_SSVID, SSD_PCI_VID);
-	put16(ssd, NVME_PCI_SSID, SSD_PCI_DID);
+		cfg_put32(ssd, NVME_PCI_BAR2,
+			  nvme_put32(NVME_PCI_BAR_TP, NVME_PCI_BAR_TP_64) | (uint32_t)NVME_PCI_BAR_PF);
+	cfg_put16(ssd, NVME_PCI_SSVID, SSD_PCI_VID);
+	cfg_put16(ssd, NVME_PCI_SSID, SSD_PCI_DID);
 	ssd->cfg[NVME_PCI_CAP] = PM;
 	ssd->cfg[NVME_PCI_IPIN] = 1;
 }
@@ -113,13 +96,13 @@ header_reset(struct ssd *ssd)
 static void
 pm_msix_reset(struct ssd *ssd)
 {
-	put16(ssd, PM, NVME_PCI_CAPID_PM | MSIX << 8);
-	put16(ssd, PM + NVME_PCI_PC, nvme_put32(NVME_PCI_PC_VS, 3));
-	put16(ssd, PM + NVME_PCI_PMCS, (uint32_t)NVME_PCI_PMCS_NSFRST); /* D3hot keeps the state */
-	put16(ssd, MSIX, NVME_PCI_CAPID_MSIX | PX << 8);
-	put16(ssd, MSIX + NVME_PCI_MSIX_MXC, nvme_put32(NVME_PCI_MSIX_MXC_TS, ssd->nr_vectors - 1));
-	put32(ssd, MSIX + NVME_PCI_MSIX_MTAB, SSD_BAR_MSIX); /* in BAR 0 */
-	put32(ssd, MSIX + NVME_PCI_MSIX_MPBA, SSD_BAR_PBA);
+	cfg_put16(ssd, PM, NVME_PCI_CAPID_PM | MSIX << 8);
+	cfg_put16(ssd, PM + NVME_PCI_PC, nvme_put32(NVME_PCI_PC_VS, 3));
+	cfg_put16(ssd, PM + NVME_PCI_PMCS, (uint32_t)NVME_PCI_PMCS_NSFRST); /* D3hot keeps the state */
+	cfg_put16(ssd, MSIX, NVME_PCI_CAPID_MSIX | PX << 8);
+	cfg_put16(ssd, MSIX + NVME_PCI_MSIX_MXC, nvme_put32(NVME_PCI_MSIX_MXC_TS, ssd->nr_vectors - 1));
+	cfg_put32(ssd, MSIX + NVME_PCI_MSIX_MTAB, SSD_BAR_MSIX); /* in BAR 0 */
+	cfg_put32(ssd, MSIX + NVME_PCI_MSIX_MPBA, SSD_BAR_PBA);
 }
 
 static void
@@ -127,43 +110,37 @@ pcie_reset(struct ssd *ssd)
 {
 	uint32_t link = nvme_put32(NVME_PCI_PXLCAP_SLS, LINK_SPEED) | nvme_put32(NVME_PCI_PXLCAP_MLW, LINK_WIDTH);
 
-	put16(ssd, PX, NVME_PCI_CAPID_PCIE | MSI << 8);
-	put16(ssd, PX + NVME_PCI_PXCAP, nvme_put32(NVME_PCI_PXCAP_VER, 2));
-	put32(ssd, PX + NVME_PCI_PXDCAP,
-	      nvme_put32(NVME_PCI_PXDCAP_MPS, 1) | nvme_put32(NVME_PCI_PXDCAP_RER, 1) |
-		      nvme_put32(NVME_PCI_PXDCAP_FLRC, 1));
-	put16(ssd, PX + NVME_PCI_PXDC, nvme_put32(NVME_PCI_PXDC_ERO, 1) | nvme_put32(NVME_PCI_PXDC_MRRS, 2));
-	put32(ssd, PX + NVME_PCI_PXLCAP, link);
-	put16(ssd, PX + NVME_PCI_PXLS, link); /* CLS and NLW stand where SLS and MLW do */
-	put32(ssd, PX + NVME_PCI_PXDCAP2,
-	      nvme_put32(NVME_PCI_PXDCAP2_CTRS, 0xf) | nvme_put32(NVME_PCI_PXDCAP2_CTDS, 1));
-	put32(ssd, PX + NVME_PCI_PXLCAP2, nvme_put32(NVME_PCI_PXLCAP2_SLSV, (1u << LINK_SPEED) - 1));
-	put16(ssd, PX + NVME_PCI_PXLC2, nvme_put32(NVME_PCI_PXLC2_TLS, LINK_SPEED));
+	cfg_put16(ssd, PX, NVME_PCI_CAPID_PCIE | MSI << 8);
+	cfg_put16(ssd, PX + NVME_PCI_PXCAP, nvme_put32(NVME_PCI_PXCAP_VER, 2));
+	cfg_put32(ssd, PX + NVME_PCI_PXDCAP,
+		  nvme_put32(NVME_PCI_PXDCAP_MPS, 1) | nvme_put32(NVME_PCI_PXDCAP_RER, 1) |
+			  nvme_put32(NVME_PCI_PXDCAP_FLRC, 1));
+	cfg_put16(ssd, PX + NVME_PCI_PXDC, nvme_put32(NVME_PCI_PXDC_ERO, 1) | nvme_put32(NVME_PCI_PXDC_MRRS, 2));
+	cfg_put32(ssd, PX + NVME_PCI_PXLCAP, link);
+	cfg_put16(ssd, PX + NVME_PCI_PXLS, link); /* CLS and NLW stand where SLS and MLW do */
+	cfg_put32(ssd, PX + NVME_PCI_PXDCAP2,
+		  nvme_put32(NVME_PCI_PXDCAP2_CTRS, 0xf) | nvme_put32(NVME_PCI_PXDCAP2_CTDS, 1));
+	cfg_put32(ssd, PX + NVME_PCI_PXLCAP2, nvme_put32(NVME_PCI_PXLCAP2_SLSV, (1u << LINK_SPEED) - 1));
+	cfg_put16(ssd, PX + NVME_PCI_PXLC2, nvme_put32(NVME_PCI_PXLC2_TLS, LINK_SPEED));
 }
 
 static void
 msi_reset(struct ssd *ssd)
 {
-	put16(ssd, MSI, NVME_PCI_CAPID_MSI);
-	put16(ssd, MSI + NVME_PCI_MSI_MC, nvme_put32(NVME_PCI_MSI_MC_MMC, SSD_MSI_MMC) | (uint32_t)NVME_PCI_MSI_MC_C64);
-}
-
-static uint32_t
-ecap(uint32_t id, uint32_t version, uint32_t next)
-{
-	return nvme_put32(NVME_PCI_ECAP_CID, id) | nvme_put32(NVME_PCI_ECAP_CVER, version) |
-	       nvme_put32(NVME_PCI_ECAP_NEXT, next);
+	cfg_put16(ssd, MSI, NVME_PCI_CAPID_MSI);
+	cfg_put16(ssd, MSI + NVME_PCI_MSI_MC,
+		  nvme_put32(NVME_PCI_MSI_MC_MMC, SSD_MSI_MMC) | (uint32_t)NVME_PCI_MSI_MC_C64);
 }
 
 static void
 extended_reset(struct ssd *ssd)
 {
-	put32(ssd, AER, ecap(NVME_PCI_ECAPID_AER, 2, DSN));
-	put32(ssd, AER + NVME_PCI_AER_UESEV, 0x00462030); /* the defaults of the PCI Express Base Specification */
-	put32(ssd, AER + NVME_PCI_AER_CEM, 0x0000e000);
-	put32(ssd, DSN, ecap(NVME_PCI_ECAPID_DSN, 1, 0));
-	put32(ssd, DSN + NVME_PCI_DSN_LOW, (uint32_t)ssd->sub->cfg.seed);
-	put32(ssd, DSN + NVME_PCI_DSN_HIGH, (uint32_t)(ssd->sub->cfg.seed >> 32) ^ ssd->cntlid);
+	cfg_put32(ssd, AER, cfg_ecap(NVME_PCI_ECAPID_AER, 2, DSN));
+	cfg_put32(ssd, AER + NVME_PCI_AER_UESEV, 0x00462030); /* the defaults of the PCI Express Base Specification */
+	cfg_put32(ssd, AER + NVME_PCI_AER_CEM, 0x0000e000);
+	cfg_put32(ssd, DSN, cfg_ecap(NVME_PCI_ECAPID_DSN, 1, ssd->sub->cfg.virt ? SSD_CFG_ARI : 0));
+	cfg_put32(ssd, DSN + NVME_PCI_DSN_LOW, (uint32_t)ssd->sub->cfg.seed);
+	cfg_put32(ssd, DSN + NVME_PCI_DSN_HIGH, (uint32_t)(ssd->sub->cfg.seed >> 32) ^ ssd->cntlid);
 }
 
 void
@@ -175,6 +152,7 @@ ssd_cfg_reset(struct ssd *ssd)
 	pcie_reset(ssd);
 	msi_reset(ssd);
 	extended_reset(ssd);
+	ssd_sriov_reset(ssd);
 	apply(ssd);
 }
 
@@ -196,14 +174,14 @@ mask_of(const struct ssd *ssd, uint32_t off)
 		if (masks[i].off == (off & ~3u))
 			return masks[i];
 	}
-	return (struct reg_mask){ 0 };
+	return (struct reg_mask){ .rw = ssd_sriov_rw(ssd, off & ~3u) };
 }
 
 void
 ssd_cfg_read(struct ssd *ssd, uint32_t off, void *buf, uint32_t len)
 {
 	memset(buf, 0xff, len);
-	if (off >= SSD_CFG_SIZE || !ssd->sub->powered)
+	if (off >= SSD_CFG_SIZE || !ssd->sub->powered || ssd_virt_absent(ssd))
 		return;
 	if (ssd_intx_pending(ssd))
 		ssd->cfg[NVME_PCI_STS] |= (uint8_t)NVME_PCI_STS_IS;
@@ -239,7 +217,7 @@ ssd_cfg_write(struct ssd *ssd, uint32_t off, const void *buf, uint32_t len)
 	bool open = ssd_intx_open(ssd);
 	const uint8_t *in = buf;
 
-	if (!ssd->sub->powered)
+	if (!ssd->sub->powered || ssd_virt_absent(ssd))
 		return;
 	for (uint32_t i = 0; i < len && off + i < SSD_CFG_SIZE && off + i >= off; i++) {
 		struct reg_mask m = mask_of(ssd, off + i);

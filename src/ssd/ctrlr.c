@@ -445,6 +445,7 @@ ssd_ctrlr_open(struct ssd_subsys *sub, const struct ssd_port_ops *ops, void *por
 	ssd->faulty = sub->faults && sub->faults->nr;
 	sub->ctrlr[slot] = ssd;
 	ssd_power_reset(ssd);
+	ssd_sriov_count(sub);
 	*out = ssd;
 	return 0;
 }

@@ -268,6 +268,8 @@ struct ssd_resv_notes {
 
 struct ssd_virt { /* admin/virt.c; resources by NVME_VIRT_RT_* */
 	uint16_t rfap[2], rfap_now[2]; /* flexible ones of the primary controller: from its next reset on, and now */
+	uint16_t vfs; /* virtual functions that are enabled; sriov.c */
+	bool vf_mse;
 	struct ssd_virt_sec {
 		bool online;
 		uint16_t has[2];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Virtualization Management: resources of the primary and two secondary controllers, their states, what they then can do. */
+/*
+ * Virtualization Management: resources of the primary and two secondary controllers, their states, what they then can do; and
+ * SR-IOV: that these are virtual functions, which are there while they are enabled.
+ */
 #include "ssd_adm.h"
 #include <stdlib.h>
 #include "nvproof/spec/id_lists.h"
@@ -28,6 +31,27 @@ more(struct rig *first)
 	return r;
 }
 
+/* Of an extended capability, by the list; 0: there is none. */
+static uint32_t
+extended(struct rig *r, uint32_t id)
+{
+	for (uint32_t off = NVME_PCI_ECAP_BASE; off; off = nvme_get32(rig_cfg(r, off, 4), NVME_PCI_ECAP_NEXT)) {
+		if (nvme_get32(rig_cfg(r, off, 4), NVME_PCI_ECAP_CID) == id)
+			return off;
+	}
+	return 0;
+}
+
+static void
+enable_vfs(struct rig *pf, uint32_t num, uint32_t ctl)
+{
+	uint32_t at = extended(pf, NVME_PCI_ECAPID_SRIOV);
+
+	rig_cfg_set(pf, at + NVME_PCI_SRIOV_NUM_VFS, 2, num);
+	rig_cfg_set(pf, at + NVME_PCI_SRIOV_CTL, 2, ctl);
+}
+#define ON ((uint32_t)(NVME_PCI_SRIOV_CTL_VFE | NVME_PCI_SRIOV_CTL_VFMSE))
+
 static int
 open_rigs(void **state, bool virt)
 {
@@ -37,6 +61,8 @@ open_rigs(void **state, bool virt)
 
 	v->sec[0] = more(r);
 	v->sec[1] = more(r);
+	if (virt)
+		enable_vfs(r, 2, ON);
 	if (rig_enable(r, 32) != NVME_CSTS_RDY)
 		return -1;
 	rig_pair(r, 1, 64, -1);
@@ -275,6 +301,7 @@ primary_reset(void **state)
 	assert_int_equal(rig_reg(v->sec[0], NVME_REG_CSTS), NVME_CSTS_CFS);
 	bring_online(v, 3, 4, 2);
 	adm_power_cycle(&v->io);
+	enable_vfs(v->io.r, 2, ON);
 	assert_secondary(v, 3, false, 0, 0);
 	assert_int_equal(v->io.r->ssd->nr_ioqs, 79);
 	assert_int_equal(virt(v, NVME_VIRT_ACT_PRIMARY, NVME_VIRT_RT_VQ, 1, 0), 0);
@@ -320,6 +347,130 @@ not_there(void **state)
 	assert_int_equal(le32_get(log->acs[NVME_ADM_VIRT_MGMT]), 0);
 	rig_cfg_set(v->sec[0], NVME_PCI_CMD, 2, 6);
 	assert_int_equal(rig_enable(v->sec[0], 32), NVME_CSTS_RDY);
+	assert_int_equal(extended(v->io.r, NVME_PCI_ECAPID_SRIOV), 0);
+	assert_int_equal(extended(v->io.r, NVME_PCI_ECAPID_ARI), 0);
+}
+
+/* --- SR-IOV --- */
+
+static void
+capability(void **state)
+{
+	struct rigs *v = *state;
+	struct rig *pf = v->io.r;
+	uint32_t at = extended(pf, NVME_PCI_ECAPID_SRIOV);
+
+	assert_int_not_equal(at, 0);
+	assert_int_not_equal(extended(pf, NVME_PCI_ECAPID_ARI), 0);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_INITIAL_VFS, 2), 2);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_TOTAL_VFS, 2), 2);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_VF_OFFSET, 2), 1);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_VF_STRIDE, 2), 1);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_VF_DID, 2), rig_cfg(pf, NVME_PCI_DID, 2));
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_SUP_PGSIZE, 4), 0x553);
+	/* While VF Enable is set, how many there are cannot be changed. */
+	rig_cfg_set(pf, at + NVME_PCI_SRIOV_NUM_VFS, 2, 1);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_NUM_VFS, 2), 2);
+	rig_cfg_set(pf, at + NVME_PCI_SRIOV_CTL, 2, 0xfff6);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_CTL, 2), NVME_PCI_SRIOV_CTL_ARI);
+	rig_cfg_set(pf, at + NVME_PCI_SRIOV_NUM_VFS, 2, 1);
+	assert_int_equal(rig_cfg(pf, at + NVME_PCI_SRIOV_NUM_VFS, 2), 1);
+}
+
+/* Sizes as all ones tell them; not less than a page of the system. */
+static void
+vf_bars(void **state)
+{
+	struct rigs *v = *state;
+	uint32_t at = extended(v->io.r, NVME_PCI_ECAPID_SRIOV), bar = at + NVME_PCI_SRIOV_VF_BAR0;
+
+	rig_cfg_set(v->io.r, bar, 4, UINT32_MAX);
+	rig_cfg_set(v->io.r, bar + 4, 4, UINT32_MAX);
+	assert_int_equal(rig_cfg(v->io.r, bar, 4), (UINT32_MAX ^ 0x3fff) | 4);
+	assert_int_equal(rig_cfg(v->io.r, bar + 4, 4), UINT32_MAX);
+	rig_cfg_set(v->io.r, bar + 8, 4, UINT32_MAX); /* no controller memory buffer */
+	assert_int_equal(rig_cfg(v->io.r, bar + 8, 4), 0);
+	rig_cfg_set(v->io.r, bar, 4, 0);
+	enable_vfs(v->io.r, 0, 0);
+	rig_cfg_set(v->io.r, at + NVME_PCI_SRIOV_SYS_PGSIZE, 4, 0x10);
+	rig_cfg_set(v->io.r, bar, 4, UINT32_MAX);
+	assert_int_equal(rig_cfg(v->io.r, bar, 4), (UINT32_MAX ^ 0xffff) | 4);
+}
+
+static bool
+there(struct rig *vf)
+{
+	bool cfg = rig_cfg(vf, NVME_PCI_VID, 4) != UINT32_MAX, bar = rig_reg(vf, NVME_REG_VS) != UINT32_MAX;
+
+	assert_int_equal(cfg, bar);
+	return cfg;
+}
+
+static void
+enabled_ones(void **state)
+{
+	struct rigs *v = *state;
+
+	assert_true(there(v->sec[0]) && there(v->sec[1]));
+	enable_vfs(v->io.r, 2, 0);
+	assert_false(there(v->sec[0]) || there(v->sec[1]));
+	enable_vfs(v->io.r, 1, ON);
+	assert_true(there(v->sec[0]) && !there(v->sec[1]));
+	rig_cfg_set(v->sec[1], NVME_PCI_CMD, 2, 6); /* to nobody */
+	enable_vfs(v->io.r, 1, 0);
+	enable_vfs(v->io.r, 2, ON);
+	assert_int_equal(rig_cfg(v->sec[1], NVME_PCI_CMD, 2), 2);
+	enable_vfs(v->io.r, 2, (uint32_t)NVME_PCI_SRIOV_CTL_VFE); /* their memory space is not enabled */
+	assert_int_equal(rig_reg(v->sec[0], NVME_REG_VS), UINT32_MAX);
+	assert_int_not_equal(rig_cfg(v->sec[0], NVME_PCI_VID, 4), UINT32_MAX);
+	enable_vfs(v->io.r, 0, 0);
+	enable_vfs(v->io.r, 0xffff, ON); /* more than there are */
+	assert_true(there(v->sec[1]));
+	assert_int_equal(extended(v->sec[0], NVME_PCI_ECAPID_SRIOV), 0); /* it has none of its own, and no INTx */
+	assert_int_not_equal(extended(v->sec[0], NVME_PCI_ECAPID_ARI), 0);
+	assert_int_equal(rig_cfg(v->sec[0], NVME_PCI_IPIN, 1), 0);
+}
+
+/* With its virtual function, a controller that works goes offline, and its resources are free. */
+static void
+taken_away(void **state)
+{
+	struct rigs *v = *state;
+	struct rig *s = v->sec[0];
+
+	bring_online(v, 2, 4, 2);
+	s->now = v->io.r->now;
+	assert_int_equal(rig_enable(s, 32), NVME_CSTS_RDY);
+	assert_true(rig_works(s));
+	enable_vfs(v->io.r, 2, 0);
+	assert_false(there(s));
+	assert_secondary(v, 2, false, 0, 0);
+	enable_vfs(v->io.r, 2, ON);
+	assert_int_equal(rig_reg(s, NVME_REG_CSTS), NVME_CSTS_CFS);
+	assert_int_equal(rig_cfg(s, NVME_PCI_CMD, 2), 2); /* as after a reset */
+	bring_online(v, 2, 4, 2);
+	assert_int_equal(rig_enable(s, 32), NVME_CSTS_RDY);
+	ssd_function_reset(v->io.r->ssd); /* of the physical function: VF Enable is clear */
+	assert_false(there(s));
+}
+
+/* Online first, enabled later: it works when both are the case. */
+static void
+online_first(void **state)
+{
+	struct rigs *v = *state;
+
+	enable_vfs(v->io.r, 2, 0);
+	bring_online(v, 2, 4, 2);
+	assert_false(there(v->sec[0]));
+	enable_vfs(v->io.r, 1, ON);
+	rig_cfg_set(v->sec[0], NVME_PCI_CMD, 2, 6);
+	v->sec[0]->now = v->io.r->now;
+	assert_int_equal(rig_enable(v->sec[0], 32), NVME_CSTS_RDY);
+	/* A function level reset of its own leaves it there. */
+	ssd_function_reset(v->sec[0]->ssd);
+	assert_true(there(v->sec[0]));
+	assert_secondary(v, 2, true, 4, 2);
 }
 
 int
@@ -327,10 +478,19 @@ main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(announced),	      T(list),
-		T(on_and_off),	      T(statuses),
-		T(accounts),	      T(primary_reset),
-		T(secondary_refuses), cmocka_unit_test_setup_teardown(not_there, setup_without, teardown),
+		T(announced),
+		T(list),
+		T(on_and_off),
+		T(statuses),
+		T(accounts),
+		T(primary_reset),
+		T(secondary_refuses),
+		T(capability),
+		T(vf_bars),
+		T(enabled_ones),
+		T(taken_away),
+		T(online_first),
+		cmocka_unit_test_setup_teardown(not_there, setup_without, teardown),
 	};
 
 	return cmocka_run_group_tests_name("ssd virt", tests, NULL, NULL);

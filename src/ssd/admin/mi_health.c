@@ -6,6 +6,7 @@
  */
 #include "ssd/admin/log.h"
 #include "ssd/admin/mi.h"
+#include "ssd/admin/virt.h"
 #include <string.h>
 
 #define ZERO_C 273
@@ -122,13 +123,22 @@ ssd_mi_subsys_health(struct ssd_cmd *c)
 	return st;
 }
 
+/* Controllers are asked for by what function of SR-IOV they are: none, the physical one, a virtual one. */
+static uint32_t
+kind_of(const struct ssd *ssd)
+{
+	if (!ssd->sub->cfg.virt)
+		return (uint32_t)NVME_MI_POLL_INCF;
+	return ssd_virt_primary(ssd) ? (uint32_t)NVME_MI_POLL_INCPF : (uint32_t)NVME_MI_POLL_INCVF;
+}
+
 /* All of them, or those of which something that was asked for has changed. */
 static bool
 wanted(const struct ssd *ssd, uint32_t nmd0, uint32_t nmd1)
 {
 	uint32_t select = nvme_get32(nmd1, NVME_MI_POLL_SELECT) << 8; /* as in NVME_MI_CCS_* */
 
-	if (!(nmd0 & NVME_MI_POLL_INCF)) /* no controller is a physical or virtual function of SR-IOV */
+	if (!(nmd0 & kind_of(ssd)))
 		return false;
 	return (nmd0 & NVME_MI_POLL_ALL) || (ssd->mi.changed & select);
 }

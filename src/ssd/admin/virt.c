@@ -127,7 +127,7 @@ ssd_id_primary(struct ssd_cmd *c, void *buf)
 	return NVME_SC_SUCCESS;
 }
 
-/* From CDW10.CNTID on.  There are no PCI functions that belong together, so the n-th of them is called VF n. */
+/* From CDW10.CNTID on.  The n-th of them is virtual function n. */
 nvme_status
 ssd_id_secondary(struct ssd_cmd *c, void *buf)
 {
