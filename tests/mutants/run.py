@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""run.py [WORD ...]: break the Python package in each way that wrong.py lists, and see that the contract tests notice.
+"""run.py [WORD ...]: break the package in each way that wrong.py and native.py list, and see that the contract tests notice.
 
 With words, only the mutants whose name has one of them.  It fails when a mutant survives, or is none any more.
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+from native import NATIVE, build
 from wrong import MUTANTS, Mutant
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -29,6 +30,8 @@ def broken(mutant: Mutant, where: pathlib.Path) -> bool:
     """A copy of the package with that mistake; False: the file does not say that any more."""
     for package in ("nvproof", "nvme"):
         shutil.copytree(installed() / package, where / package, ignore=shutil.ignore_patterns("__pycache__"))
+    if mutant.file.startswith("src/"):
+        return build(mutant, where / "nvproof")
     path = where / "nvproof" / mutant.file
     text = path.read_text()
     if text.count(mutant.old) != 1:
@@ -56,7 +59,7 @@ def survives(mutant: Mutant, where: pathlib.Path) -> tuple[bool, str]:
 
 def main(words: list[str]) -> int:
     bad = 0
-    chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    chosen = [m for m in (*MUTANTS, *NATIVE) if not words or any(word in m.name for word in words)]
     tests = " ".join(sorted({test for m in chosen for test in m.tests.split()}))
     control = Mutant("nothing", "buffer.py", "class Buffer(", "class Buffer(", tests)
     for mutant in (control, *chosen):
