@@ -140,7 +140,14 @@ bool nvp_verify_flush_begin(struct nvp_verify *v);
 void nvp_verify_flush_end(struct nvp_verify *v, bool ok);
 /* All that was written is durable: the device was shut down in order. */
 void nvp_verify_flushed(struct nvp_verify *v);
-/* The power went: what was not flushed may be old or new, and is not checked until it is written again. */
+/*
+ * The power went: an LBA whose last write was not durable is old or new until it is written again.  Old is the version that was
+ * durable when the first write after it began: a byte of its code is kept.  New is the last one that was written.  Of those
+ * between, if there were more writes, only the id is known (which LBA it is of), so that stale data from before the durable
+ * version is found with one write, not with more.  Anything else is a miscompare, and says so (`in_doubt`).
+ * Not checked are LBAs of which no durable version is known, those whose last command was no write or did not succeed, and those
+ * that share a lock (262,144 LBAs apart) with another one that was written since.
+ */
 void nvp_verify_power_lost(struct nvp_verify *v);
 
 /* --- what is put into written data --- */
@@ -180,6 +187,7 @@ struct nvp_miscompare {
 	uint64_t lba;
 	uint32_t expected_crc, got_crc;
 	bool lba_mismatch; /* found by the id */
+	bool in_doubt; /* since a power loss: it is not the durable version either */
 	enum nvp_mis_kind kind;
 	uint64_t got_id, got_token;
 	uint64_t expected_token; /* of the last write; 0: not known any more */

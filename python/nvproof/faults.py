@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The inside of a software SSD: firmware bugs on request, power, temperature, statistics."""
 import subprocess
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from . import programs, softssd
 
@@ -24,10 +24,15 @@ def points() -> list[Point]:
 
 
 class Ssd:
-    """The software SSD at a control socket.  All methods: ControlError when it does not answer or refuses."""
+    """The software SSD at a control socket.  All methods: ControlError when it does not answer or refuses.
 
-    def __init__(self, control_path: str) -> None:
+    on_power_loss: called when power() switches it off, and when it finds that a fault has done so.
+    """
+
+    def __init__(self, control_path: str, on_power_loss: Callable[[], Any] | None = None) -> None:
         self.control_path = control_path
+        self._on_power_loss = on_power_loss
+        self._told = False  # that the power is off
 
     def _ask(self, method: str, **params: Any) -> Any:
         return softssd.control(self.control_path, method, **params)
@@ -55,7 +60,12 @@ class Ssd:
 
     def power(self, on: bool) -> None:
         """Switch its power, without notice to the controller."""
+        powered = bool(self.info()["powered"])
         self._ask("power_on" if on else "power_off")
+        lost = powered if not on else not powered
+        if lost and not self._told and self._on_power_loss is not None:
+            self._on_power_loss()
+        self._told = not on
 
     def temperature(self, celsius: float | None = None) -> float:
         """Set and tell the composite temperature."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import nvproof as d
-from nvproof import _native, iow_save, pcilink, rpc, session
+from nvproof import _native, controller, iow_save, pcilink, rpc, session
 from nvproof.faults import Ssd
 from nvproof.softssd import SoftwareSSD
 
@@ -211,7 +211,12 @@ def ssd(pcie: d.Pcie) -> Iterator[Ssd]:
     """
     if not pcie.addr.startswith("vfu:") or not os.path.exists(pcie.addr[4:] + ".ctl"):
         pytest.skip(f"{pcie.addr} has no control socket: firmware bugs on request are the software SSD's")
-    inside = Ssd(pcie.addr[4:] + ".ctl")
+
+    def power_lost() -> None:  # data verification: what was not flushed may be old
+        for nvme in [c for c in controller.live if c.pcie is pcie and not c.closed]:
+            nvme._power_event(True)
+
+    inside = Ssd(pcie.addr[4:] + ".ctl", power_lost)
     yield inside
     inside.clear()
     inside.power(True)  # a fault may have pulled it

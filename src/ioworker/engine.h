@@ -31,6 +31,8 @@ struct iow_op {
 	bool is_read;
 	bool changes; /* the LBAs, in a way that is not recorded */
 	bool held; /* its LBAs are locked */
+	bool durable; /* a write that is, once it completed */
+	bool flushes;
 	uint8_t kind; /* enum nvp_verify_kind */
 	uint32_t list_slot; /* which of the two sets of lists */
 };
@@ -51,6 +53,7 @@ struct iow_extra {
 	uint32_t retries;
 	uint32_t zone; /* zoned.c */
 	bool sgl;
+	bool covers; /* a flush, for verification */
 };
 
 #define IOW_AHEAD 8u

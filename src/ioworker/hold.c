@@ -60,6 +60,7 @@ iow_hold_op(const struct iow_engine *e, struct iow_op *op)
 {
 	op->kind = kind_of(op);
 	/* What is read and not checked needs no lock: it changes nothing. */
+	op->flushes = e->verify && op->opc == NVME_OPC_FLUSH;
 	op->held = e->verify && (op->is_write || op->changes || (op->is_read && e->check));
 }
 
@@ -70,9 +71,13 @@ iow_hold(struct iow_engine *e, uint32_t cid)
 	const struct iow_op *op = &e->op[p->op];
 	struct nvp_verify_op *v = &e->extra[cid].verify;
 
+	if (iow_unlikely(op->flushes))
+		e->extra[cid].covers = nvp_verify_flush_begin(e->verify);
 	if (!op->held)
 		return true;
-	*v = (struct nvp_verify_op){ .slba = p->slba, .nlb = p->nlb, .kind = op->kind, .stride = e->stride };
+	*v = (struct nvp_verify_op){
+		.slba = p->slba, .nlb = p->nlb, .kind = op->kind, .durable = op->durable, .stride = e->stride
+	};
 	if (iow_unlikely(nvp_verify_begin(e->verify, v)))
 		return false;
 	if (!op->is_read)
@@ -211,6 +216,15 @@ wrong(struct iow_engine *e, uint32_t cid, bool last, struct nvp_miscompare *mis)
 	return IOW_STATUS_MISCOMPARE;
 }
 
+/* What was written before it began is durable, when it succeeded. */
+static void
+end_flush(struct iow_engine *e, uint32_t cid, bool ok)
+{
+	if (e->extra[cid].covers)
+		nvp_verify_flush_end(e->verify, ok);
+	e->extra[cid].covers = false;
+}
+
 uint16_t
 iow_release(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
 {
@@ -219,6 +233,8 @@ iow_release(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
 	struct nvp_miscompare mis;
 	const uint8_t *data = NULL;
 
+	if (iow_unlikely(op->flushes))
+		end_flush(e, cid, !status);
 	if (!op->held)
 		return status;
 	if (op->is_read)
@@ -236,6 +252,7 @@ iow_release(struct iow_engine *e, uint32_t cid, uint16_t status, bool last)
 void
 iow_lose(struct iow_engine *e, uint32_t cid)
 {
+	end_flush(e, cid, false);
 	if (e->op[e->place[cid].op].held)
 		nvp_verify_end(e->verify, &e->extra[cid].verify, NVP_VERIFY_LOST, NULL, NULL);
 }
@@ -245,9 +262,11 @@ iow_hold_close(struct iow_engine *e)
 {
 	uint32_t cid;
 
-	for (cid = 0; e->verify && e->extra && cid < e->sh->plan.qdepth; cid++)
+	for (cid = 0; e->verify && e->extra && cid < e->sh->plan.qdepth; cid++) {
+		end_flush(e, cid, false);
 		if (e->extra[cid].verify.locked)
 			nvp_verify_end(e->verify, &e->extra[cid].verify, NVP_VERIFY_LOST, NULL, NULL);
+	}
 }
 
 /* --- what a sequential reader leaves out --- */

@@ -44,6 +44,7 @@ init_op(struct iow_engine *e, uint32_t i)
 	op->sqe.cdw13 = le32_from(p->cdw13);
 	op->is_write = opc == NVME_OPC_WRITE;
 	op->is_read = opc == NVME_OPC_READ;
+	op->durable = !t->volatile_cache || (p->io_flags & (uint32_t)NVME_RW_FUA >> 16);
 	op->changes = changes_lbas(opc);
 	op->data = e->buf.iova + (read ? 0 : t->write_off);
 	op->list = e->buf.iova + t->list_off[read ? 0 : 1];
@@ -110,7 +111,7 @@ is_dsm(const struct iow_op *op)
 static bool
 recorded(const struct iow_op *op)
 {
-	return op->is_write || op->changes;
+	return op->is_write || op->changes || op->opc == NVME_OPC_FLUSH;
 }
 
 static bool

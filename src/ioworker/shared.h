@@ -72,6 +72,7 @@ struct iow_target {
 	uint32_t nlb_max; /* of one command that transfers data */
 	uint32_t page_shift; /* the controller's page */
 	uint32_t heat_shift; /* LBA to stretch */
+	uint32_t volatile_cache; /* VWC.VWCP: a power loss may take what was written and not flushed */
 };
 
 /* Elements of each array. */

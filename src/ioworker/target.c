@@ -58,7 +58,8 @@ iow_target_init(struct iow_target *t, const struct nvp_ns *ns, const struct iow_
 				  .lba_bytes = lba_bytes(ns),
 				  .data_bytes = ns->lba_size,
 				  .nsze = ns->nsze,
-				  .page_shift = shift };
+				  .page_shift = shift,
+				  .volatile_cache = nvp_ctrlr_id(ns->ctrlr)->vwc & (uint32_t)NVME_VWC_VWCP };
 	t->nlb_max = r->nlb_max;
 	t->slot_bytes = ut_align_up((uint64_t)r->nlb_max * t->lba_bytes, page);
 	t->list_bytes = list_pages(t->slot_bytes >> shift, page) << shift;

@@ -142,7 +142,7 @@ py_vtab_tell(struct py_vtab *vt, unsigned what, bool on)
 void
 py_vtab_report(const struct py_vtab *vt, struct nvp_ctrlr *c, const struct nvp_miscompare *mis, const void *data)
 {
-	char text[256];
+	char text[400];
 
 	nvp_miscompare_line(mis, text, sizeof(text));
 	py_log(ERROR, "%s", text);

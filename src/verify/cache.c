@@ -3,13 +3,12 @@
  * The device's volatile write cache: a write that it completed is there for every read, and after a power loss it is not,
  * unless a flush came between.  So each write leaves its stamp, the number of the flush that it waits for, and a flush
  * that succeeded covers all stamps that were there when it was submitted.  A stamp stands for all LBAs that share a
- * lock: what it does not tell apart is in doubt.   NVMe Base, "Flush command", "Volatile Write Cache".
+ * lock; doubt.h tells more of them apart.   NVMe Base, "Flush command", "Volatile Write Cache".
  */
-#include "verify/verify_int.h"
+#include "verify/doubt.h"
 
 #include <string.h>
 
-#define LAST_STAMP 255u
 #define CODE_PAGE 4096u /* a multiple of what the codes of an LBA take */
 
 /* The numbers are used up: what is covered needs none, and all others begin anew. */
@@ -22,7 +21,7 @@ renumber(struct nvp_verify *v)
 	for (i = 0; i < VERIFY_LOCKS; i++) {
 		was = ut_load(&v->stamp[i]);
 		do
-			now = was > ut_load(&v->head->covered);
+			now = was == STAMP_DOUBT ? was : was > ut_load(&v->head->covered);
 		while (was != now && !__atomic_compare_exchange_n(&v->stamp[i], &was, now, false, __ATOMIC_RELAXED,
 								  __ATOMIC_RELAXED));
 	}
@@ -38,7 +37,7 @@ nvp_verify_flush_begin(struct nvp_verify *v)
 
 	if (!__atomic_compare_exchange_n(&v->head->flusher, &none, v->user, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
-	if (ut_load(&v->head->stamp) >= LAST_STAMP)
+	if (ut_load(&v->head->stamp) >= STAMP_LAST)
 		renumber(v);
 	__atomic_store_n(&v->head->stamp, ut_load(&v->head->stamp) + 1, __ATOMIC_SEQ_CST);
 	return true;
@@ -52,20 +51,23 @@ nvp_verify_flush_end(struct nvp_verify *v, bool ok)
 	__atomic_store_n(&v->head->flusher, 0u, __ATOMIC_RELEASE);
 }
 
+/* What a power loss has left in doubt stays so: no flush tells which version it is. */
 void
 nvp_verify_flushed(struct nvp_verify *v)
 {
-	memset(v->stamp, 0, VERIFY_LOCKS);
+	for (uint64_t i = 0; i < VERIFY_LOCKS; i++)
+		if (ut_load(&v->stamp[i]) != STAMP_DOUBT)
+			ut_store(&v->stamp[i], (uint8_t)0);
 }
 
-/* LBAs whose codes lie in one page: those that a flush did not cover. */
+/* LBAs whose codes lie in one page: of those that a flush did not cover, the ones of which nothing can be said. */
 static void
 doubt_page(struct nvp_verify *v, uint64_t lba, uint64_t end)
 {
 	uint32_t covered = ut_load(&v->head->covered);
 
 	for (; lba < end; lba++)
-		if (ut_load(&v->stamp[lba % VERIFY_LOCKS]) > covered)
+		if (ut_load(&v->stamp[lba % VERIFY_LOCKS]) > covered && !doubt_known(v, lba))
 			verify_forget(v, lba);
 }
 
@@ -81,5 +83,5 @@ nvp_verify_power_lost(struct nvp_verify *v)
 			   ((uint64_t)(stop - v->code) + v->code_bytes - 1) / v->code_bytes);
 		c = stop;
 	}
-	nvp_verify_flushed(v);
+	doubt_begin_all(v);
 }

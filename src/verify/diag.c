@@ -303,8 +303,8 @@ bits_text(const struct nvp_miscompare *mis, char *out, uint32_t size)
 	return (int)at;
 }
 
-int
-nvp_miscompare_text(const struct nvp_miscompare *mis, char *out, uint32_t size)
+static int
+kind_text(const struct nvp_miscompare *mis, char *out, uint32_t size)
 {
 	unsigned long long seen = mis->got_token, want = mis->expected_token;
 
@@ -332,4 +332,15 @@ nvp_miscompare_text(const struct nvp_miscompare *mis, char *out, uint32_t size)
 	}
 	return snprintf(out, size, "other data: id 0x%llx, token %llu; the last write had token %llu",
 			(unsigned long long)mis->got_id, seen, want);
+}
+
+int
+nvp_miscompare_text(const struct nvp_miscompare *mis, char *out, uint32_t size)
+{
+	int n = kind_text(mis, out, size);
+
+	if (mis->in_doubt && n >= 0 && (uint32_t)n < size)
+		n += snprintf(out + n, size - (uint32_t)n,
+			      "; after the power loss neither the version that was durable nor one written since");
+	return n;
 }

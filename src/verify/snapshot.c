@@ -3,7 +3,7 @@
  * The table as a file: a head, then the pages of codes and of foreign flags that hold something, each with its place and
  * its CRC.  A file that is not whole is refused before the table is touched.
  */
-#include "verify/code.h"
+#include "verify/doubt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ empty(const uint8_t *p)
 
 /* --- saving --- */
 
-/* What is in flight is unknown to who loads it. */
+/* What is in flight, or in doubt since a power loss, is unknown to who loads it. */
 static void
 settle_copy(const struct nvp_verify *v, struct snap_page *p)
 {
@@ -75,7 +75,7 @@ settle_copy(const struct nvp_verify *v, struct snap_page *p)
 		wide = p->data[i];
 		if (step == 4)
 			memcpy(&wide, &p->data[i], 4);
-		if (wide == CODE_BUSY || wide == CODE_TAINTED)
+		if (wide == CODE_BUSY || wide == CODE_TAINTED || doubt_is(v, (p->off + i) / v->code_bytes))
 			memset(&p->data[i], CODE_UNKNOWN, step);
 	}
 }

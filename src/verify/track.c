@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "verify/code.h"
+#include "verify/doubt.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -71,6 +71,18 @@ make_busy(struct nvp_verify *v, struct nvp_verify_op *op)
 	}
 }
 
+/* What is there until this write is durable. */
+static inline void
+keep(struct nvp_verify *v, const struct nvp_verify_op *op)
+{
+	struct verify_part p;
+
+	EACH_PART(p, op->slba, op->n)
+	{
+		doubt_keep(v, lba_, p.n);
+	}
+}
+
 int
 nvp_verify_begin(struct nvp_verify *v, struct nvp_verify_op *op)
 {
@@ -84,6 +96,8 @@ nvp_verify_begin(struct nvp_verify *v, struct nvp_verify_op *op)
 	op->locked = LOCKED_ALL;
 	op->noted = false;
 	v->held++;
+	if (op->kind == NVP_VERIFY_WRITE && !op->durable && likely(!bulk(op)))
+		keep(v, op);
 	if (!shared(op))
 		make_busy(v, op);
 	return 0;
@@ -240,6 +254,19 @@ remember(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
 	ut_store(&g->token, token);
 }
 
+static inline void
+note_durability(struct nvp_verify *v, const struct nvp_verify_op *op)
+{
+	if (op->durable) {
+		if (ut_load(&v->head->volatiles))
+			doubt_settle(v, op->slba, op->n);
+		return;
+	}
+	if (unlikely(bulk(op)))
+		doubt_mix(v, op->slba, op->n);
+	verify_stamp(v, op->slba, op->n);
+}
+
 static void
 end_write(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify_verdict verdict, const uint8_t *d)
 {
@@ -252,8 +279,7 @@ end_write(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify_
 	if (likely(!verdict && d)) {
 		look_at_ids(v, op, d);
 		remember(v, op, d);
-		if (!op->durable)
-			verify_stamp(v, op->slba, op->n);
+		note_durability(v, op);
 		if (likely(record(v, op, d)))
 			return;
 	}
@@ -301,8 +327,10 @@ end_change(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify
 	struct nvp_verify_range r;
 	uint32_t i;
 
-	if (op->kind == NVP_VERIFY_COPY || to == CODE_UNCORR)
+	if (op->kind == NVP_VERIFY_COPY || to == CODE_UNCORR) {
+		doubt_mix(v, op->slba, op->n);
 		verify_stamp(v, op->slba, op->n);
+	}
 	if (!op->nranges) {
 		verify_settle(v, op->slba, op->n, to);
 		return;
@@ -319,7 +347,8 @@ end_change(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify
 /* --- the end of a read --- */
 
 static int
-mismatch(struct nvp_miscompare *mis, uint64_t lba, uint32_t expected, uint32_t got, bool by_id)
+mismatch(const struct nvp_verify *v, struct nvp_miscompare *mis, uint64_t lba, uint32_t expected, uint32_t got,
+	 bool by_id)
 {
 	if (mis)
 		*mis = (struct nvp_miscompare){
@@ -327,6 +356,7 @@ mismatch(struct nvp_miscompare *mis, uint64_t lba, uint32_t expected, uint32_t g
 			.expected_crc = expected,
 			.got_crc = got,
 			.lba_mismatch = by_id,
+			.in_doubt = doubt_is(v, lba),
 			.kind = expected == CODE_UNCORR ? NVP_MIS_UNCORRECTABLE : NVP_MIS_OTHER,
 		};
 	return 1;
@@ -343,6 +373,13 @@ wrong_id(const struct nvp_verify *v, uint64_t lba, const uint8_t *d)
 	       !ut_load(&v->foreign[lba >> VERIFY_CHUNK_SHIFT]);
 }
 
+/* Not the newest version: but one that a power loss may have left? */
+static bool
+older(const struct nvp_verify *v, uint64_t lba, const uint8_t *d)
+{
+	return doubt_is(v, lba) && !wrong_id(v, lba, d) && doubt_allows(v, lba, d);
+}
+
 static int
 check_lba8(const struct nvp_verify *v, uint64_t lba, const uint8_t *d, struct nvp_miscompare *mis)
 {
@@ -350,14 +387,14 @@ check_lba8(const struct nvp_verify *v, uint64_t lba, const uint8_t *d, struct nv
 	uint8_t want = ut_load(code), got = 0;
 
 	if (unlikely(want < CODE_FIRST))
-		return want == CODE_UNCORR ? mismatch(mis, lba, want, 0, false) : 0;
+		return want == CODE_UNCORR ? mismatch(v, mis, lba, want, 0, false) : 0;
 	for (u = d; u < end; u += VERIFY_UNIT) {
 		want = ut_load(code++);
 		got = code8(crc_of(u, VERIFY_UNIT));
 		if (unlikely(want >= CODE_FIRST && got != want))
-			return mismatch(mis, lba, want, got, wrong_id(v, lba, d));
+			return older(v, lba, d) ? 0 : mismatch(v, mis, lba, want, got, wrong_id(v, lba, d));
 	}
-	return unlikely(wrong_id(v, lba, d)) ? mismatch(mis, lba, want, got, true) : 0;
+	return unlikely(wrong_id(v, lba, d)) ? mismatch(v, mis, lba, want, got, true) : 0;
 }
 
 static int
@@ -366,10 +403,10 @@ check_lba32(const struct nvp_verify *v, uint64_t lba, const uint8_t *d, struct n
 	uint32_t want = ut_load((const uint32_t *)(const void *)verify_code(v, lba)), got;
 
 	if (unlikely(want < CODE_FIRST))
-		return want == CODE_UNCORR ? mismatch(mis, lba, want, 0, false) : 0;
+		return want == CODE_UNCORR ? mismatch(v, mis, lba, want, 0, false) : 0;
 	got = code32(crc_of(d, v->lba_size));
 	if (unlikely(got != want || wrong_id(v, lba, d)))
-		return mismatch(mis, lba, want, got, wrong_id(v, lba, d));
+		return older(v, lba, d) ? 0 : mismatch(v, mis, lba, want, got, wrong_id(v, lba, d));
 	return 0;
 }
 

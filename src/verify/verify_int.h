@@ -5,7 +5,7 @@
  *	head	who uses it, and what is the same for all
  *	groups	locks, for 8 LBAs each; LBAs that are a multiple of 262,144 apart share them
  *	stamps	a byte for each lock: which flush the last write there waits for
- *	codes	at 2 MiB: a byte for each 512 bytes, or 4 bytes for each LBA
+ *	codes	at 4 MiB: a byte for each 512 bytes, or 4 bytes for each LBA
  *	foreign	a byte for each 4,096 LBAs: something there was written without its id
  *
  * A new page is all zero: unlocked and unknown.  Locks say whose they are, so those of a dead process can be told from
@@ -19,8 +19,8 @@
 #include "util/barrier.h"
 #include "util/bits.h"
 
-#define VERIFY_MAGIC 0x6e767066544c4233ull
-#define VERIFY_FRONT (2u << 20)
+#define VERIFY_MAGIC 0x6e767066544c4234ull
+#define VERIFY_FRONT (4u << 20)
 #define VERIFY_GROUPS 32768u
 #define VERIFY_LANES 8u /* LBAs of a group */
 #define VERIFY_LOCKS ((uint64_t)VERIFY_GROUPS * VERIFY_LANES)
@@ -45,7 +45,12 @@ struct verify_group {
 	uint64_t writers; /* a lane (byte) an LBA: its user; with LANE_BULK: by the one long operation of that user */
 	uint64_t last; /* the last write that began here: slba << 16 | nlb - 1; for diagnosis only */
 	uint64_t token; /* of it */
+	/* What a power loss would leave; doubt.h. */
+	uint8_t durable[VERIFY_LANES]; /* the code of the last durable version; a state: not known */
+	uint16_t whose[VERIFY_LANES]; /* which of the lane's LBAs; 0: of several, or nobody's */
+	uint64_t rsvd;
 };
+_Static_assert(sizeof(struct verify_group) == 64, "a group is a cache line");
 #define LANE_BULK 0x80u
 
 struct verify_head {
@@ -57,8 +62,9 @@ struct verify_head {
 	uint32_t broken; /* somebody writes without a place in user[]: nothing can be known */
 	uint32_t huge;
 	uint32_t uncorr; /* some LBAs are, or were */
-	uint32_t stamp; /* of writes that end now; 1 to 255 */
+	uint32_t stamp; /* of writes that end now; 1 to 126 */
 	uint32_t covered; /* by a flush: the stamps up to this one */
+	uint32_t volatiles; /* there were writes that are not durable by themselves */
 	uint32_t flusher; /* the user whose flush is under way; 0: nobody */
 	uint64_t token __attribute__((aligned(64)));
 	uint64_t user[NVP_VERIFY_USERS + 1]
@@ -130,6 +136,8 @@ verify_stamp(struct nvp_verify *v, uint64_t slba, uint64_t n)
 	uint64_t at = slba % VERIFY_LOCKS, first = UT_MIN(n, VERIFY_LOCKS - at);
 	int stamp = (int)ut_load(&v->head->stamp);
 
+	if (!ut_load(&v->head->volatiles))
+		ut_store(&v->head->volatiles, 1u);
 	memset(v->stamp + at, stamp, first);
 	if (n > first)
 		memset(v->stamp, stamp, UT_MIN(n - first, VERIFY_LOCKS));
