@@ -78,6 +78,9 @@ struct nvp_verify_op {
 	uint32_t
 		stride; /* bytes from one LBA to the next in the data: more than lba_size with metadata between; 0: lba_size */
 
+	struct nvp_verify_same *same; /* of a write, see there; NULL: the data are anything */
+	uint64_t token; /* with `same`: in each LBA */
+
 	uint8_t locked; /* from here on: ours */
 	bool noted;
 	uint32_t n; /* LBAs that are in the table */
@@ -85,6 +88,19 @@ struct nvp_verify_op {
 	uint32_t nranges;
 	const struct nvp_verify_range *ranges; /* instead of slba and nlb; with Copy, besides; valid until end() */
 };
+
+/*
+ * Of a buffer that is written again and again, and in which nothing changes but the ids and the token that nvp_verify_inject()
+ * puts there: with it, the end of a write need not look at all data.  nvp_verify_same_bytes() large, and zeroed at
+ * first; the caller's, and used by this buffer alone.
+ */
+struct nvp_verify_same {
+	uint32_t known; /* LBAs that were looked at */
+	uint32_t crc[]; /* one a code, as if id and token were zeros */
+};
+uint64_t nvp_verify_same_bytes(const struct nvp_verify *v, uint32_t nlb);
+int nvp_verify_same_init(
+	struct nvp_verify *v); /* before the first op that has one.  -ENOMEM; -EOPNOTSUPP: LBAs too large */
 
 enum nvp_verify_verdict {
 	NVP_VERIFY_OK, /* the command succeeded */

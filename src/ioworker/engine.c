@@ -227,6 +227,7 @@ iow_engine_close(struct iow_engine *e)
 	iow_gen_close(&e->gen);
 	free(e->place);
 	free(e->extra);
+	free(e->same);
 	e->place = NULL;
 	e->extra = NULL;
 }

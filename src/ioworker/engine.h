@@ -72,6 +72,8 @@ struct iow_engine {
 	struct iow_op op[NVP_IOW_OPS_MAX + 1]; /* the last one: zoned.c */
 	struct iow_place *place;
 	struct iow_extra *extra; /* NULL: the plan needs none */
+	char *same; /* what verification knows of each write slot, same_bytes each; NULL: nothing */
+	uint64_t same_bytes;
 	uint64_t now; /* in ticks, as of this turn */
 	uint32_t room; /* places that are free */
 	uint32_t one_page, two_pages; /* LBAs that fit */

@@ -33,6 +33,7 @@ inject(struct iow_engine *e, uint32_t cid, const struct iow_io *io)
 	else
 		e->stamp++;
 	e->stamps -= e->stamps > 0;
+	e->extra[cid].verify.token = e->stamp;
 	nvp_verify_inject(iow_write_slot(e, cid), t->data_bytes, t->lba_bytes, nvp_verify_id(t->nsid, io->slba),
 			  io->nlb, e->stamp, e->inject);
 }

@@ -78,6 +78,8 @@ iow_hold(struct iow_engine *e, uint32_t cid)
 	*v = (struct nvp_verify_op){
 		.slba = p->slba, .nlb = p->nlb, .kind = op->kind, .durable = op->durable, .stride = e->stride
 	};
+	if (op->is_write && e->same)
+		v->same = (void *)(e->same + cid * e->same_bytes);
 	if (iow_unlikely(nvp_verify_begin(e->verify, v)))
 		return false;
 	if (!op->is_read)

@@ -192,6 +192,23 @@ init_queue(struct iow_engine *e)
 	e->q->log = NULL;
 }
 
+/* Slots are filled once, and then only ids and tokens change. */
+static int
+init_same(struct iow_engine *e)
+{
+	uint64_t nlb = e->slot_bytes / e->sh->target.lba_bytes;
+	int rc;
+
+	if (!e->verify || e->inject != (NVP_INJECT_ID | NVP_INJECT_TOKEN))
+		return 0;
+	rc = nvp_verify_same_init(e->verify);
+	if (rc)
+		return rc == -EOPNOTSUPP ? 0 : rc;
+	e->same_bytes = ut_align_up(nvp_verify_same_bytes(e->verify, (uint32_t)nlb), 64);
+	e->same = ut_calloc(e->sh->plan.qdepth, e->same_bytes);
+	return e->same ? 0 : -ENOMEM;
+}
+
 int
 iow_setup(struct iow_engine *e)
 {
@@ -214,6 +231,7 @@ iow_setup(struct iow_engine *e)
 		iow_hold_op(e, &e->op[i]);
 	}
 	rc = init_data(e);
+	rc = rc ? rc : init_same(e);
 	e->stamp = ~p.seed * 0x9e3779b97f4a7c15u; /* anywhere: no two workers begin at the same */
 	e->place = ut_calloc(p.qdepth, sizeof(*e->place));
 	if (needs_more(e))

@@ -320,6 +320,7 @@ nvp_verify_close(struct nvp_verify *v)
 	munmap(v->head, v->map_len);
 	close(v->fd);
 	free(v->reads);
+	free(v->sums);
 	free(v->name);
 	free(v);
 }

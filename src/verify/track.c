@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include "verify/doubt.h"
+#include "verify/same.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -221,6 +222,18 @@ put_codes(struct nvp_verify *v, uint64_t lba, const uint8_t *from, uint64_t len)
 			memcpy(to + i, from + i, step);
 }
 
+static void
+record_same(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
+{
+	uint32_t i, stride = verify_stride(v, op);
+	uint8_t codes[VERIFY_SAME_MAX];
+
+	for (i = 0; i < op->n; i++, d += stride) {
+		verify_same_codes(v, op, i, d, codes);
+		put_codes(v, op->slba + i, codes, v->code_bytes);
+	}
+}
+
 /* Returns whether the data are still those that were noted; if not, nothing is recorded. */
 static bool
 record(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
@@ -244,14 +257,21 @@ record(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
 
 /* For who explains a miscompare: which version is the last one here. */
 static void
-remember(struct nvp_verify *v, const struct nvp_verify_op *op, const uint8_t *d)
+remember(struct nvp_verify *v, const struct nvp_verify_op *op, uint64_t token)
 {
 	struct verify_group *g = &v->group[op->slba / VERIFY_LANES % VERIFY_GROUPS];
+
+	ut_store(&g->last, op->slba << 16 | (op->nlb - 1));
+	ut_store(&g->token, token);
+}
+
+static uint64_t
+token_of(const struct nvp_verify *v, const uint8_t *d)
+{
 	uint64_t token;
 
 	memcpy(&token, d + v->lba_size - sizeof(token), sizeof(token));
-	ut_store(&g->last, op->slba << 16 | (op->nlb - 1));
-	ut_store(&g->token, token);
+	return token;
 }
 
 static inline void
@@ -277,9 +297,14 @@ end_write(struct nvp_verify *v, const struct nvp_verify_op *op, enum nvp_verify_
 		return;
 	}
 	if (likely(!verdict && d)) {
-		look_at_ids(v, op, d);
-		remember(v, op, d);
 		note_durability(v, op);
+		if (op->same) {
+			remember(v, op, op->token);
+			record_same(v, op, d);
+			return;
+		}
+		look_at_ids(v, op, d);
+		remember(v, op, token_of(v, d));
 		if (likely(record(v, op, d)))
 			return;
 	}

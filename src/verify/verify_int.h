@@ -90,6 +90,7 @@ struct nvp_verify {
 	uint32_t nsid;
 	uint32_t held; /* operations that hold locks */
 	bool crc32, bulk;
+	struct verify_sums *sums; /* same.c; NULL: not asked for */
 	int fd;
 	uint64_t map_len;
 	char *name; /* NULL: private */
