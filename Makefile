@@ -14,7 +14,7 @@ help:
 	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (2 minutes; part of make test)"
 	@echo "make bench    measure (ratios, instructions a command)"
 	@echo "make mutants  break the Python package in each way of tests/mutants/wrong.py: the contract tests have to see it"
-	@echo "make soak     100,000 power losses of the flash against its reference model (a quarter of an hour)"
+	@echo "make soak     100,000 power losses of the flash, and 1,000 kills with an image, against a model (half an hour)"
 	@echo "make lint     format, static analysis, layers, types"
 	@echo "make format   rewrite the sources in the project's format"
 	@echo "make install  programs and library under PREFIX (default /usr/local), through meson"
@@ -72,6 +72,7 @@ mutants: build
 # 1,000 lives of 100 power losses each.
 soak: asan
 	@FTL_LIVES=1000 build-asan/tests/unit/test_ssd_ftl
+	@IMAGE_KILLS=500 build-asan/tests/unit/test_ssd_flash_image
 
 lint:
 	@tools/setup lint

@@ -37,7 +37,7 @@ def target(inc):
         return "wire"
     if inc.startswith("nvproof/"):
         return "api"
-    if inc in ("ssd/ssd.h", "ssd/port.h", "ssd/profile.h", "ssd/fault.h"):
+    if inc in ("ssd/ssd.h", "ssd/port.h", "ssd/profile.h", "ssd/fault.h", "ssd/fsck.h"):
         return "device"
     return inc.split("/")[0]
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cmd/ssd_args.h"
+#include "cmd/ssd_fsck.h"
 #include "front/control.h"
 #include "front/vfu_server.h"
 #include "util/bits.h"
@@ -248,9 +249,12 @@ start(struct program *p)
 int
 main(int argc, char **argv)
 {
-	struct program *p = calloc(1, sizeof(*p));
+	struct program *p;
 	int rc;
 
+	if (argc > 1 && !strcmp(argv[1], "fsck"))
+		return ssd_fsck_main(argc - 1, argv + 1);
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return EXIT_FAILURE;
 	p->loop.ep = -1;

@@ -21,6 +21,7 @@
 
 static const char help[] =
 	"Usage: nvproof-ssd --socket PATH [OPTIONS]\n"
+	"       nvproof-ssd fsck [--repair] IMAGE\n"
 	"\n"
 	"A software SSD: a complete NVMe controller, served over vfio-user on a UNIX socket.\n"
 	"\n"
@@ -46,7 +47,7 @@ static const char help[] =
 	"  --ram-limit SIZE      profile ram: how much may be written before the drive is full (default: three "
 	"quarters\n"
 	"                        of the memory available at the start); flash: how large it may be in all\n"
-	"  --image PATH          the data is in this file; locked while in use\n"
+	"  --image PATH          the data, or the modelled flash, is in this file; locked while in use\n"
 	"  --create              make the image file when it is missing\n"
 	"  --queues N            I/O queue pairs, 1 to 127 (default 127)\n"
 	"  --mdts N              largest transfer, 2^N pages of 4 KiB (default 9: 2 MiB)\n"
@@ -344,7 +345,7 @@ fill(struct parse *p)
 
 	ssd_profile_apply(&p->profile, &as);
 	cfg->profile = as.profile;
-	cfg->media = cfg->image ? SSD_MEDIA_FILE : as.media;
+	cfg->media = cfg->image && as.media == SSD_MEDIA_RAM ? SSD_MEDIA_FILE : as.media;
 	cfg->queues = cfg->queues || cfg->virt ? cfg->queues : as.queues;
 	cfg->mqes = as.mqes;
 	cfg->mdts = cfg->mdts ? cfg->mdts : as.mdts;
@@ -379,8 +380,8 @@ finish(struct parse *p)
 		wrong = "--socket PATH is missing; see nvproof-ssd --help";
 	else if (p->count && cfg->nr_ns)
 		wrong = "--ns N and --ns SIZE do not go together";
-	else if (cfg->image && p->profile.media != SSD_PROFILE_RAM)
-		wrong = "--image needs a profile whose media are ram";
+	else if (cfg->image && p->profile.media == SSD_PROFILE_NULL)
+		wrong = "--image needs a profile whose media keep anything";
 	if (wrong) {
 		snprintf(p->err, p->errlen, "%s", wrong);
 		return -EINVAL;

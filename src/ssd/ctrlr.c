@@ -11,6 +11,7 @@
 #include "ssd/cmb.h"
 #include "ssd/core.h"
 #include "ssd/fault/fault.h"
+#include "ssd/media/flash.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/boot.h"
 #include "ssd/admin/dst.h"
@@ -243,6 +244,7 @@ shutdown_finish(struct ssd *ssd)
 
 	ssd->shutting = false;
 	ssd->clean = true;
+	ssd_flash_reached(sub->media, ssd->now_ns);
 	ssd_persist_save(sub);
 	ssd->csts &= ~(uint32_t)NVME_CSTS_SHST;
 	ssd->csts |= nvme_put32(NVME_CSTS_SHST, NVME_CSTS_SHST_COMPLETE);
@@ -339,8 +341,10 @@ count_time(struct ssd_subsys *sub, uint64_t now_ns)
 		if (sub->io_busy)
 			sub->smart.busy_ns += now_ns - sub->last_ns;
 	}
-	if (!sub->stepped)
+	if (!sub->stepped) {
 		sub->media_ready_ns = now_ns + sub->recovery_ns;
+		ssd_flash_clock(sub->media, now_ns);
+	}
 	if (!sub->stepped || now_ns > sub->last_ns)
 		sub->last_ns = now_ns;
 	sub->stepped = true;

@@ -4,6 +4,7 @@
  * would have done it.  A heap by due time; equal times in the order of the commands.
  */
 #include "ssd/core.h"
+#include "ssd/media/flash.h"
 #include <string.h>
 
 #define RETRY_NS 2000u /* no room in the completion queue */
@@ -84,6 +85,8 @@ ssd_delay_tick(struct ssd *ssd)
 {
 	if (ssd->stopped) /* until a reset, which forgets them */
 		return SSD_NEVER;
+	if (ssd->nr_delayed && ssd->delayed[0].due_ns <= ssd->now_ns)
+		ssd_flash_reached(ssd->sub->media, ssd->now_ns);
 	while (ssd->nr_delayed && ssd->delayed[0].due_ns <= ssd->now_ns) {
 		struct ssd_delayed d = pop(ssd);
 		struct ssd_sq *sq = &ssd->sq[d.sqid];

@@ -15,6 +15,7 @@
 #include "ssd/admin/pstate.h"
 #include "ssd/fault/fault.h"
 #include "ssd/media/flash.h"
+#include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/admin/telemetry.h"
 #include "ssd/admin/virt.h"
@@ -113,13 +114,8 @@ media_open(struct ssd_subsys *sub, uint64_t size, const struct complaint *to)
 
 	if (sub->cfg.media == SSD_MEDIA_FILE)
 		return ssd_media_file(&sub->cfg, size, &sub->media, to->err, to->len);
-	if (sub->cfg.media == SSD_MEDIA_FLASH) {
-		rc = ssd_media_flash(&sub->cfg, size, &sub->last_ns, &sub->io_due_ns, &sub->media);
-		return rc ? complain(to, rc,
-				     "no memory for %" PRIu64 " bytes and the spare area of the flash, or too many",
-				     size)
-			  : 0;
-	}
+	if (sub->cfg.media == SSD_MEDIA_FLASH)
+		return ssd_media_flash(&sub->cfg, size, &sub->last_ns, &sub->io_due_ns, &sub->media, to->err, to->len);
 	rc = sub->cfg.media == SSD_MEDIA_NULL ? ssd_media_null(size, &sub->media)
 					      : ssd_media_ram(size, sub->cfg.ram_limit, &sub->media);
 	return rc ? complain(to, rc, "no memory for %" PRIu64 " bytes of media", size) : 0;
@@ -145,6 +141,16 @@ subsys_free(struct ssd_subsys *sub)
 	if (sub->media)
 		sub->media->ops->close(sub->media);
 	free(sub);
+}
+
+/* The process before ended without a word: for the drive that was a loss of power without notice. */
+static void
+killed(struct ssd_subsys *sub)
+{
+	if (!ssd_image_was_open(sub->media))
+		return;
+	sub->smart.unsafe_shutdowns++;
+	sub->pel.unsafe = true;
 }
 
 int
@@ -177,6 +183,7 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 		return rc;
 	}
 	sub->cfg.image = NULL; /* the caller's; not needed any more */
+	killed(sub);
 	ssd_resv_power_lost(sub); /* as far as it was not noticed when it happened */
 	ssd_ns_gate(sub);
 	ssd_power_on(sub);
@@ -184,11 +191,22 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 	return 0;
 }
 
+/* The process ends in order: what its drive has in the write buffer is in the file then, and nothing is cut. */
+static void
+settle_image(struct ssd_subsys *sub)
+{
+	if (!sub->powered || !sub->media->image)
+		return;
+	sub->media->ops->flush(sub->media);
+	sub->last_ns = UT_MAX(sub->last_ns, sub->io_due_ns);
+}
+
 void
 ssd_subsys_close(struct ssd_subsys *sub)
 {
 	if (!sub)
 		return;
+	settle_image(sub);
 	ssd_power_off(sub);
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++)
 		ssd_ctrlr_close(sub->ctrlr[i]);

@@ -35,7 +35,7 @@ main(int argc, char **argv)
 	char err[256];
 
 	if (!count || ssd_profile_find(argv[2], &cfg.profile, err, sizeof(err)) ||
-	    ssd_media_flash(&cfg, SIZE, &now, &due, &m)) {
+	    ssd_media_flash(&cfg, SIZE, &now, &due, &m, err, sizeof(err))) {
 		fprintf(stderr, "usage: bench_ftl COUNT PROFILE read|write\n");
 		return 2;
 	}

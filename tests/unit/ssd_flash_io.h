@@ -103,6 +103,18 @@ read_byte(struct drive *d, uint64_t lba)
 	return buf[0];
 }
 
+/* A drive that was used before recovers first. */
+static inline void
+start_again(struct drive *d, const struct ssd_config *cfg)
+{
+	d->r = rig_open_config(cfg);
+	ssd_step(d->r->ssd, d->r->now);
+	d->r->now = d->r->sub->media_ready_ns;
+	rig_enable(d->r, 32);
+	rig_pair(d->r, 1, QD, -1);
+	io_init(&d->io, d->r);
+}
+
 static inline void
 power_cycle(struct drive *d)
 {

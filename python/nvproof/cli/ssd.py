@@ -4,9 +4,10 @@ import argparse
 import glob
 import json
 import os
+import subprocess
 from typing import Any
 
-from nvproof import faults
+from nvproof import faults, programs
 from nvproof.faults import Ssd
 
 SCHEMA_VERSION = 1
@@ -26,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     power.add_argument("state", choices=("on", "off", "cycle"))
     heat = verbs.add_parser("temperature", help="tell the composite temperature, or set it")
     heat.add_argument("celsius", nargs="?", type=float)
+    fsck = verbs.add_parser(
+        "fsck", help="check an image file: exit status 0 clean, 1 problems were found, 2 it cannot be read"
+    )
+    fsck.add_argument("image")
+    fsck.add_argument(
+        "--repair", action="store_true", help="mend what can be mended without a guess, and say what"
+    )
     fault = verbs.add_parser("fault", help="firmware bugs on request")
     actions = fault.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="all bugs that can be imitated: name, what it does, what it violates")
@@ -92,7 +100,24 @@ def _print(answer: dict[str, Any]) -> None:
             print(f"{key:24} {value}")
 
 
+def _fsck(args: argparse.Namespace) -> int:
+    command = [programs.find("nvproof-ssd"), "fsck", *(["--repair"] if args.repair else []), args.image]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if args.output_format == "json":
+        lines = [line.removeprefix(f"{args.image}: ") for line in done.stdout.splitlines()]
+        print(
+            json.dumps(
+                {"schema_version": SCHEMA_VERSION, "status": done.returncode, "lines": lines}, indent=2
+            )
+        )
+    else:
+        print(done.stdout, end="")
+    return done.returncode
+
+
 def run(args: argparse.Namespace) -> int:
+    if args.verb == "fsck":
+        return _fsck(args)
     try:
         answer = _answer(args)
     except RuntimeError as e:  # ControlError

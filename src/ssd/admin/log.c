@@ -9,6 +9,8 @@
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
+#include "nvproof/spec/ocp.h"
+#include "ssd/media/flash.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/zns/zns.h"
@@ -46,11 +48,14 @@ const struct ssd_log ssd_logs[256] = {
 				   .check = ssd_log_changed_zones_check,
 				   .read_done = ssd_log_changed_zones_read },
 	[NVME_LOG_SANITIZE] = { .size = sizeof(struct nvme_sanitize_log), .fill = ssd_log_sanitize },
+	[OCP_LOG_SMART] = { .size = sizeof(struct ocp_smart_log), .fill = ssd_log_ocp_smart },
 };
 
 bool
 ssd_log_there(const struct ssd *ssd, uint32_t lid)
 {
+	if (lid == OCP_LOG_SMART)
+		return ssd_flash_ftl(ssd->sub->media);
 	return ssd_logs[lid].size && (lid != NVME_LOG_ZNS_CHANGED || ssd_zns_there(ssd->sub));
 }
 

@@ -22,6 +22,9 @@ void ssd_log_smart(struct ssd *ssd, void *buf);
 void ssd_log_changed_ns(struct ssd *ssd, void *buf);
 void ssd_log_changed_ns_read(struct ssd *ssd);
 
+/* log_ocp.c: only where there is flash */
+void ssd_log_ocp_smart(struct ssd *ssd, void *buf);
+
 /* log_effects.c */
 void ssd_log_supported(struct ssd *ssd, void *buf);
 void ssd_log_effects(struct ssd *ssd, void *buf);

@@ -3,7 +3,7 @@
  * The write buffer: a ring of slots.  Those that are not programmed yet can be found by unit, and a unit that is written again
  * stays in its slot.  A slot is used again when the program that emptied it has ended: until then the data are on their way.
  */
-#include "ssd/ftl/ftl_int.h"
+#include "ssd/ftl/keep.h"
 #include <string.h>
 
 static uint32_t
@@ -82,6 +82,8 @@ unhash(struct ftl *f, uint32_t s)
 	*at = f->slot[s].next;
 	f->slot[s].unit = NAND_NONE;
 	f->held[f->slot[s].place]--;
+	if (f->keep)
+		keep_drop(f, s);
 }
 
 void

@@ -3,7 +3,7 @@
  * What makes the map survive: the journal of trimmed ranges, and the checkpoint, which writes the parts of the map that
  * changed and then a root.  A checkpoint makes the journal before it void.
  */
-#include "ssd/ftl/ftl_int.h"
+#include "ssd/ftl/keep.h"
 #include <string.h>
 
 void
@@ -26,6 +26,7 @@ journal_add(struct ftl *f, uint32_t unit, uint32_t count)
 	if (f->nr_trimmed == FTL_JOURNAL_RECORDS && !journal_write(f, &due))
 		f->nr_trimmed--; /* the drive is full of valid data: this range may come back after a power loss */
 	f->trimmed[f->nr_trimmed++] = (struct ftl_trimmed){ .seq = ++f->seq, .unit = unit, .count = count };
+	keep_trimmed(f);
 }
 
 static void
@@ -72,6 +73,7 @@ write_journal(struct ftl *f, uint64_t *due_ns)
 		return false;
 	f->journal[f->nr_journal++] = at;
 	f->nr_trimmed = 0;
+	keep_trimmed(f);
 	f->journal_barrier = f->nand->issued;
 	return true;
 }
@@ -171,6 +173,7 @@ forget_old(struct ftl *f, uint32_t root)
 	for (uint32_t i = 0; i < f->nr_journal; i++)
 		place_invalid(f, f->journal[i]);
 	f->nr_journal = f->nr_trimmed = 0;
+	keep_trimmed(f);
 	f->journal_barrier = f->nand->issued;
 	f->since_ckpt = 0;
 	f->stats.checkpoints++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The calls of ftl.h, and time. */
-#include "ssd/ftl/ftl_int.h"
+#include "ssd/ftl/keep.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +60,14 @@ ftl_spare_blocks(const struct ftl_config *c)
 	       divide_up(parts_of(c) * 2 + FTL_MAX_JOURNAL * c->nand.units, a_block);
 }
 
+uint32_t
+ftl_slots(const struct ftl_config *c)
+{
+	uint32_t dies = c->nand.channels * c->nand.dies;
+
+	return UT_MAX(c->buffer ? c->buffer : dies * BUFFER_PAGES * c->nand.units, 2 * c->nand.units);
+}
+
 static bool
 tables_open(struct ftl *f)
 {
@@ -67,8 +75,7 @@ tables_open(struct ftl *f)
 
 	f->nr_parts = (uint32_t)parts_of(&f->cfg);
 	f->reserve = (uint32_t)reserve_a_die(&f->cfg);
-	f->nr_slots =
-		UT_MAX(f->cfg.buffer ? f->cfg.buffer : n->nr_dies * BUFFER_PAGES * n->cfg.units, 2 * n->cfg.units);
+	f->nr_slots = ftl_slots(&f->cfg);
 	for (f->nr_hash = 64; f->nr_hash < 2 * f->nr_slots; f->nr_hash *= 2)
 		;
 	f->map = ut_calloc(f->cfg.units, sizeof(f->map[0]));
@@ -119,6 +126,8 @@ ftl_open(const struct ftl_config *cfg, struct ftl **out)
 		rc = -ENOMEM;
 	if (!rc && !fits(f))
 		rc = -EINVAL;
+	if (!rc)
+		rc = keep_open(f);
 	if (rc) {
 		ftl_close(f);
 		return rc;
@@ -126,6 +135,10 @@ ftl_open(const struct ftl_config *cfg, struct ftl **out)
 	f->may_be_bad = may_be_bad(f);
 	ut_rng_seed(&f->rng, cfg->nand.seed);
 	buffer_reset(f);
+	if (f->keep && !cfg->unchecked && !keep_meta_ok(f)) {
+		ftl_close(f);
+		return -EUCLEAN;
+	}
 	recover(f);
 	*out = f;
 	return 0;
@@ -281,12 +294,15 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint32_
 	over_the_link(f, now_ns, due_ns);
 	f->stats.host_written++;
 	f->stats.host_bytes += bytes;
+	f->stats.partial += bytes < NAND_UNIT;
 	if (f->bad >= f->may_be_bad)
 		return NULL;
 	place = place < ftl_places(&f->cfg) ? place : 0;
 	to = buffer_again(f, unit, place);
-	if (to)
+	if (to) {
+		keep_changed(f, to);
 		return to;
+	}
 	if (!room_in_buffer(f, place, due_ns))
 		return NULL;
 	ckpt_when_due(f, due_ns);
@@ -341,7 +357,7 @@ ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
 	ftl_advance(f, now_ns);
 	idle_ends(f, now_ns);
 	if (f->cfg.capacitor)
-		return true;
+		return keep_flush(f);
 	while (f->nr_dirty && ok)
 		ok = buffer_program(f, due_ns);
 	ok = journal_write(f, due_ns) && ok;
@@ -367,12 +383,22 @@ rescue(struct ftl *f)
 }
 
 void
+ftl_clock(struct ftl *f, uint64_t now_ns)
+{
+	while (place_wait(f))
+		;
+	nand_clock(f->nand, f->now_ns, now_ns);
+	f->now_ns = f->host_ns = f->link_ns = f->care_ns = now_ns;
+}
+
+void
 ftl_power_off(struct ftl *f, uint64_t now_ns)
 {
 	ftl_advance(f, now_ns);
 	if (f->cfg.capacitor)
 		rescue(f);
 	nand_power_off(f->nand, f->now_ns);
+	keep_stats(f);
 	if (ftl_has(FTL_BUG_WEAR_LOST))
 		memset(f->nand->wear, 0, f->nand->nr_blocks * sizeof(f->nand->wear[0]));
 	f->off = true;
@@ -387,6 +413,7 @@ ftl_power_on(struct ftl *f)
 	ns = recover(f);
 	place_restore(f);
 	f->off = false;
+	keep_restore(f);
 	if (f->root != NAND_NONE || f->seq > 1)
 		ckpt_write(f, &due); /* what was pieced together is written down, so that the journal can go */
 	f->stats.recoveries++;
@@ -412,6 +439,24 @@ ftl_health(const struct ftl *f)
 		.used = (uint8_t)(endurance ? UT_MIN(100 * wear / endurance, 255) : 0),
 		.read_only = !left,
 	};
+}
+
+struct ftl_wear
+ftl_wear(const struct ftl *f)
+{
+	struct ftl_wear w = { .least = UINT32_MAX };
+	uint32_t unused = 0;
+
+	for (uint32_t b = 0; b < f->nand->nr_blocks; b++) {
+		unused += f->block[b].state == FTL_FREE;
+		if (f->nand->bad[b])
+			continue;
+		w.least = UT_MIN(w.least, f->nand->wear[b]);
+		w.most = UT_MAX(w.most, f->nand->wear[b]);
+	}
+	w.least = UT_MIN(w.least, w.most);
+	w.free_percent = (uint8_t)(100ull * unused / f->nand->nr_blocks);
+	return w;
 }
 
 const struct ftl_stats *

@@ -49,6 +49,8 @@ struct ftl_config {
 	uint32_t wear_spread; /* of erases, then a block that is left out is emptied; 0: any */
 	uint32_t slc_blocks; /* a die: the host's data goes into as many blocks with one bit a cell first */
 	uint32_t slc_dynamic; /* and into as many percent of the blocks that are free */
+	bool unchecked; /* with a store: opened even when a page of the map is damaged */
+	bool rebuild; /* no checkpoint is believed: the map is what the pages say */
 	uint64_t idle_ns; /* without a command, before work that can wait is done; 0: 10 ms */
 };
 
@@ -63,6 +65,7 @@ enum ftl_stream { /* what is programmed into blocks of its own */
 struct ftl_stats { /* units */
 	uint64_t host_written, host_read, host_trimmed; /* written: calls of ftl_write() */
 	uint64_t host_bytes; /* what these changed */
+	uint64_t partial; /* of less than a unit */
 	uint64_t programmed[FTL_STREAMS], padded;
 	uint64_t collected; /* blocks */
 	uint64_t folded; /* moved out of blocks with one bit a cell */
@@ -86,11 +89,18 @@ struct ftl_realloc { /* garbage collection moved units that follow each other */
 };
 #define FTL_REALLOCS 64u
 
+struct ftl_wear {
+	uint32_t least, most; /* erases of a block that is not bad */
+	uint8_t free_percent; /* of the blocks */
+};
+
 struct ftl;
 
+/* How much of cfg->nand.store is needed; what of it is sparse is nand_store_data(). */
+uint64_t ftl_store_bytes(const struct ftl_config *cfg);
 /* Blocks that hold no data of the host at any time. */
 uint64_t ftl_spare_blocks(const struct ftl_config *cfg);
-/* -EINVAL: impossible geometry, or too little NAND for so many units; -ENOMEM. */
+/* -EINVAL: impossible geometry, or too little NAND for so many units; -ENOMEM; -EUCLEAN: a page of the map in the store is damaged. */
 int ftl_open(const struct ftl_config *cfg, struct ftl **out);
 void ftl_close(struct ftl *f); /* NULL is fine */
 
@@ -126,11 +136,18 @@ void ftl_fail(struct ftl *f, enum nand_kind kind);
 /* Let time pass.  Returns when to call next; NAND_NEVER. */
 uint64_t ftl_advance(struct ftl *f, uint64_t now_ns);
 
+/* A store was opened, and the time is now_ns by a clock that may be another than that of its last life: the age of data goes on. */
+void ftl_clock(struct ftl *f, uint64_t now_ns);
+
 /* The power goes at now_ns, at any instant; and comes back.  power_on returns how long the recovery takes. */
 void ftl_power_off(struct ftl *f, uint64_t now_ns);
 uint64_t ftl_power_on(struct ftl *f);
 
+/* Units that the last checkpoint has, and that are nowhere now and were not trimmed: after ftl_open() of a store.  How many. */
+uint32_t ftl_lost(const struct ftl *f, void (*tell)(void *arg, uint32_t unit, uint32_t page), void *arg);
+
 struct ftl_health ftl_health(const struct ftl *f);
+struct ftl_wear ftl_wear(const struct ftl *f);
 const struct ftl_stats *ftl_stats(const struct ftl *f);
 const struct nand *ftl_nand(const struct ftl *f);
 /* Write amplification so far: bytes programmed (metadata too, padding not) over bytes that the host wrote. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Inside the FTL.  buffer.c: the write buffer; place.c: blocks, and pages for streams; gc.c: garbage collection; fail.c: failed
- * programs; ckpt.c: journal and checkpoint; recover.c: from NAND to map; ftl.c: the calls of ftl.h and time.
+ * programs; ckpt.c: journal and checkpoint; recover.c: from NAND to map; keep.h: what an image keeps besides; ftl.c: the calls of ftl.h and time.
  */
 #pragma once
 #include <assert.h>
@@ -78,6 +78,7 @@ struct ftl_slot {
 	uint32_t next; /* in its hash chain */
 	uint64_t free_ns; /* the program that emptied it ends */
 	uint32_t place;
+	bool kept; /* keep.c has it as it is now */
 };
 
 struct ftl_trimmed {
@@ -139,8 +140,13 @@ struct ftl {
 	uint32_t nr_journal;
 	uint32_t root; /* unit of the last root, or NAND_NONE */
 	bool off;
+	struct ftl_keep *keep; /* with a store only */
+	struct ftl_kept_slot *kept;
+	bool restoring;
 	struct ftl_stats stats;
 };
+
+uint32_t ftl_slots(const struct ftl_config *c); /* of the write buffer */
 
 /* place.c */
 void place_reset(struct ftl *f);
@@ -211,6 +217,7 @@ void map_set(struct ftl *f, uint32_t unit, uint32_t at); /* what was there befor
 
 /* recover.c: the map and the blocks from what is on NAND.  Returns how long that takes. */
 uint64_t recover(struct ftl *f);
+void recover_trim(struct ftl *f, const struct ftl_trimmed *t); /* what is older than that is gone */
 
 /* On NAND, little-endian: the head of a unit of journal or map, and a root. */
 struct ftl_head {

@@ -3,7 +3,7 @@
  * Where things go: each stream writes page after page, die after die, into an open block of its own on each die.  A block whose
  * last valid unit went away is erased when rule 2 of ftl.h allows it.
  */
-#include "ssd/ftl/ftl_int.h"
+#include "ssd/ftl/keep.h"
 #include <string.h>
 
 void
@@ -70,15 +70,21 @@ open_block(struct ftl *f, enum ftl_stream s, uint32_t die)
 }
 
 static uint32_t
+next_page(const struct ftl *f, enum ftl_stream s, uint32_t die)
+{
+	return f->die[die].open[s] * f->nand->cfg.pages + f->die[die].page[s];
+}
+
+static uint32_t
 try_page(struct ftl *f, enum ftl_stream s)
 {
 	for (uint32_t i = 0; i < f->nand->nr_dies; i++) {
 		uint32_t die = (f->turn[s] + i) % f->nand->nr_dies;
 
-		if (!open_block(f, s, die))
+		if (!open_block(f, s, die) || !nand_back(f->nand, next_page(f, s, die)))
 			continue;
 		f->turn[s] = (die + 1) % f->nand->nr_dies;
-		return f->die[die].open[s] * f->nand->cfg.pages + f->die[die].page[s];
+		return next_page(f, s, die);
 	}
 	return NAND_NONE;
 }
@@ -223,6 +229,8 @@ place_program(struct ftl *f, enum ftl_stream s, uint32_t page, uint32_t used)
 	f->stats.programmed[ftl_is_host(s) ? FTL_HOST : s] += used;
 	f->stats.padded += n->cfg.units - used;
 	f->since_ckpt++;
+	if (f->keep)
+		keep_stats(f);
 	return nand_program(n, page, ++f->seq, f->now_ns);
 }
 

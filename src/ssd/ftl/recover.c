@@ -3,7 +3,7 @@
  * After a power loss: from what is on NAND to the map.  The last checkpoint whose root is whole, and all pages and trimmed
  * ranges with a higher sequence number; of two claims on a unit the higher number wins, in whatever order they are found.
  */
-#include "ssd/ftl/ftl_int.h"
+#include "ssd/ftl/keep.h"
 #include <string.h>
 
 static bool
@@ -41,7 +41,7 @@ static void
 find_root(struct ftl *f, uint32_t at, uint32_t what, uint64_t seq)
 {
 	f->seq = UT_MAX(f->seq, seq);
-	if (what != FTL_ROOT || le64_get(head_of(f, at).seq) < f->ckpt_seq)
+	if (what != FTL_ROOT || f->cfg.rebuild || le64_get(head_of(f, at).seq) < f->ckpt_seq)
 		return;
 	f->ckpt_seq = le64_get(head_of(f, at).seq);
 	f->root = at;
@@ -81,6 +81,20 @@ load_part(struct ftl *f, uint32_t part)
 	}
 }
 
+void
+recover_trim(struct ftl *f, const struct ftl_trimmed *t)
+{
+	f->seq = UT_MAX(f->seq, t->seq);
+	if (t->seq <= f->ckpt_seq)
+		return;
+	for (uint64_t u = t->unit; u < (uint64_t)t->unit + t->count && u < f->cfg.units; u++) {
+		if (!ftl_has(FTL_BUG_TRIM_WINS_ALWAYS) && f->seq_of[u] > t->seq)
+			continue;
+		f->map[u] = NAND_NONE;
+		f->seq_of[u] = t->seq;
+	}
+}
+
 /* The journal stays valid until there is a checkpoint that knows of it. */
 static void
 trim_again(struct ftl *f, uint32_t at)
@@ -94,15 +108,7 @@ trim_again(struct ftl *f, uint32_t at)
 		struct ftl_record r;
 
 		memcpy(&r, from + i * sizeof(r), sizeof(r));
-		f->seq = UT_MAX(f->seq, le64_get(r.seq));
-		if (le64_get(r.seq) <= f->ckpt_seq)
-			continue;
-		for (uint64_t u = le32_get(r.unit); u < (uint64_t)le32_get(r.unit) + le32_get(r.count); u++) {
-			if (u >= f->cfg.units || (!ftl_has(FTL_BUG_TRIM_WINS_ALWAYS) && f->seq_of[u] > le64_get(r.seq)))
-				continue;
-			f->map[u] = NAND_NONE;
-			f->seq_of[u] = le64_get(r.seq);
-		}
+		recover_trim(f, &(struct ftl_trimmed){ le64_get(r.seq), le32_get(r.unit), le32_get(r.count) });
 	}
 }
 
@@ -177,6 +183,7 @@ recover(struct ftl *f)
 			load_part(f, part);
 	}
 	each_unit(f, replay);
+	keep_trim_again(f);
 	count_valid(f);
 	ns = takes_ns(f);
 	f->seq++; /* a page that was torn may have had a higher number: it counts for nobody */

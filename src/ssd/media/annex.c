@@ -54,6 +54,41 @@ slot_read(const struct ssd_file_media *f, uint32_t kind, uint64_t slot, void *bu
 	return le64_get(h.seq);
 }
 
+static bool
+never_written(const struct annex_hdr *h, ssize_t n)
+{
+	static const struct annex_hdr zeros;
+
+	return n <= 0 || (n == (ssize_t)sizeof(*h) && !memcmp(h, &zeros, sizeof(*h)));
+}
+
+bool
+ssd_annex_slot_ok(const struct ssd_file_media *f, uint32_t kind, uint32_t slot)
+{
+	uint64_t off = slot_off(f, kind, slot);
+	struct annex_hdr h;
+	ssize_t n = pread(f->fd, &h, sizeof(h), (off_t)off);
+	uint8_t *buf;
+	bool ok;
+
+	if (never_written(&h, n))
+		return true;
+	if (n != (ssize_t)sizeof(h) || le32_get(h.len) > SSD_ANNEX_PLACE / 2 - sizeof(h))
+		return false;
+	buf = ut_calloc(1, le32_get(h.len) + 1);
+	ok = buf && slot_read(f, kind, slot, buf, le32_get(h.len));
+	free(buf);
+	return ok;
+}
+
+void
+ssd_annex_slot_clear(const struct ssd_file_media *f, uint32_t kind, uint32_t slot)
+{
+	static const struct annex_hdr zeros;
+
+	(void)!pwrite(f->fd, &zeros, sizeof(zeros), (off_t)slot_off(f, kind, slot));
+}
+
 bool
 ssd_annex_load(struct ssd_media *m, uint32_t kind, void *buf, size_t len)
 {

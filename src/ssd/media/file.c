@@ -50,7 +50,7 @@ ssd_file_free(struct ssd_file_media *f)
 static void
 file_close(struct ssd_media *m)
 {
-	ssd_file_free(file(m));
+	ssd_image_close(file(m));
 }
 
 static void
@@ -202,32 +202,3 @@ const struct ssd_media_ops ssd_file_ops = {
 	.power_off = ssd_media_stays,
 	.power_on = ssd_media_at_once,
 };
-
-struct ssd_file_media *
-ssd_file_media(struct ssd_media *m)
-{
-	return m->ops == &ssd_file_ops ? file(m) : NULL;
-}
-
-struct ssd_image_state *
-ssd_image_state(struct ssd_media *m)
-{
-	return m->ops == &ssd_file_ops ? &file(m)->st : NULL;
-}
-
-void *
-ssd_image_lba_map(struct ssd_media *m, uint64_t media_off, enum ssd_map_kind kind)
-{
-	return m->ops == &ssd_file_ops ? file(m)->va + file(m)->map_off[kind] + ssd_map_bytes(media_off) : NULL;
-}
-
-int
-ssd_image_commit(struct ssd_media *m)
-{
-	struct ssd_file_media *f = file(m);
-	uint8_t slot[SSD_IMAGE_SLOT];
-	off_t off = (off_t)(++f->seq % 2 * SSD_IMAGE_SLOT);
-
-	ssd_image_hdr_slot(slot, &f->st, f->seq);
-	return pwrite(f->fd, slot, sizeof(slot), off) == (ssize_t)sizeof(slot) ? 0 : -EIO;
-}

@@ -3,6 +3,8 @@
 #include "ssd/media/flash.h"
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ssd/media/media.h"
@@ -14,6 +16,7 @@ struct flash_media {
 	uint32_t places;
 	const uint64_t *now_ns;
 	uint64_t *due_ns;
+	bool clocked;
 };
 
 static struct flash_media *
@@ -26,6 +29,8 @@ static void
 flash_close(struct ssd_media *m)
 {
 	ftl_close(flash(m)->ftl);
+	if (m->image)
+		ssd_image_close(m->image);
 	free(flash(m));
 }
 
@@ -134,6 +139,22 @@ ssd_flash_fail(struct ssd_media *m, enum nand_kind kind)
 		ftl_fail(flash(m)->ftl, kind);
 }
 
+void
+ssd_flash_clock(struct ssd_media *m, uint64_t now_ns)
+{
+	if (m->ops != &flash_ops || !m->image || flash(m)->clocked)
+		return;
+	flash(m)->clocked = true;
+	ftl_clock(flash(m)->ftl, now_ns);
+}
+
+void
+ssd_flash_reached(struct ssd_media *m, uint64_t now_ns)
+{
+	if (m->image && m->ops == &flash_ops)
+		ftl_advance(flash(m)->ftl, now_ns);
+}
+
 const struct ftl *
 ssd_flash_ftl(const struct ssd_media *m)
 {
@@ -228,24 +249,67 @@ bytes_of(const struct ftl_config *c)
 	return (uint64_t)c->nand.channels * c->nand.dies * c->nand.blocks * c->nand.pages * c->nand.units * NAND_UNIT;
 }
 
-int
-ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
-		struct ssd_media **out)
+static int
+no_memory(uint64_t size, int rc, char *err, size_t errlen)
 {
-	struct flash_media *f = ut_calloc(1, sizeof(*f));
+	snprintf(err, errlen, "no memory for %" PRIu64 " bytes and the spare area of the flash, or too many", size);
+	return rc;
+}
+
+/* Give the flash a part of the image to live in. */
+static int
+image_open(const struct ssd_config *cfg, uint64_t size, struct ftl_config *c, struct flash_media *f, char *err,
+	   size_t errlen)
+{
+	struct ssd_image_shape shape;
+	int rc;
+
+	ssd_image_shape_of(c, cfg->profile.name, &shape);
+	rc = ssd_image_open(cfg, size, &shape, &f->base.image, err, errlen);
+	if (!rc)
+		c->nand.store = (struct nand_store){
+			.va = f->base.image->va + f->base.image->data_off,
+			.fd = f->base.image->fd,
+			.off = f->base.image->data_off,
+			.capacitor = c->capacitor,
+		};
+	return rc;
+}
+
+static int
+flash_open(const struct ssd_config *cfg, uint64_t size, struct flash_media *f, char *err, size_t errlen)
+{
 	struct ftl_config c = config_of(&cfg->profile.flash, size, cfg->seed);
 	int rc;
 
-	if (!f)
-		return -ENOMEM;
-	rc = bytes_of(&c) > (cfg->ram_limit ? cfg->ram_limit : ssd_memory_to_spare()) ? -ENOMEM : ftl_open(&c, &f->ftl);
+	if (!cfg->image && bytes_of(&c) > (cfg->ram_limit ? cfg->ram_limit : ssd_memory_to_spare()))
+		return no_memory(size, -ENOMEM, err, errlen);
+	rc = cfg->image ? image_open(cfg, size, &c, f, err, errlen) : 0;
+	if (rc)
+		return rc;
+	rc = ftl_open(&c, &f->ftl);
+	if (rc && f->base.image)
+		ssd_file_free(f->base.image);
+	f->places = c.places ? c.places : 1;
+	if (rc != -EUCLEAN)
+		return rc ? no_memory(size, rc, err, errlen) : 0;
+	snprintf(err, errlen, "%s: a page of its map is damaged: run nvproof ssd fsck --repair on it", cfg->image);
+	return rc;
+}
+
+int
+ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
+		struct ssd_media **out, char *err, size_t errlen)
+{
+	struct flash_media *f = ut_calloc(1, sizeof(*f));
+	int rc = f ? flash_open(cfg, size, f, err, errlen) : -ENOMEM;
+
 	if (rc) {
 		free(f);
 		return rc;
 	}
 	f->base.ops = &flash_ops;
 	f->base.recovery_ns = cfg->profile.flash.recovery_ms * 1000000ull;
-	f->places = c.places ? c.places : 1;
 	f->now_ns = now_ns;
 	f->due_ns = due_ns;
 	*out = &f->base;

@@ -11,10 +11,22 @@
 
 /*
  * size bytes for the host.  now_ns is read, and due_ns raised, by each operation.  -ENOMEM: it may need more than ram_limit bytes
- * of memory, 0: three quarters of what there is; -EINVAL: too large.
+ * of memory, 0: three quarters of what there is; -EINVAL: too large.  With an image the flash is in there, and the errors are those of
+ * ssd_subsys_open(), too.
  */
 int ssd_media_flash(const struct ssd_config *cfg, uint64_t size, const uint64_t *now_ns, uint64_t *due_ns,
-		    struct ssd_media **out);
+		    struct ssd_media **out, char *err, size_t errlen);
+/* What an image of flash says of itself, as the FTL's configuration: for who has no profile. */
+struct ssd_image_shape;
+void ssd_image_shape_of(const struct ftl_config *c, const char *profile, struct ssd_image_shape *out);
+int ssd_image_shape_config(const struct ssd_image_shape *shape, struct ftl_config *out);
+/* The first step of the drive: of flash in an image, its time goes on from here. */
+void ssd_flash_clock(struct ssd_media *m, uint64_t now_ns);
+/*
+ * The host is told of what was done until now_ns.  Flash in an image: what ended is written down as ended first, because the process
+ * may be killed at any instant after that.
+ */
+void ssd_flash_reached(struct ssd_media *m, uint64_t now_ns);
 /* The next operation of this kind fails.  Other media have none. */
 void ssd_flash_fail(struct ssd_media *m, enum nand_kind kind);
 

@@ -10,6 +10,7 @@
 
 #define IMAGE_MAGIC "nvproof image\r\n\032"
 #define IMAGE_VERSION 2u /* 1 had LBA maps for each namespace */
+#define IMAGE_FLASH 3u /* the data are modelled flash, and not the media's */
 
 struct image_ns {
 	le64 size; /* bytes */
@@ -31,7 +32,12 @@ struct image_slot {
 	struct image_ns ns[SSD_MAX_NAMESPACES];
 	le64 smart[16];
 	struct image_saved saved[SSD_MAX_CTRLRS];
-	uint8_t rsvd[SSD_IMAGE_SLOT - 40 - 16 * SSD_MAX_NAMESPACES - 128 - 48 * SSD_MAX_CTRLRS - 4];
+	le32 shape[SSD_IMAGE_WORDS]; /* IMAGE_FLASH */
+	le64 store_bytes, store_sparse;
+	char profile[24];
+	le32 open;
+	char boot[SSD_IMAGE_BOOT];
+	uint8_t rsvd[SSD_IMAGE_SLOT - 40 - 16 * SSD_MAX_NAMESPACES - 128 - 48 * SSD_MAX_CTRLRS - 148 - 4];
 	le32 crc; /* of all bytes before it */
 };
 static_assert(sizeof(struct image_slot) == SSD_IMAGE_SLOT, "slot");
@@ -42,7 +48,8 @@ static_assert(SSD_IMAGE_HDR == 2 * SSD_IMAGE_SLOT, "two slots");
 static bool
 slot_valid(const struct image_slot *s)
 {
-	return !memcmp(s->magic, IMAGE_MAGIC, sizeof(s->magic)) && le32_get(s->version) == IMAGE_VERSION &&
+	return !memcmp(s->magic, IMAGE_MAGIC, sizeof(s->magic)) &&
+	       (le32_get(s->version) == IMAGE_VERSION || le32_get(s->version) == IMAGE_FLASH) &&
 	       le32_get(s->crc) == ut_crc32c(0, s, offsetof(struct image_slot, crc)) && le32_get(s->nr_ns) > 0 &&
 	       le32_get(s->nr_ns) <= SSD_MAX_NAMESPACES;
 }
@@ -69,6 +76,42 @@ format_encode(uint64_t size, const struct ssd_format *f)
 	};
 }
 
+static void
+shape_decode(const struct image_slot *s, struct ssd_image_state *st)
+{
+	st->open = le32_get(s->open);
+	memcpy(st->boot, s->boot, sizeof(st->boot));
+	st->boot[sizeof(st->boot) - 1] = 0;
+	if (le32_get(s->version) != IMAGE_FLASH)
+		return;
+	for (size_t i = 0; i < SSD_IMAGE_WORDS; i++)
+		st->shape.word[i] = le32_get(s->shape[i]);
+	st->shape.bytes = le64_get(s->store_bytes);
+	st->shape.sparse = le64_get(s->store_sparse);
+	memcpy(st->shape.profile, s->profile, sizeof(st->shape.profile));
+	st->shape.profile[sizeof(st->shape.profile) - 1] = 0;
+}
+
+static void
+shape_encode(struct image_slot *s, const struct ssd_image_state *st)
+{
+	s->version = le32_from(st->shape.bytes ? IMAGE_FLASH : IMAGE_VERSION);
+	s->open = le32_from(st->open);
+	memcpy(s->boot, st->boot, sizeof(s->boot));
+	for (size_t i = 0; i < SSD_IMAGE_WORDS; i++)
+		s->shape[i] = le32_from(st->shape.word[i]);
+	s->store_bytes = le64_from(st->shape.bytes);
+	s->store_sparse = le64_from(st->shape.sparse);
+	memcpy(s->profile, st->shape.profile, sizeof(s->profile));
+}
+
+static bool
+shape_sane(const struct image_slot *s, const struct ssd_image_shape *shape)
+{
+	return le32_get(s->version) != IMAGE_FLASH ||
+	       (shape->bytes && shape->bytes < SSD_MAX_NS_SIZE * SSD_MAX_NAMESPACES && shape->sparse <= shape->bytes);
+}
+
 static int
 slot_decode(const struct image_slot *s, struct ssd_image_state *st)
 {
@@ -78,6 +121,9 @@ slot_decode(const struct image_slot *s, struct ssd_image_state *st)
 	memset(st, 0, sizeof(*st));
 	st->nr_ns = le32_get(s->nr_ns);
 	st->data_size = le64_get(s->data_size);
+	shape_decode(s, st);
+	if (!shape_sane(s, &st->shape))
+		return -EUCLEAN;
 	if (!st->data_size || st->data_size > SSD_MAX_NS_SIZE * SSD_MAX_NAMESPACES)
 		return -EUCLEAN;
 	for (uint32_t i = 0; i < st->nr_ns; i++) {
@@ -95,6 +141,25 @@ slot_decode(const struct image_slot *s, struct ssd_image_state *st)
 		memcpy(&st->saved[c], saved, sizeof(saved));
 	}
 	return 0;
+}
+
+bool
+ssd_image_hdr_newer(const void *page)
+{
+	const struct image_slot *s = page;
+
+	for (int i = 0; i < 2; i++) {
+		if (!memcmp(s[i].magic, IMAGE_MAGIC, sizeof(s[i].magic)) && le32_get(s[i].version) > IMAGE_FLASH &&
+		    le32_get(s[i].crc) == ut_crc32c(0, &s[i], offsetof(struct image_slot, crc)))
+			return true;
+	}
+	return false;
+}
+
+bool
+ssd_image_hdr_whole(const void *page, uint32_t slot)
+{
+	return slot_valid((const struct image_slot *)page + slot);
 }
 
 int
@@ -120,7 +185,7 @@ ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq)
 
 	memset(s, 0, sizeof(*s));
 	memcpy(s->magic, IMAGE_MAGIC, sizeof(s->magic));
-	s->version = le32_from(IMAGE_VERSION);
+	shape_encode(s, st);
 	s->nr_ns = le32_from(st->nr_ns);
 	s->seq = le64_from(seq);
 	s->data_size = le64_from(st->data_size);

@@ -25,12 +25,24 @@ uint64_t ssd_memory_to_spare(void);
 void ssd_media_stays(struct ssd_media *m);
 uint64_t ssd_media_at_once(struct ssd_media *m);
 
+/* Of modelled flash: what has to be the same each time.  bytes 0: a plain image, the data are the media's. */
+#define SSD_IMAGE_WORDS 16u
+struct ssd_image_shape {
+	uint32_t word[SSD_IMAGE_WORDS]; /* image_flash.c has their names */
+	uint64_t bytes, sparse; /* of its store; the first of them, which take disk space when they are written */
+	char profile[24];
+};
+#define SSD_IMAGE_BOOT 40u
+
 /* What an image keeps.  In memory in this form; image_hdr.c has the form on disk. */
 struct ssd_image_state {
 	uint64_t ns_size[SSD_MAX_NAMESPACES];
 	struct ssd_format format[SSD_MAX_NAMESPACES];
 	uint32_t nr_ns;
 	uint64_t data_size; /* of the media; where namespaces are in it is not the image's business */
+	struct ssd_image_shape shape; /* of the flash that holds them */
+	bool open; /* nobody has closed it */
+	char boot[SSD_IMAGE_BOOT]; /* while it is open: what the machine calls itself since it was started */
 	struct ssd_smart smart;
 	struct ssd_feat_saved saved[SSD_MAX_CTRLRS];
 };
@@ -41,7 +53,8 @@ enum ssd_map_kind {
 	SSD_MAP_KINDS,
 };
 
-/* For an image only; NULL for other media. */
+/* For an image only; NULL for other media.  was_open: the process before did not close it. */
+bool ssd_image_was_open(const struct ssd_media *m);
 struct ssd_image_state *ssd_image_state(struct ssd_media *m);
 /* The map of what lies at media_off, a multiple of 256 KiB. */
 void *ssd_image_lba_map(struct ssd_media *m, uint64_t media_off, enum ssd_map_kind kind);
@@ -52,6 +65,8 @@ int ssd_image_commit(struct ssd_media *m);
 #define SSD_IMAGE_HDR 4096u
 /* -EUCLEAN: no slot of ours is whole. */
 int ssd_image_hdr_read(const void *page, struct ssd_image_state *st, uint64_t *seq);
+bool ssd_image_hdr_newer(const void *page); /* one is whole, and of a version that is not known here */
+bool ssd_image_hdr_whole(const void *page, uint32_t slot);
 /* Fill slot seq % 2: 2 KiB at *off of the header page. */
 #define SSD_IMAGE_SLOT 2048u
 void ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t seq);
@@ -62,6 +77,9 @@ void ssd_image_hdr_slot(void *slot, const struct ssd_image_state *st, uint64_t s
  */
 #define SSD_ANNEX_KINDS 16u
 #define SSD_ANNEX_PLACE (512u << 10) /* two slots of half of it */
+/* A slot that was never written is fine. */
+bool ssd_annex_slot_ok(const struct ssd_file_media *f, uint32_t kind, uint32_t slot);
+void ssd_annex_slot_clear(const struct ssd_file_media *f, uint32_t kind, uint32_t slot);
 bool ssd_annex_load(struct ssd_media *m, uint32_t kind, void *buf, size_t len);
 int ssd_annex_save(struct ssd_media *m, uint32_t kind, const void *buf, size_t len);
 
@@ -80,9 +98,25 @@ struct ssd_file_media {
 	uint64_t *backed; /* granules that have all their disk space */
 	uint8_t *scratch; /* a granule, for reading what cannot be backed */
 	struct ssd_image_state st;
+	bool was_open;
 	uint64_t seq;
 };
 extern const struct ssd_media_ops ssd_file_ops;
+/*
+ * Open or make the image of cfg, whose namespaces take `size` bytes, and map it.  shape: of flash, or NULL.  Errors as of
+ * ssd_subsys_open().
+ */
+int ssd_image_open(const struct ssd_config *cfg, uint64_t size, const struct ssd_image_shape *shape,
+		   struct ssd_file_media **out, char *err, size_t errlen);
+/* image_flash.c: -EINVAL, and what is different. */
+int ssd_image_shape_check(const struct ssd_image_shape *is, const struct ssd_image_shape *asked, const char *path,
+			  char *err, size_t errlen);
+/* Offsets in the file, from the state. */
+void ssd_image_place(struct ssd_file_media *f);
+/* What the machine calls itself since it was started; empty where it does not. */
+void ssd_image_boot_id(char *id);
+/* Closed in an orderly way: all of it is on disk. */
+void ssd_image_close(struct ssd_file_media *f);
 struct ssd_file_media *ssd_file_media(struct ssd_media *m); /* NULL: other media */
 /* Fill `written` from the holes of the file. */
 void ssd_file_scan(struct ssd_file_media *f);

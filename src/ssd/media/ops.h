@@ -30,5 +30,6 @@ struct ssd_media {
 	enum ssd_media_trouble trouble; /* the worst of what the command that is carried out has read */
 	uint64_t recovery_ns; /* what error recovery takes */
 	uint8_t warning, warned; /* NVME_CW_*: what it has come to, and what the hosts were told */
+	struct ssd_file_media *image; /* the file that it is in, or NULL */
 	uint8_t *flat; /* all of it, where it is plain memory: copies can wait (gather.h); else NULL */
 };

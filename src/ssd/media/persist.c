@@ -2,8 +2,9 @@
 /*
  * What survives besides user data: formats, SMART counters and saved features.  (The LBA maps are in the image
  * themselves.) Between the subsystem's structures and the state of an image; other media have none, and nothing is
- * done.
+ * done.  What modelled flash has in its write buffer is not: at a loss of power it goes.
  */
+#include "ssd/media/flash.h"
 #include "ssd/media/media.h"
 #include <string.h>
 
@@ -34,5 +35,5 @@ ssd_persist_save(struct ssd_subsys *sub)
 	st->smart = sub->smart;
 	memcpy(st->saved, sub->saved, sizeof(st->saved));
 	rc = ssd_image_commit(sub->media);
-	return rc ? rc : sub->media->ops->flush(sub->media);
+	return rc || ssd_flash_ftl(sub->media) ? rc : sub->media->ops->flush(sub->media);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The flash itself: see nand.h. */
-#include "ssd/nand/nand.h"
+#include "ssd/nand/store.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -36,19 +36,13 @@ what_bytes(const struct nand *n)
 	return (uint64_t)n->nr_pages * n->cfg.units * sizeof(n->what[0]);
 }
 
-void
-nand_close(struct nand *n)
+static void
+memory_close(struct nand *n)
 {
-	if (!n)
-		return;
-	for (uint32_t i = 0; n->die && i < n->nr_dies; i++)
-		free(n->die[i].ops);
 	if (n->data)
 		munmap(n->data, data_bytes(n));
 	if (n->what)
 		munmap(n->what, what_bytes(n));
-	free(n->die);
-	free(n->channel_ns);
 	free(n->seq);
 	free(n->wear);
 	free(n->disturb);
@@ -56,6 +50,21 @@ nand_close(struct nand *n)
 	free(n->bad);
 	free(n->slc);
 	free(n->tag);
+}
+
+void
+nand_close(struct nand *n)
+{
+	if (!n)
+		return;
+	for (uint32_t i = 0; n->die && i < n->nr_dies; i++)
+		free(n->die[i].ops);
+	if (n->cfg.store.va)
+		store_close(n);
+	else
+		memory_close(n);
+	free(n->die);
+	free(n->channel_ns);
 	free(n);
 }
 
@@ -69,10 +78,8 @@ geometry_ok(const struct nand_config *c)
 }
 
 static bool
-parts_open(struct nand *n)
+memory_open(struct nand *n)
 {
-	n->die = ut_calloc(n->nr_dies, sizeof(n->die[0]));
-	n->channel_ns = ut_calloc(n->cfg.channels, sizeof(n->channel_ns[0]));
 	n->seq = ut_calloc(n->nr_pages, sizeof(n->seq[0]));
 	n->wear = ut_calloc(n->nr_blocks, sizeof(n->wear[0]));
 	n->disturb = ut_calloc(n->nr_blocks, sizeof(n->disturb[0]));
@@ -82,8 +89,15 @@ parts_open(struct nand *n)
 	n->tag = ut_calloc(n->nr_blocks, sizeof(n->tag[0]));
 	n->data = map(data_bytes(n));
 	n->what = map(what_bytes(n));
-	if (!n->die || !n->channel_ns || !n->seq || !n->wear || !n->disturb || !n->born_ns || !n->bad || !n->slc ||
-	    !n->tag || !n->data || !n->what)
+	return n->seq && n->wear && n->disturb && n->born_ns && n->bad && n->slc && n->tag && n->data && n->what;
+}
+
+static bool
+parts_open(struct nand *n)
+{
+	n->die = ut_calloc(n->nr_dies, sizeof(n->die[0]));
+	n->channel_ns = ut_calloc(n->cfg.channels, sizeof(n->channel_ns[0]));
+	if (!n->die || !n->channel_ns || !(n->cfg.store.va ? store_open(n) : memory_open(n)))
 		return false;
 	for (uint32_t i = 0; i < n->nr_dies; i++) {
 		n->die[i].reg_page = NAND_NONE;
@@ -114,6 +128,8 @@ nand_open(const struct nand_config *cfg, struct nand **out)
 		nand_close(n);
 		return -ENOMEM;
 	}
+	if (n->begun)
+		store_power_lost(n);
 	*out = n;
 	return 0;
 }
@@ -157,7 +173,10 @@ tear(struct nand *n, uint32_t page, uint32_t pages)
 {
 	for (uint32_t i = 0; i < pages; i++)
 		n->seq[page + i] = NAND_SEQ_TORN;
-	memset(nand_unit(n, page * n->cfg.units), 0xa5, (size_t)pages * n->cfg.units * NAND_UNIT);
+	if (n->begun)
+		store_tear(n, page, pages);
+	else
+		memset(nand_unit(n, page * n->cfg.units), 0xa5, (size_t)pages * n->cfg.units * NAND_UNIT);
 }
 
 static bool
@@ -195,6 +214,13 @@ settle_program(struct nand *n, const struct nand_op *op)
 }
 
 static void
+erase_memory(struct nand *n, uint32_t page)
+{
+	memset(&n->seq[page], 0, n->cfg.pages * sizeof(n->seq[0]));
+	madvise(nand_unit(n, page * n->cfg.units), (uint64_t)n->cfg.pages * n->cfg.units * NAND_UNIT, MADV_DONTNEED);
+}
+
+static void
 settle(struct nand *n, struct nand_op *op)
 {
 	if (op->kind == NAND_PROGRAM) {
@@ -207,9 +233,10 @@ settle(struct nand *n, struct nand_op *op)
 		tear(n, op->page, n->cfg.pages);
 		return;
 	}
-	memset(&n->seq[op->page], 0, n->cfg.pages * sizeof(n->seq[0]));
-	madvise(nand_unit(n, op->page * n->cfg.units), (uint64_t)n->cfg.pages * n->cfg.units * NAND_UNIT,
-		MADV_DONTNEED);
+	if (n->begun)
+		store_erase(n, op->page);
+	else
+		erase_memory(n, op->page);
 	n->wear[nand_block_of(n, op->page)]++;
 	n->disturb[nand_block_of(n, op->page)] = 0;
 	n->born_ns[nand_block_of(n, op->page)] = 0;
@@ -275,6 +302,8 @@ nand_program(struct nand *n, uint32_t page, uint64_t seq, uint64_t from_ns)
 	op.failed = program_fails(n, nand_block_of(n, page));
 	n->failing += op.failed;
 	n->stats.programs++;
+	if (n->begun)
+		store_program(n, page, seq);
 	return issue(n, &n->die[die], op, program_takes(n, page));
 }
 
@@ -350,6 +379,7 @@ nand_read(struct nand *n, uint32_t page, uint32_t units, uint64_t from_ns)
 	uint64_t takes = read_takes(n, page), *bus = channel(n, die);
 
 	n->stats.reads++;
+	n->stats.units_read += units;
 	if (d->reg_page != page) {
 		d->reg_ns = d->read_ns = read_start(n, d, from_ns, takes) + takes;
 		d->reg_page = page;
@@ -433,6 +463,8 @@ cut(struct nand *n, const struct nand_op *op, uint64_t now_ns)
 {
 	if (op->start_ns < now_ns)
 		tear(n, op->page, op->kind == NAND_ERASE ? n->cfg.pages : 1);
+	else if (n->begun && op->kind == NAND_PROGRAM)
+		n->begun[op->page] = 0;
 }
 
 /* What failed programs left goes with the memory of the drive. */

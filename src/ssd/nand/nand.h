@@ -24,7 +24,19 @@
 #define NAND_SEQ_ERASED 0ull
 #define NAND_SEQ_TORN UINT64_MAX /* programmed or erased halfway, or a program failed: reads fail */
 
+/*
+ * Memory that outlives the process: a part of an image file, mapped.  Opening it again is what comes after a power loss at the instant
+ * when the process ended, however that was: programs that were under way then are garbage, or, with a capacitor, complete.
+ */
+struct nand_store {
+	uint8_t *va; /* NULL: none, and the flash is gone with the process */
+	int fd;
+	uint64_t off; /* of va in the file */
+	bool capacitor;
+};
+
 struct nand_config {
+	struct nand_store store;
 	uint32_t channels, dies; /* dies a channel */
 	uint32_t blocks, pages; /* blocks a die, pages a block; of all planes together */
 	uint32_t units; /* of 4 KiB a page */
@@ -72,6 +84,7 @@ struct nand_die {
 
 struct nand_stats {
 	uint64_t reads, programs, erases, suspends, failed_programs;
+	uint64_t units_read; /* over the bus */
 };
 
 struct nand {
@@ -89,6 +102,11 @@ struct nand {
 	uint32_t *tag; /* a block: what whoever programs it has in the spare bytes of all its pages */
 	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
+	/* With a store only: */
+	uint64_t *begun; /* a page: the sequence number that it has, or will have when its program ends */
+	uint32_t *crc; /* a page: CRC-32C of its units, what they are, and that number */
+	uint64_t *backed; /* a bit a page: it has its disk space */
+	uint32_t interrupted; /* programs that were under way when it was opened */
 	uint64_t issued, ended; /* operations */
 	uint64_t pinned; /* operations below this number are not interrupted by reads */
 	uint32_t first; /* the die whose operation ends next, or NAND_NONE */
@@ -98,6 +116,14 @@ struct nand {
 	struct ut_rng rng;
 	struct nand_stats stats;
 };
+
+/* How large a store is: the data, which is sparse and comes first; all of it. */
+uint64_t nand_store_data(const struct nand_config *cfg);
+uint64_t nand_store_bytes(const struct nand_config *cfg);
+/* Disk space for a page that will be filled; false: there is none.  Without a store there always is. */
+bool nand_back(struct nand *n, uint32_t page);
+/* With a store: what is on this page is what was programmed. */
+bool nand_page_ok(const struct nand *n, uint32_t page);
 
 /* -ENOMEM, -EINVAL: impossible geometry. */
 int nand_open(const struct nand_config *cfg, struct nand **out);
@@ -123,6 +149,8 @@ bool nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op);
 uint64_t nand_settled(const struct nand *n);
 /* What was issued so far is not interrupted any more.  Returns when the last of it ends. */
 uint64_t nand_pin(struct nand *n);
+/* What was was_ns is now_ns.  Nothing is under way. */
+void nand_clock(struct nand *n, uint64_t was_ns, uint64_t now_ns);
 /* The power goes at now_ns, to which nand_commit() has been called. */
 void nand_power_off(struct nand *n, uint64_t now_ns);
 

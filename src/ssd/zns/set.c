@@ -230,10 +230,10 @@ power_on(struct ssd_ns *ns)
 	for (uint32_t i = 0; i < ns->zones->nr; i++) {
 		struct ssd_zone *z = &ns->zones->zone[i];
 
-		if (flash)
-			recover_flash(ns, z);
 		if (image)
 			recover_image(ns, z);
+		if (flash)
+			recover_flash(ns, z);
 	}
 	ssd_zones_power_on(ns->zones);
 }
