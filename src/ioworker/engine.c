@@ -149,13 +149,16 @@ gone(struct iow_engine *e)
 static uint32_t
 send_some(struct iow_engine *e)
 {
-	uint64_t n = UT_MIN((uint64_t)e->room, e->left);
+	uint64_t n = UT_MIN((uint64_t)e->room, e->left), allowed;
 
 	if (e->allow)
 		n = e->allow(e, (uint32_t)n);
 	if (!n)
 		return 0;
+	allowed = n;
 	n = e->send(e, (uint32_t)n);
+	if (unlikely(n < allowed) && e->allow)
+		iow_limit_unused(e, (uint32_t)(allowed - n));
 	e->room -= (uint32_t)n;
 	e->left -= n;
 	return (uint32_t)n;

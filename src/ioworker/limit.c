@@ -22,6 +22,17 @@ allow_rate(struct iow_engine *e, uint32_t n)
 	return k;
 }
 
+void
+iow_limit_unused(struct iow_engine *e, uint32_t n)
+{
+	uint32_t part = (uint32_t)e->rate.every;
+
+	for (; e->allow == allow_rate && n; n--) {
+		e->rate.due -= (e->rate.every >> 32) + (e->rate.frac < part);
+		e->rate.frac -= part;
+	}
+}
+
 static uint32_t
 allow_trace(struct iow_engine *e, uint32_t n)
 {

@@ -378,6 +378,34 @@ every_allocation_may_fail(void **state)
 	fake_drive_close(&drive);
 }
 
+static uint32_t (*all_of)(struct iow_engine *e, uint32_t n);
+
+/* As zones do that have no room for more at present. */
+static uint32_t
+one_of(struct iow_engine *e, uint32_t n)
+{
+	(void)n;
+	return e->q->outstanding ? 0 : all_of(e, 1);
+}
+
+static void
+a_rate_counts_what_was_sent(void **state)
+{
+	const struct nvp_iow_plan p = FAKE_PLAN(.time_ns = 1000000000ull, .iops = 9000);
+
+	(void)state;
+	fake_drive_open(&drive, &p, NULL);
+	all_of = drive.e.send;
+	drive.e.send = one_of;
+	for (uint32_t i = 0; !drive.e.ended && i < FOREVER; i++) {
+		drive.fq.step_ns = i % 100 == 99 ? 1000000 : 30000; /* now and then several are due */
+		fake_drive_run(&drive, 1);
+	}
+	assert_true(drive.e.ended);
+	assert_in_range(RES->reads + RES->writes, 8991, 9009);
+	fake_drive_close(&drive);
+}
+
 int
 main(void)
 {
@@ -398,6 +426,7 @@ main(void)
 		cmocka_unit_test(a_plain_pattern_stays_as_it_is),
 		cmocka_unit_test(one_seed_one_run),
 		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(a_rate_counts_what_was_sent),
 	};
 
 	return cmocka_run_group_tests_name("iow_engine", tests, NULL, NULL);
