@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Callbacks: their two forms, and what they may do."""
 import functools
+import threading
 
 import pytest
 
@@ -167,6 +168,21 @@ def test_keyboard_interrupt_inside(nvme0n1, qpair, buf):
     with pytest.raises(KeyboardInterrupt):
         read(nvme0n1, qpair, buf, cb)
     read(nvme0n1, qpair, buf, None)
+
+
+def test_only_inside_of_a_wait(nvme0, nvme0n1, qpair, buf):
+    """Not when the completion comes, not in calls that do not wait for it, and not in another thread."""
+    seen = []
+    nvme0n1.read(qpair, buf, 0, cb=lambda cpl: seen.append(threading.current_thread()))
+    nvme0.getfeatures(7, cb=lambda cpl: seen.append("admin"))
+    nvme0._pause(0.05)  # both are complete
+    nvme0n1.read(qpair, buf, 1)
+    qpair.cmdlog(2), nvme0.iostat(), nvme0[0x1C]
+    assert seen == []
+    qpair.waitdone(2)
+    assert seen == [threading.main_thread()]
+    nvme0.waitdone()
+    assert seen == [threading.main_thread(), "admin"]
 
 
 def test_admin_callbacks(nvme0):
