@@ -11,6 +11,11 @@ import pytest
 from nvme import IOCQ, IOSQ, PRP, Namespace
 
 
+# A job in a shell's background ignores SIGINT, and so do its children: tests of interrupts would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def caught():
     """The texts of all warnings while the test runs."""
