@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Buffer: a sequence of bytes that the device can reach."""
+import io
+import struct
+
 import pytest
 
 import nvme as d
@@ -83,6 +86,15 @@ def test_buffer_protocol():
     view = memoryview(b)
     view[3] = 7
     assert b[3] == 7 and bytes(b) == b[:] and len(view) == 32
+    struct.pack_into("<HQ", b, 8, 0x1122, 1 << 63)
+    assert b[8:10] == b"\x22\x11" and struct.unpack_from("<HQ", b, 8) == (0x1122, 1 << 63)
+    dwords = view.cast("I")
+    dwords[7] = 0xFFFFFFFF  # the same memory, not a copy of it
+    assert len(dwords) == 8 and b[28:] == b"\xff" * 4 and b[27] == 0
+    assert io.BytesIO(bytes(range(32))).readinto(b) == 32 and list(b) == list(range(32))
+    assert (
+        view.contiguous and not view.readonly and (view.format, view.itemsize, view.shape) == ("B", 1, (32,))
+    )
     del b
     view[4] = 1  # the memory is still there
 
