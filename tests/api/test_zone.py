@@ -90,6 +90,8 @@ def test_append_says_where_it_went(zoned, data):
     assert seen == [zone.slba + NLB] and zone.wpointer == zone.slba + 2 * NLB
     zone.read(qpair, back, NLB, NLB).waitdone()
     assert back[:] == data[:]
+    zone.write(qpair, data, 2 * NLB, NLB).waitdone()  # offsets count from the start of the zone
+    assert zone.wpointer == zone.slba + 3 * NLB
 
 
 def test_the_extension_makes_it_active(zoned, zone):
