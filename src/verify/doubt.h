@@ -46,30 +46,68 @@ doubt_any_state(uint64_t codes)
 	return ((codes - CODE_FIRST * DOUBT_ONES) & ~codes & DOUBT_HIGHS) != 0;
 }
 
-/* doubt.c: some lanes, or more bytes of code an LBA than one. */
+/* doubt.c: lane by lane, whatever it is. */
 void doubt_keep_slowly(struct nvp_verify *v, uint64_t lba, uint32_t n);
+
+/* All 8 lanes, of one byte of code each; false: they are not all alike. */
+static inline bool
+doubt_keep_group(struct verify_group *g, uint64_t stamps, uint64_t codes, uint32_t covered, uint64_t whose)
+{
+	uint64_t above = doubt_above(stamps, covered), are[2] = { whose, whose };
+
+	if (!above) {
+		memcpy(g->durable, &codes, sizeof(codes));
+		memcpy(g->whose, are, sizeof(are));
+		return true;
+	}
+	memcpy(are, g->whose, sizeof(are));
+	if (above != DOUBT_HIGHS || are[0] != are[1])
+		return false;
+	return !are[0] || (are[0] == (whose | WHOSE_MANY * WHOSE_LANES) && !doubt_any_state(codes));
+}
+
+/* Some lanes: the others may be somebody's at this moment. */
+static inline bool
+doubt_keep_lanes(struct verify_group *g, const uint8_t *stamps, const uint8_t *codes, uint32_t covered, uint16_t whose,
+		 uint32_t first, uint32_t n)
+{
+	uint32_t i, clean = 0, mixed = 0, many = 0;
+
+	for (i = 0; i < n; i++) {
+		clean += stamps[i] <= covered;
+		mixed += !g->whose[first + i];
+		many += g->whose[first + i] == (whose | WHOSE_MANY) && codes[i] >= CODE_FIRST;
+	}
+	if (clean == n) {
+		for (i = 0; i < n; i++) {
+			g->durable[first + i] = codes[i];
+			g->whose[first + i] = whose;
+		}
+		return true;
+	}
+	return !clean && (mixed == n || many == n);
+}
 
 /* A write begins that will not be durable: its LBAs are locked, and their codes still those of before. */
 static inline void
 doubt_keep(struct nvp_verify *v, uint64_t lba, uint32_t n)
 {
 	struct verify_group *g = &v->group[lba / VERIFY_LANES % VERIFY_GROUPS];
-	uint64_t whose = doubt_whose(lba) * WHOSE_LANES, many = whose | WHOSE_MANY * WHOSE_LANES;
-	uint64_t stamps, codes, are[2] = { whose, whose };
+	const uint8_t *stamp = v->stamp + lba % VERIFY_LOCKS, *code = verify_code(v, lba);
+	uint32_t covered = ut_load(&v->head->covered);
+	uint16_t whose = doubt_whose(lba);
+	uint64_t stamps, codes;
+	bool done = false;
 
 	if (n == VERIFY_LANES && v->code_bytes == 1) {
-		memcpy(&stamps, v->stamp + lba % VERIFY_LOCKS, sizeof(stamps));
-		memcpy(&codes, verify_code(v, lba), sizeof(codes));
-		if (!doubt_above(stamps, ut_load(&v->head->covered))) {
-			memcpy(g->durable, &codes, sizeof(codes));
-			memcpy(g->whose, are, sizeof(are));
-			return;
-		}
-		memcpy(are, g->whose, sizeof(are));
-		if (are[0] == many && are[1] == many && !doubt_any_state(codes))
-			return;
+		memcpy(&stamps, stamp, sizeof(stamps));
+		memcpy(&codes, code, sizeof(codes));
+		done = doubt_keep_group(g, stamps, codes, covered, whose * WHOSE_LANES);
+	} else if (v->code_bytes == 1) {
+		done = doubt_keep_lanes(g, stamp, code, covered, whose, (uint32_t)(lba % VERIFY_LANES), n);
 	}
-	doubt_keep_slowly(v, lba, n);
+	if (__builtin_expect(!done, 0))
+		doubt_keep_slowly(v, lba, n);
 }
 
 /* Their last change will not be durable, and nobody kept what was before. */

@@ -222,6 +222,66 @@ nothing_is_known(void **state)
 	assert_false(zeroes_fit(2));
 }
 
+/* The same where versions between are there already, in a whole group and in some lanes: zeroes may be in between, too. */
+static void
+zeroes_between(void **state)
+{
+	(void)state;
+	write_version(0, 16, 1, false);
+	flush(true);
+	for (uint32_t n = 2; n < 5; n++) {
+		write_version(0, 8, n, false);
+		write_version(9, 3, n, false);
+		if (n == 3)
+			run_op(NVP_VERIFY_ZERO, 0, 16, NVP_VERIFY_OK);
+	}
+	nvp_verify_power_lost(table);
+	assert_true(zeroes_fit(5) && zeroes_fit(10));
+}
+
+/* A flush between: what it covered is the durable version, though the other lanes were written since. */
+static void
+some_are_covered(void **state)
+{
+	const uint64_t at[] = { 5, 11 };
+
+	(void)state;
+	write_version(0, 16, 1, false);
+	flush(true);
+	for (uint32_t n = 2; n < 6; n++) {
+		write_version(0, n < 4 ? 8 : 4, n, false);
+		write_version(9, n < 4 ? 4 : 2, n, false);
+		if (n == 3)
+			flush(true);
+	}
+	write_version(0, 8, 6, false);
+	write_version(9, 4, 6, false);
+	nvp_verify_power_lost(table);
+	for (int i = 0; i < 2; i++)
+		assert_true(fits(at[i], 3) && fits(at[i], 6) && !fits(at[i], 1) && !fits(at[i], 5));
+}
+
+/* What Copy has put there is not a write that anybody kept the version before of. */
+static void
+copied(void **state)
+{
+	const struct nvp_verify_range from = { 20, 1 };
+	struct nvp_verify_op op = op_of(NVP_VERIFY_COPY, 0, 1);
+
+	(void)state;
+	for (uint32_t n = 1; n < 3; n++) {
+		write_version(0, 1, n, false);
+		write_version(20, 1, n, false);
+		flush(true);
+	}
+	op.nranges = 1;
+	op.ranges = &from;
+	assert_int_equal(nvp_verify_begin(table, &op), 0);
+	assert_int_equal(nvp_verify_end(table, &op, NVP_VERIFY_OK, NULL, NULL), 0);
+	nvp_verify_power_lost(table);
+	assert_true(zeroes_fit(0));
+}
+
 static int
 end_at(struct nvp_verify *v, enum nvp_verify_kind kind, uint64_t lba, uint32_t n)
 {
@@ -302,6 +362,12 @@ main(void)
 		TEST32(durable_writes),
 		TEST(nothing_is_known),
 		TEST32(nothing_is_known),
+		TEST(zeroes_between),
+		TEST32(zeroes_between),
+		TEST(some_are_covered),
+		TEST32(some_are_covered),
+		TEST(copied),
+		TEST32(copied),
 		cmocka_unit_test(shared_lanes),
 		cmocka_unit_test_prestate(shared_lanes, (void *)1),
 		TEST(not_in_a_snapshot),
