@@ -2,10 +2,10 @@
 # The front door.  `make demo` and `make test` are complete on a fresh machine; `make help` lists the rest.
 
 PY := .venv/bin/python
-PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py
+PYSOURCES := python examples tests tools/check_layers.py tools/run_tests.py tools/demo.py tools/check_types.py tools/pictures.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build asan demo test test-unit test-api test-qemu test-vfio bench soak mutants lint format install clean
+.PHONY: help setup build asan demo test test-unit test-api test-qemu test-vfio bench pictures soak mutants lint format install clean
 
 help:
 	@echo "make demo     install what is missing, build, and see it work on a software SSD"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-qemu  the contract on QEMU's NVMe device, which others wrote (4 minutes; part of make test)"
 	@echo "make test-vfio  on PCIe functions behind an IOMMU, in a virtual machine (2 minutes; part of make test)"
 	@echo "make bench    measure (ratios, instructions a command)"
+	@echo "make pictures  draw those of docs/model.md again"
 	@echo "make mutants  break the Python package in each way of tests/mutants/wrong.py: the contract tests have to see it"
 	@echo "make soak     100,000 power losses of the flash, and 1,000 kills with an image, against a model (half an hour)"
 	@echo "make lint     format, static analysis, layers, types"
@@ -64,6 +65,10 @@ test-api: build
 
 bench: build
 	@$(PY) tests/bench/run.py
+
+# On virtual time: each run draws the same.
+pictures: build
+	@$(PY) tools/pictures.py
 
 # Wrong implementations, each of which has to fail the contract tests.
 mutants: build
