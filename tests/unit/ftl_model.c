@@ -84,6 +84,7 @@ model_close(struct model *m)
 {
 	for (uint32_t u = 0; u < MODEL_UNITS; u++)
 		free(m->since[u]);
+	free(m->group);
 	ftl_close(m->f);
 }
 
@@ -107,6 +108,44 @@ model_write(struct model *m, uint32_t u, bool whole)
 	check(was == m->last[u], "unit %u: version %u is changed, not %u", u, was, m->last[u]);
 	fill(to, u, ++m->version);
 	may_be(m, u, m->version);
+}
+
+static void
+write_one_of(struct model *m, uint32_t u, uint32_t place, uint32_t version)
+{
+	uint64_t due = m->now;
+	uint8_t *to = ftl_write(m->f, m->now, u, NAND_UNIT, place, &due);
+
+	if (!to && (ftl_health(m->f).read_only || m->ended)) {
+		m->ended = true;
+		return;
+	}
+	check(to != NULL, "no space for unit %u", u);
+	fill(to, u, version);
+	may_be(m, u, version);
+}
+
+/* As many as a page has, from u on and somewhere else. */
+void
+model_write_together(struct model *m, uint32_t u)
+{
+	struct model_group g = { .version = ++m->version };
+	uint32_t n = 1 + (uint32_t)ut_rng_below(&m->rng, m->f->nand->cfg.units), other = n > 1 ? u & 1 : 0;
+	uint32_t place = m->version % ftl_places(&m->f->cfg);
+	uint64_t due = m->now;
+
+	g.range[0] = (struct ftl_range){ UT_MIN(u, MODEL_UNITS - n), n - other };
+	g.range[1] = (struct ftl_range){ (u + MODEL_UNITS / 2) % MODEL_UNITS, other };
+	if (!ftl_together(m->f, m->now, g.range, 2, place, &due))
+		check(ftl_health(m->f).read_only || m->ended, "no space for %u units", n);
+	for (uint32_t r = 0; r < 2; r++) {
+		for (uint32_t i = 0; i < g.range[r].count; i++)
+			write_one_of(m, g.range[r].unit + i, place, g.version);
+	}
+	ftl_apart(m->f);
+	m->group = realloc(m->group, (m->nr_groups + 1) * sizeof(g));
+	check(m->group != NULL, "no memory");
+	m->group[m->nr_groups++] = g;
 }
 
 void
@@ -136,6 +175,7 @@ all_safe(struct model *m)
 		m->safe[u] = m->last[u];
 		m->nr_since[u] = 0;
 	}
+	m->nr_groups = 0;
 }
 
 void
@@ -156,6 +196,40 @@ allowed(const struct model *m, uint32_t u, uint32_t version)
 	for (uint32_t i = 0; i < m->nr_since[u] && !ok; i++)
 		ok = m->since[u][i] == version;
 	return ok;
+}
+
+/* Whether what is there of this unit was written (1), overwritten or trimmed later (0), or is what was there before (-1). */
+static int
+survived(const struct model *m, uint32_t u, uint32_t version)
+{
+	uint32_t i = m->nr_since[u];
+
+	if (m->last[u] == version)
+		return 1;
+	while (i && m->since[u][i - 1] != version) {
+		if (m->since[u][--i] == m->last[u])
+			return 0;
+	}
+	return -1;
+}
+
+static void
+check_groups(const struct model *m)
+{
+	for (uint32_t n = 0; n < m->nr_groups && !m->ended; n++) {
+		const struct model_group *g = &m->group[n];
+		bool is = false, was = false;
+
+		for (uint32_t r = 0; r < 2; r++) {
+			for (uint32_t i = 0; i < g->range[r].count; i++) {
+				int s = survived(m, g->range[r].unit + i, g->version);
+
+				is |= s > 0;
+				was |= s < 0;
+			}
+		}
+		check(!is || !was, "units from %u survive in part: version %u", g->range[0].unit, g->version);
+	}
 }
 
 /* Wear is what the NAND went through: it only grows. */
@@ -185,6 +259,7 @@ model_power_cut(struct model *m)
 		      version, m->safe[u], m->last[u]);
 		m->last[u] = version;
 	}
+	check_groups(m);
 	check_wear(m);
 	all_safe(m);
 }
@@ -292,6 +367,8 @@ model_step(struct model *m)
 		model_trim(m, u, (uint32_t)(1 + ut_rng_below(&m->rng, UT_MIN(dice & 7 ? 16 : 800, MODEL_UNITS - u))));
 	else if (dice < 300)
 		model_read(m, u);
+	else if (dice < 500)
+		model_write_together(m, u);
 	else
 		model_write(m, u, dice < 900);
 	if (!(++m->steps % 256))

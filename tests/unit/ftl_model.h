@@ -12,6 +12,11 @@
 #define MODEL_UNITS 1600u
 #define MS 1000000ull
 
+struct model_group { /* units that survive together, since `safe` was */
+	struct ftl_range range[2];
+	uint32_t version;
+};
+
 struct model {
 	struct ftl *f;
 	struct ut_rng rng;
@@ -21,6 +26,8 @@ struct model {
 	uint32_t last[MODEL_UNITS]; /* reads now */
 	uint32_t *since[MODEL_UNITS]; /* versions since `safe` was, which may be there too */
 	uint32_t nr_since[MODEL_UNITS];
+	struct model_group *group;
+	uint32_t nr_groups;
 	uint64_t erases; /* seen so far */
 	uint64_t steps;
 	uint32_t flushes, cuts, trims; /* of a thousand steps */
@@ -35,6 +42,7 @@ struct ftl_config model_config(void);
 void model_open(struct model *m, const struct ftl_config *cfg, uint64_t seed);
 void model_close(struct model *m);
 void model_write(struct model *m, uint32_t u, bool whole);
+void model_write_together(struct model *m, uint32_t u);
 void model_read(struct model *m, uint32_t u);
 void model_trim(struct model *m, uint32_t u, uint32_t n);
 void model_flush(struct model *m);

@@ -12,6 +12,7 @@
 #include "ssd/admin/fw.h"
 #include "ssd/admin/hmb.h"
 #include "ssd/admin/identify.h"
+#include "ssd/nvm/atomic.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
@@ -130,7 +131,7 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->fna = SSD_FNA;
 	id->vwc = (uint8_t)(NVME_VWC_VWCP | nvme_put(NVME_VWC_FB, NVME_VWC_FB_YES));
 	id->awun = le16_from(0xffff); /* a command runs to its end before the next begins */
-	id->awupf = le16_from(0);
+	id->awupf = le16_from((uint16_t)(ssd_atomic_nlb_of_all(ssd->sub) - 1));
 	id->nwpc = (uint8_t)NVME_NWPC_NWPWPS;
 	id->acwu = le16_from(SSD_ACWU);
 	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a namespace is.  NVM Command Set 1.1, "Identify Namespace data structure"; NVMe Base 2.1, "Identify command". */
 #include "ssd/admin/identify.h"
+#include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/resv.h"
@@ -33,6 +34,18 @@ formats(const struct ssd *ssd, const struct ssd_ns *ns, struct nvme_id_ns *id)
 		id->lbaf[i] = (struct nvme_lbaf){ .ms = le16_from(ssd_lbafs[i].ms), .lbads = ssd_lbafs[i].lbads };
 }
 
+/* What a page of the flash has room for; no boundaries (NABSN, NABSPF), wherever it begins. */
+static void
+atomicity(const struct ssd_ns *ns, struct nvme_id_ns *id)
+{
+	if (!ssd_atomic_needed(ns))
+		return;
+	id->nsfeat |= (uint8_t)NVME_NSFEAT_NSABP;
+	id->nawun = le16_from(0xffff); /* as AWUN */
+	id->nawupf = le16_from((uint16_t)(ssd_atomic_nlb(ns) - 1));
+	id->nacwu = le16_from(SSD_ACWU);
+}
+
 void
 ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
@@ -43,6 +56,7 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 		id->ncap = le64_from(ns->zones->nr * ns->zones->zcap);
 	id->nuse = le64_from(ns->alloc->count);
 	id->nsfeat = (uint8_t)(NVME_NSFEAT_DAE | NVME_NSFEAT_UIDREUSE);
+	atomicity(ns, id);
 	formats(ssd, ns, id);
 	id->nmic = nmic(ns);
 	id->rescap = SSD_RESCAP;

@@ -20,6 +20,7 @@ buffer_reset(struct ftl *f)
 	f->first = f->nr_dirty = 0;
 	memset(f->held, 0, sizeof(f->held));
 	f->nr_move = 0;
+	f->group = 0;
 }
 
 static uint32_t
@@ -46,6 +47,22 @@ buffer_find(const struct ftl *f, uint32_t unit)
 	return s == NAND_NONE ? NULL : data(f, s);
 }
 
+uint32_t
+buffer_group(const struct ftl *f, uint32_t unit)
+{
+	uint32_t s = find(f, unit);
+
+	return s == NAND_NONE ? NAND_NONE : f->slot[s].group;
+}
+
+uint32_t
+buffer_place(const struct ftl *f, uint32_t unit)
+{
+	uint32_t s = find(f, unit);
+
+	return s == NAND_NONE ? NAND_NONE : f->slot[s].place;
+}
+
 uint8_t *
 buffer_again(struct ftl *f, uint32_t unit, uint32_t place)
 {
@@ -66,7 +83,7 @@ buffer_put(struct ftl *f, uint32_t unit, uint32_t place, uint64_t *due_ns)
 
 	assert(f->nr_dirty <= f->nr_slots);
 	*due_ns = UT_MAX(*due_ns, f->slot[s].free_ns);
-	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head, .place = place };
+	f->slot[s] = (struct ftl_slot){ .unit = unit, .next = *head, .place = place, .group = f->group };
 	f->held[place]++;
 	*head = s;
 	return data(f, s);
@@ -95,20 +112,55 @@ buffer_drop(struct ftl *f, uint32_t unit)
 		unhash(f, s); /* its place in the ring stays, empty */
 }
 
-/* Take slots of a place, the oldest first, until a page is full.  Returns how many; which they are in taken[]. */
+static struct ftl_slot *
+nth(const struct ftl *f, uint32_t i)
+{
+	return &f->slot[(f->first + i) % f->nr_slots];
+}
+
+/* Slots from the i-th that survive together, to *end; returns how many of them hold something. */
+static uint32_t
+group_from(const struct ftl *f, uint32_t i, uint32_t *end)
+{
+	uint32_t group = nth(f, i)->group, n = nth(f, i)->unit != NAND_NONE;
+
+	for (*end = i + 1; group && !ftl_has(FTL_BUG_ATOMIC_WRITE_TORN) && *end < f->nr_dirty; (*end)++) {
+		if (nth(f, *end)->group != group)
+			break;
+		n += nth(f, *end)->unit != NAND_NONE;
+	}
+	return n;
+}
+
+static void
+take(struct ftl *f, uint32_t slot, uint32_t at)
+{
+	nand_copy(nand_unit(f->nand, at), data(f, slot), 1);
+	f->nand->what[at] = f->slot[slot].unit;
+}
+
+/*
+ * Take slots of a place, the oldest first, until a page is full; what does not fit as a whole stays.  Returns how many; which
+ * they are in taken[].
+ */
 static uint32_t
 fill(struct ftl *f, uint32_t place, uint32_t page, uint32_t *taken)
 {
-	uint32_t used = 0, units = f->nand->cfg.units;
+	uint32_t used = 0, units = f->nand->cfg.units, end;
 
-	for (uint32_t i = 0; i < f->nr_dirty && used < units; i++) {
-		uint32_t s = (f->first + i) % f->nr_slots, at = page * units + used;
+	for (uint32_t i = 0; i < f->nr_dirty && used < units; i = end) {
+		uint32_t n = group_from(f, i, &end);
 
-		if (f->slot[s].unit == NAND_NONE || f->slot[s].place != place)
+		if (nth(f, i)->place != place || used + n > units)
 			continue;
-		nand_copy(nand_unit(f->nand, at), data(f, s), 1);
-		f->nand->what[at] = f->slot[s].unit;
-		taken[used++] = s;
+		for (; i < end; i++) {
+			uint32_t s = (f->first + i) % f->nr_slots;
+
+			if (f->slot[s].unit == NAND_NONE)
+				continue;
+			take(f, s, page * units + used);
+			taken[used++] = s;
+		}
 	}
 	return used;
 }

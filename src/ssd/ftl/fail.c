@@ -50,6 +50,40 @@ page_for(struct ftl *f, enum ftl_stream *s)
 	return page == NAND_NONE ? place_page(f, *s = FTL_META, &due) : page;
 }
 
+static bool save_page(struct ftl *f, uint32_t page);
+
+/* What replaced this unit is there, or was trimmed and that is written down.  If not: once more, after what is missing came. */
+static bool
+newer_is_safe(struct ftl *f, uint32_t at)
+{
+	uint32_t what = f->nand->what[at], newer = what < f->cfg.units ? f->map[what] : at;
+
+	if (newer == at || newer == NAND_NONE)
+		return true;
+	if (ftl_in_flight(f, newer))
+		return !place_wait(f);
+	return f->nand->seq[newer / f->nand->cfg.units] != NAND_SEQ_TORN || !save_page(f, newer / f->nand->cfg.units);
+}
+
+/*
+ * Units that survive together: what is left of them must not be there without what replaced the others, since of those the
+ * version before would be there.
+ */
+static void
+save_newer(struct ftl *f, uint32_t page)
+{
+	uint32_t units = f->nand->cfg.units;
+	uint64_t due = 0;
+
+	journal_write(f, &due);
+	while (nand_settled(f->nand) < f->journal_barrier && place_wait(f))
+		;
+	for (uint32_t at = page * units; at < (page + 1) * units; at++) {
+		while (!newer_is_safe(f, at))
+			;
+	}
+}
+
 /* What is still valid of it.  false: there is no room. */
 static bool
 save_page(struct ftl *f, uint32_t page)
@@ -59,6 +93,7 @@ save_page(struct ftl *f, uint32_t page)
 
 	if (!n)
 		return true;
+	save_newer(f, page);
 	to = page_for(f, &s);
 	if (to == NAND_NONE)
 		return false;

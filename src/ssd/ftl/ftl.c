@@ -298,12 +298,14 @@ ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint32_
 	if (f->bad >= f->may_be_bad)
 		return NULL;
 	place = place < ftl_places(&f->cfg) ? place : 0;
+	if (buffer_place(f, unit) != place) /* its company stays where it is */
+		together_leave(f, unit, due_ns);
 	to = buffer_again(f, unit, place);
 	if (to) {
 		keep_changed(f, to);
 		return to;
 	}
-	if (!room_in_buffer(f, place, due_ns))
+	if (!f->group && !room_in_buffer(f, place, due_ns)) /* for a group room was made before */
 		return NULL;
 	ckpt_when_due(f, due_ns);
 	if (bytes < NAND_UNIT) {
@@ -337,6 +339,8 @@ ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t
 {
 	ftl_advance(f, now_ns);
 	idle_ends(f, now_ns);
+	for (uint32_t u = unit; u < unit + count && f->nr_dirty; u++)
+		together_leave(f, u, due_ns);
 	if (any_mapped(f, unit, count))
 		journal_add(f, unit, count);
 	for (uint32_t u = unit; u < unit + count; u++) {
@@ -367,6 +371,15 @@ ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns)
 	if (!ftl_has(FTL_BUG_FLUSH_EARLY))
 		raise_to(due_ns, nand_pin(f->nand));
 	return ok;
+}
+
+void
+ftl_spill(struct ftl *f, uint64_t now_ns)
+{
+	uint64_t due = 0;
+
+	ftl_advance(f, now_ns);
+	buffer_program(f, &due);
 }
 
 /* With a capacitor there is energy for what is under way and for the write buffer. */

@@ -125,10 +125,24 @@ void ftl_place_end(struct ftl *f, uint64_t now_ns, uint32_t place, uint64_t *due
  */
 const void *ftl_read(struct ftl *f, uint64_t now_ns, uint32_t unit, uint64_t *due_ns);
 void *ftl_write(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t bytes, uint32_t place, uint64_t *due_ns);
+/*
+ * Units that survive a power loss all together or not at all.  What is written until ftl_apart() goes into one page: all of these
+ * ranges, and nothing else.  The limit is a page of them; whoever asks for more gets nothing.  false: there is no space.
+ */
+struct ftl_range {
+	uint32_t unit, count;
+};
+bool ftl_together(struct ftl *f, uint64_t now_ns, const struct ftl_range *ranges, uint32_t n, uint32_t place,
+		  uint64_t *due_ns);
+void ftl_apart(struct ftl *f);
+
 /* Units read as never written from now on. */
 void ftl_trim(struct ftl *f, uint64_t now_ns, uint32_t unit, uint32_t count, uint64_t *due_ns);
 /* All that was written and trimmed survives a power loss from *due_ns on.  false: not all of it, there is no space. */
 bool ftl_flush(struct ftl *f, uint64_t now_ns, uint64_t *due_ns);
+
+/* The oldest page of the write buffer is programmed before it has to be. */
+void ftl_spill(struct ftl *f, uint64_t now_ns);
 
 /* Once more, and the next operation of this kind fails. */
 void ftl_fail(struct ftl *f, enum nand_kind kind);

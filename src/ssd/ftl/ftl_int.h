@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inside the FTL.  buffer.c: the write buffer; place.c: blocks, and pages for streams; gc.c: garbage collection; fail.c: failed
+ * Inside the FTL.  buffer.c: the write buffer; together.c: units that survive together; place.c: blocks, and pages for streams; gc.c: garbage collection; fail.c: failed
  * programs; ckpt.c: journal and checkpoint; recover.c: from NAND to map; keep.h: what an image keeps besides; ftl.c: the calls of ftl.h and time.
  */
 #pragma once
@@ -37,6 +37,7 @@ enum ftl_bug {
 	FTL_BUG_ROOT_BEFORE_MAP,
 	FTL_BUG_FAILED_LOST,
 	FTL_BUG_FAILED_COUNTS,
+	FTL_BUG_ATOMIC_WRITE_TORN,
 	FTL_BUGS,
 };
 #ifdef FTL_WITH_BUGS
@@ -79,6 +80,7 @@ struct ftl_slot {
 	uint64_t free_ns; /* the program that emptied it ends */
 	uint32_t place;
 	bool kept; /* keep.c has it as it is now */
+	uint32_t group; /* it goes into one page with its neighbours of the same number; 0: alone */
 };
 
 struct ftl_trimmed {
@@ -130,6 +132,7 @@ struct ftl {
 	uint8_t *buffer;
 	uint32_t *hash; /* slot, by unit */
 	uint32_t nr_slots, nr_hash, first, nr_dirty;
+	uint32_t group, last_group; /* what is written now survives together; 0: it is on its own */
 
 	uint32_t move[NAND_MAX_UNITS]; /* units on NAND that garbage collection took up: less than a page */
 	uint32_t nr_move;
@@ -181,6 +184,11 @@ buffer_again(struct ftl *f, uint32_t unit, uint32_t place); /* of one that has: 
 void buffer_drop(struct ftl *f, uint32_t unit);
 bool buffer_program(struct ftl *f, uint64_t *due_ns); /* the oldest page of it; false: no space */
 bool buffer_program_place(struct ftl *f, uint32_t place, uint64_t *due_ns); /* of what it has of one place */
+uint32_t buffer_group(const struct ftl *f, uint32_t unit); /* NAND_NONE: it is not there */
+uint32_t buffer_place(const struct ftl *f, uint32_t unit); /* the same */
+
+/* together.c */
+void together_leave(struct ftl *f, uint32_t unit, uint64_t *due_ns); /* this unit goes, and its company does not */
 
 /* gc.c */
 uint32_t *gc_reference(struct ftl *f, uint32_t at); /* what a unit on NAND is known by, or NULL: nothing refers to it */

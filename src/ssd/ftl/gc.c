@@ -111,6 +111,15 @@ gc_flush(struct ftl *f)
 	return still_valid(f) && program(f);
 }
 
+/* Of what survives together none is copied before all of it is there, or a copy could survive without the rest. */
+static bool
+still_coming(struct ftl *f, uint32_t page)
+{
+	while (f->nand->seq[page] == NAND_SEQ_ERASED && place_wait(f))
+		;
+	return f->nand->seq[page] == NAND_SEQ_TORN;
+}
+
 /* false: what is valid of the page does not fit anywhere. */
 static bool
 take_page(struct ftl *f, uint32_t page)
@@ -120,6 +129,10 @@ take_page(struct ftl *f, uint32_t page)
 	if (f->nand->seq[page] == NAND_SEQ_TORN)
 		return true;
 	for (uint32_t at = page * units; at < (page + 1) * units; at++) {
+		if (!gc_reference(f, at))
+			continue;
+		if (ftl_in_flight(f, at) && still_coming(f, page))
+			return true; /* it failed, and is saved elsewhere */
 		if (!gc_reference(f, at))
 			continue;
 		if (!n++)

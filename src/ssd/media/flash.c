@@ -155,6 +155,13 @@ ssd_flash_reached(struct ssd_media *m, uint64_t now_ns)
 		ftl_advance(flash(m)->ftl, now_ns);
 }
 
+void
+ssd_flash_spill(struct ssd_media *m)
+{
+	if (m->ops == &flash_ops)
+		ftl_spill(flash(m)->ftl, *flash(m)->now_ns);
+}
+
 const struct ftl *
 ssd_flash_ftl(const struct ssd_media *m)
 {
@@ -171,6 +178,24 @@ void
 ssd_flash_place_end(struct ssd_media *m, uint32_t place)
 {
 	ftl_place_end(flash(m)->ftl, *flash(m)->now_ns, place, flash(m)->due_ns);
+}
+
+uint32_t
+ssd_flash_atomic_units(const struct ssd_media *m)
+{
+	return m->ops == &flash_ops ? ftl_nand(flash(m)->ftl)->cfg.units : 0;
+}
+
+bool
+ssd_flash_together(struct ssd_media *m, const struct ftl_range *ranges, uint32_t n, uint32_t place)
+{
+	return ftl_together(flash(m)->ftl, *flash(m)->now_ns, ranges, n, place, flash(m)->due_ns);
+}
+
+void
+ssd_flash_apart(struct ssd_media *m)
+{
+	ftl_apart(flash(m)->ftl);
 }
 
 static struct nand_config

@@ -34,5 +34,14 @@ void ssd_flash_fail(struct ssd_media *m, enum nand_kind kind);
 uint32_t ssd_flash_places(const struct ssd_media *m);
 void ssd_flash_place_end(struct ssd_media *m, uint32_t place);
 
+/* Of 4 KiB: that many can be written so that a power loss leaves all or nothing; 0: other media, which lose nothing. */
+uint32_t ssd_flash_atomic_units(const struct ssd_media *m);
+/* See ftl_together(): on flash only. */
+bool ssd_flash_together(struct ssd_media *m, const struct ftl_range *ranges, uint32_t n, uint32_t place);
+void ssd_flash_apart(struct ssd_media *m);
+
+/* A page of the write buffer is programmed now, full or not.  Other media have none. */
+void ssd_flash_spill(struct ssd_media *m);
+
 /* NULL: other media. */
 const struct ftl *ssd_flash_ftl(const struct ssd_media *m);

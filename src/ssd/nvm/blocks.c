@@ -2,6 +2,7 @@
 /* Blocks with metadata, between the media and memory of ours. */
 #include "ssd/nvm/blocks.h"
 #include <string.h>
+#include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 
@@ -102,8 +103,8 @@ nvm_blocks_store_meta(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks 
 	return NVME_SC_SUCCESS;
 }
 
-nvme_status
-nvm_blocks_store(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks *b)
+static nvme_status
+store(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks *b)
 {
 	struct ssd_ns *ns = c->ns;
 	nvme_status st = NVME_SC_SUCCESS;
@@ -117,4 +118,25 @@ nvm_blocks_store(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks *b)
 	ssd_lba_map_set(ns->alloc, slba, b->nlb);
 	ssd_lba_map_clear(ns->bad, slba, b->nlb);
 	return NVME_SC_SUCCESS;
+}
+
+/* No block survives a power loss without its metadata; as many as are announced survive together. */
+nvme_status
+nvm_blocks_store(struct ssd_cmd *c, uint64_t slba, const struct nvm_blocks *b)
+{
+	uint32_t step = ssd_atomic_needed(c->ns) ? ssd_atomic_nlb(c->ns) : b->nlb;
+	nvme_status st = NVME_SC_SUCCESS;
+
+	for (uint32_t at = 0; !st && at < b->nlb; at += step) {
+		struct nvm_blocks some = *b;
+
+		some.data += (size_t)at * b->data_step;
+		some.meta += (size_t)at * b->meta_step;
+		some.nlb = UT_MIN(b->nlb - at, step);
+		if (!ssd_atomic_begin(c, slba + at, some.nlb))
+			return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, slba + at);
+		st = store(c, slba + at, &some);
+		ssd_atomic_end(c->ns);
+	}
+	return st;
 }

@@ -7,6 +7,7 @@
  * rw_meta.c.
  */
 #include "ssd/gather.h"
+#include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/nvm/streams.h"
@@ -195,11 +196,25 @@ receive_data(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
 	return st;
 }
 
+/* On media that would otherwise keep a part of it. */
+static nvme_status
+receive_together(struct ssd_cmd *c, const struct nvm_range *r, uint64_t total)
+{
+	nvme_status st;
+
+	if (!ssd_atomic_begin(c, r->slba, r->nlb))
+		return ssd_fail_lba(c, NVME_SC_WRITE_FAULT, r->slba);
+	st = receive_data(c, r, total);
+	ssd_atomic_end(c->ns);
+	return st;
+}
+
 static inline __attribute__((always_inline)) nvme_status
 write_range(struct ssd_cmd *c, const struct nvm_range *r)
 {
 	uint64_t total = (uint64_t)r->nlb << c->ns->lba_shift;
-	nvme_status st = receive_data(c, r, total);
+	nvme_status st =
+		r->nlb > 1 && !c->ns->sub->media->flat ? receive_together(c, r, total) : receive_data(c, r, total);
 
 	if (!st)
 		st = ssd_nvm_settle(c, nvme_rw_cdw12((const void *)c->sqe));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Write Zeroes, with and without deallocation. */
+#include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/meta_io.h"
 #include <string.h>
@@ -34,6 +35,32 @@ protect(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_range *r)
 		nvm_pi_make(c->ns, pi, &b, at);
 		st = nvm_blocks_store_meta(c, r->slba + at, &b);
 	}
+	return st;
+}
+
+/* A part of a unit of flash is written with zeros, and the rest of the range is trimmed: they would survive apart. */
+static bool
+must_be_written(const struct ssd_ns *ns, const struct nvm_range *r)
+{
+	uint32_t unit = ssd_atomic_needed(ns) ? 4096 : 0;
+
+	if (!unit || r->nlb > ssd_atomic_nlb(ns))
+		return false;
+	return ns->meta_size || ssd_nvm_off(ns, r->slba) % unit || ((uint64_t)r->nlb << ns->lba_shift) % unit;
+}
+
+static nvme_status
+write_zeros(struct ssd_cmd *c, const struct nvm_pi *pi, const struct nvm_range *r, bool dealloc)
+{
+	struct nvm_blocks b = nvm_blocks_lay(c->ns, c->ssd->bounce, r->nlb, false);
+	nvme_status st;
+
+	memset(c->ssd->bounce, 0, SSD_BOUNCE);
+	if (c->ns->pi.type && pi->pract && !dealloc)
+		nvm_pi_make(c->ns, pi, &b, 0);
+	st = nvm_blocks_store(c, r->slba, &b);
+	if (!st && dealloc)
+		ssd_lba_map_clear(c->ns->alloc, r->slba, r->nlb);
 	return st;
 }
 
@@ -72,6 +99,10 @@ ssd_nvm_write_zeroes(struct ssd_cmd *c)
 		st = ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_rw_cmd, nlb) + 2);
 	if (st)
 		return st;
+	if (must_be_written(c->ns, &r)) {
+		st = write_zeros(c, &pi, &r, cdw12 & NVME_WZ_DEAC);
+		return st ? st : ssd_nvm_settle(c, cdw12);
+	}
 	ssd_nvm_zero(c->ns, r.slba, r.nlb, cdw12 & NVME_WZ_DEAC);
 	if (pi.pract && !(cdw12 & NVME_WZ_DEAC))
 		st = protect(c, &pi, &r);
