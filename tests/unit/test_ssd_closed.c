@@ -195,6 +195,60 @@ reads_behind_programs(void **state)
 	}
 }
 
+/* Overwrite a block; until the erase of what was there is what the die does.  When it ends. */
+static uint64_t
+erase_one(struct ftl *f, uint64_t *now)
+{
+	const struct nand_die *d = &f->nand->die[0];
+
+	for (uint32_t u = 0; u < f->cfg.nand.pages * f->cfg.nand.units; u++)
+		assert_non_null(ftl_write(f, *now, u, NAND_UNIT, 0, now));
+	assert_true(ftl_flush(f, *now, now));
+	for (;;) {
+		uint64_t next = ftl_advance(f, *now);
+
+		if (d->count && d->ops[d->head % f->nand->ring].kind == NAND_ERASE)
+			return d->ops[d->head % f->nand->ring].end_ns;
+		assert_true(next != NAND_NEVER);
+		*now = UT_MAX(*now, next);
+	}
+}
+
+/* The same for an erase, which is as long as many programs: a read that may not suspend it is the tail of the latencies. */
+static void
+reads_behind_erases(void **state)
+{
+	enum { READS = 200 };
+
+	(void)state;
+	for (int suspend = 0; suspend < 2; suspend++) {
+		struct ftl_config c = config(1, 1);
+		uint64_t now = 0, sum = 0, longest = 0;
+		struct ftl *f;
+
+		c.units = c.nand.pages * c.nand.units * 39; /* whole blocks, so that each round empties one */
+		c.nand.suspend_ns = suspend ? c.nand.suspend_ns : 0;
+		assert_int_equal(ftl_open(&c, &f), 0);
+		write_all(f, &now);
+		for (uint32_t i = 0; i < READS; i++) {
+			uint64_t end = erase_one(f, &now), at = end - c.nand.erase_ns * (2 * i + 1) / (2 * READS), due;
+
+			due = at = UT_MAX(at, now);
+			assert_non_null(ftl_read(f, at, 30000 + i * 16, &due));
+			sum += due - at;
+			longest = UT_MAX(longest, due - at);
+			now = at + 20000 * US;
+			ftl_advance(f, now);
+		}
+		is_near(suspend ? "read that suspends an erase, us" : "read behind an erase, us",
+			(double)sum / READS / US, (suspend ? 20 : 1500) + 50 + (double)c.nand.unit_ns / US);
+		print_message("the longest: %.1f us\n", (double)longest / US);
+		assert_true(suspend ? longest < 100 * US : longest > 2900 * US);
+		assert_true(suspend == (ftl_nand(f)->stats.suspends != 0));
+		ftl_close(f);
+	}
+}
+
 /* Parameters of NVMeVirt's configuration of two drives (S.-H. Kim et al., FAST '23): what they come to. */
 static void
 published_geometries(void **state)
@@ -246,9 +300,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sequential_reads),
-		cmocka_unit_test(random_reads_wait),
-		cmocka_unit_test(reads_behind_programs),
+		cmocka_unit_test(sequential_reads),	 cmocka_unit_test(random_reads_wait),
+		cmocka_unit_test(reads_behind_programs), cmocka_unit_test(reads_behind_erases),
 		cmocka_unit_test(published_geometries),
 	};
 
