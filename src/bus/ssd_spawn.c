@@ -80,13 +80,17 @@ put_option(struct command *c, uint32_t i, const char *name, char *value)
 		put(c, "--virt");
 		return 0;
 	}
+	if (!strcmp(name, "nasty") && (!strcmp(value, "1") || !*value)) {
+		put(c, "--nasty");
+		return 0;
+	}
 	if (!strcmp(name, "ctrlrs") && value[0] >= '1' && value[0] <= '8' && !value[1]) {
 		c->nr_sockets = (uint32_t)(value[0] - '0');
 		return 0;
 	}
 	nvp_bus_set_error(
 		"\"ssd:\": unknown option or value %s=%s; known are size ns lba profile image create queues mdts sn mn "
-		"fr seed cpu cmb virt ctrlrs",
+		"fr seed cpu cmb virt nasty ctrlrs",
 		name, value);
 	return -EINVAL;
 }

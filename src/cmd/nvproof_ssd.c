@@ -17,6 +17,7 @@
 #include "cmd/ssd_fsck.h"
 #include "front/control.h"
 #include "front/vfu_server.h"
+#include "ssd/fault.h"
 #include "util/bits.h"
 
 #ifndef NVP_VERSION
@@ -107,6 +108,8 @@ open_drive(struct program *p)
 		snprintf(p->err, sizeof(p->err), "cannot make the SSD: %s", strerror(-rc));
 	if (!rc)
 		ssd_set_temperature(p->sub, START_KELVIN);
+	if (!rc && p->args.nasty)
+		rc = ssd_fault_nasty(p->sub, p->args.cfg.seed, p->err, sizeof(p->err));
 	return rc;
 }
 

@@ -60,6 +60,9 @@ static const char help[] =
 	"                        assigns resources to them (Virtualization Management)\n"
 	"  --sn, --mn, --fr STR  serial number, model number, firmware revision\n"
 	"  --seed N              seed of everything random (default 0)\n"
+	"  --nasty               what is legal and unpleasant, chosen by the seed: completions out of order, and many "
+	"at\n"
+	"                        once, late interrupts, events at bad moments, writes that flash has in part\n"
 	"\n"
 	"For a program that starts it\n"
 	"  --ready-fd N          write \"ready\" to this descriptor once sockets listen, or \"error: ...\", and close "
@@ -90,6 +93,7 @@ enum {
 	OPT_MDTS,
 	OPT_CMB,
 	OPT_VIRT,
+	OPT_NASTY,
 	OPT_SN,
 	OPT_MN,
 	OPT_FR,
@@ -118,6 +122,7 @@ static const struct option options[] = {
 	{ "mdts", required_argument, NULL, OPT_MDTS },
 	{ "cmb", required_argument, NULL, OPT_CMB },
 	{ "virt", no_argument, NULL, OPT_VIRT },
+	{ "nasty", no_argument, NULL, OPT_NASTY },
 	{ "sn", required_argument, NULL, OPT_SN },
 	{ "mn", required_argument, NULL, OPT_MN },
 	{ "fr", required_argument, NULL, OPT_FR },
@@ -310,6 +315,9 @@ on_option(struct parse *p, int opt, const char *val)
 	case OPT_CMB:
 		a->cfg.cmb_size = 0;
 		return !strcmp(val, "0") ? 0 : on_size(p, "cmb", val, &a->cfg.cmb_size);
+	case OPT_NASTY:
+		a->nasty = true;
+		return 0;
 	case OPT_VIRT:
 		a->cfg.virt = true;
 		return 0;

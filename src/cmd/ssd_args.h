@@ -13,7 +13,7 @@ struct ssd_args {
 	const char *run_dir; /* private directory to remove at the end, or NULL */
 	int cpu; /* -1: not pinned */
 	int ready_fd, lifeline_fd; /* -1: none */
-	bool quiet;
+	bool quiet, nasty;
 };
 
 /* 0: go on; 1: done (--help, --version); -EINVAL with a line in err. */

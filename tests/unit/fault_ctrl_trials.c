@@ -297,6 +297,17 @@ erase_fails(struct trial *t)
 	return flash_fails(t, "erase-fail,opc=write", 1024);
 }
 
+/* A unit is less than a page: only a flush would program it. */
+static bool
+splits_writes(struct trial *t)
+{
+	struct ssd_stats st;
+
+	(void)flash_fails(t, "write-split,opc=write", 1);
+	ssd_get_stats(t->io.r->sub, &st);
+	return st.flash_programmed_bytes != 0;
+}
+
 const struct trial_of trials_ctrl[] = {
 	{ "feature-ignored", feature_ignored },
 	{ "feature-zero", feature_zero },
@@ -324,6 +335,7 @@ const struct trial_of trials_ctrl[] = {
 	{ "remove", removed },
 	{ "program-fail", program_fails },
 	{ "erase-fail", erase_fails },
+	{ "write-split", splits_writes },
 	{ "smart-forgets", forgets },
 	{ "unsafe-uncounted", uncounted },
 	{ NULL, NULL },

@@ -322,6 +322,8 @@ spoil(struct ssd_cmd *c, uint32_t len)
 		spoil_stale(c);
 	if (c->sq->id && c->sqe->opc == NVME_OPC_WRITE)
 		spoil_media(c);
+	if (ON(WRITE_SPLIT))
+		ssd_flash_spill(c->ssd->sub->media);
 	if (c->sq->id && c->sqe->opc == NVME_OPC_DSM && ON(TRIM_MORE))
 		trim_more(c, ARG(TRIM_MORE));
 }

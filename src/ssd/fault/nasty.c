@@ -14,6 +14,13 @@ ssd_fault_nasty(struct ssd_subsys *sub, uint64_t seed, char *err, size_t errlen)
 		{ "cqe-burst", 200, 900000 },
 		{ "irq-late", 300, 300000 },
 	};
+	static const struct {
+		const char *point;
+		uint32_t max_ppm;
+	} events[] = {
+		{ "aer-noise", 5000 },
+		{ "write-split,opc=write", 300000 },
+	};
 	struct ut_rng rng;
 	char rule[SSD_FAULT_TEXT];
 	uint32_t id;
@@ -27,8 +34,9 @@ ssd_fault_nasty(struct ssd_subsys *sub, uint64_t seed, char *err, size_t errlen)
 		snprintf(rule, sizeof(rule), "%s=%uus,prob=0.%06u", legal[i].point, us, ppm);
 		rc = ssd_fault_add(sub, rule, &id, err, errlen);
 	}
-	if (!rc) {
-		snprintf(rule, sizeof(rule), "aer-noise,prob=0.%06u", 1 + (uint32_t)ut_rng_below(&rng, 5000));
+	for (size_t i = 0; i < UT_ARRAY_LEN(events) && !rc; i++) {
+		snprintf(rule, sizeof(rule), "%s,prob=0.%06u", events[i].point,
+			 1 + (uint32_t)ut_rng_below(&rng, events[i].max_ppm));
 		rc = ssd_fault_add(sub, rule, &id, err, errlen);
 	}
 	return rc;

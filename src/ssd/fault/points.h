@@ -25,6 +25,7 @@ FAULT(CQE_JITTER, "cqe-jitter", COMMAND, TIME, 100000, "the completion comes up 
 FAULT(CQE_BURST, "cqe-burst", COMMAND, TIME, 50000, "completions gather, and come together at the next multiple of this time: the queue is nearly full", "none: completions may come together")
 FAULT(IRQ_LATE, "irq-late", EVENT, TIME, 100000, "the interrupt comes up to as much later, by chance", "none: an interrupt has no time")
 FAULT(AER_NOISE, "aer-noise", COMMAND, NONE, 0, "a vendor specific event happens at this command", "none: an event may happen at any time")
+FAULT(WRITE_SPLIT, "write-split", COMMAND, NONE, 0, "a part of what is in the write buffer is programmed at once: flash has some of a write before the rest", "none: until it is flushed each atomic unit may be old or new")
 /* interrupts */
 FAULT(IRQ_LOST, "irq-lost", EVENT, NONE, 0, "completions are posted without their interrupt", "NVMe over PCIe, Interrupts")
 FAULT(IRQ_VECTOR, "irq-vector", EVENT, NUMBER, 1, "the interrupt comes on another vector: these bits are flipped", "NVMe Base, Create I/O Completion Queue command: Interrupt Vector")
