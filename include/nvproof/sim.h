@@ -11,6 +11,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct nvp_bus;
@@ -25,6 +26,18 @@ struct ssd *nvp_sim_ssd(struct nvp_bus *bus);
 struct ssd_subsys *nvp_sim_subsys(struct nvp_bus *bus);
 /* Power of the SSD behind a bus.  -ENOTSUP: that is no simulated one. */
 int nvp_sim_power(struct nvp_bus *bus, bool on);
+/*
+ * Faults of the SSD behind a bus: as ssd_fault_add(), ssd_fault_clear() and ssd_fault_state() of include/ssd/fault.h.  add: -ENOTSUP
+ * too, when that is no simulated one; then the others tell of none.
+ */
+struct nvp_sim_fault {
+	uint32_t id;
+	uint64_t seen, hits;
+	char rule[160];
+};
+int nvp_sim_fault_add(struct nvp_bus *bus, const char *rule, uint32_t *id, char *err, size_t errlen);
+uint32_t nvp_sim_fault_clear(struct nvp_bus *bus, uint32_t id);
+bool nvp_sim_fault(struct nvp_bus *bus, uint32_t i, struct nvp_sim_fault *out);
 /* Virtual nanoseconds since the bus was opened. */
 uint64_t nvp_sim_now_ns(struct nvp_bus *bus);
 /* Let ns of virtual time pass, the device working. */

@@ -3,7 +3,7 @@
 import subprocess
 from typing import Any, Callable, NamedTuple
 
-from . import programs, softssd
+from . import _native, programs, softssd
 
 
 class Point(NamedTuple):
@@ -71,3 +71,36 @@ class Ssd:
         """Set and tell the composite temperature."""
         params = {} if celsius is None else {"celsius": celsius}
         return float(self._ask("temperature", **params)["celsius"])
+
+
+class SimSsd(Ssd):
+    """The software SSD in this process that a "sim:" device is: faults and power."""
+
+    def __init__(self, pcie: _native.Pcie, on_power_loss: Callable[[], Any] | None = None) -> None:
+        super().__init__("", on_power_loss)
+        self._pcie = pcie
+
+    def fault(self, rule: str) -> int:
+        """Arm a rule, POINT[=ARG][,KEY=VALUE...]; its number."""
+        try:
+            return self._pcie.sim_fault_add(rule)
+        except ValueError as e:
+            raise softssd.ControlError(str(e)) from None
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules that are armed: id, rule, seen (commands or events that it was about), hits."""
+        return [dict(zip(("id", "rule", "seen", "hits"), f)) for f in self._pcie.sim_faults()]
+
+    def clear(self, rule: int | None = None) -> int:
+        """Disarm one rule, or all; how many there were.  What was held back comes at once."""
+        return self._pcie.sim_fault_clear(rule or 0)
+
+    def power(self, on: bool) -> None:
+        """Switch its power, without notice to the controller."""
+        self._pcie.sim_power(on)
+        if not on and not self._told and self._on_power_loss is not None:
+            self._on_power_loss()
+        self._told = not on
+
+    def _ask(self, method: str, **params: Any) -> Any:
+        raise softssd.ControlError(f"an SSD in this process has no control socket: {method}")

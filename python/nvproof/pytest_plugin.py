@@ -16,7 +16,7 @@ import pytest
 
 import nvproof as d
 from nvproof import _native, controller, iow_save, pcilink, rpc, session
-from nvproof.faults import Ssd
+from nvproof.faults import SimSsd, Ssd
 from nvproof.softssd import SoftwareSSD
 
 _QPAIR_DEPTH = 1024
@@ -209,14 +209,17 @@ def ssd(pcie: d.Pcie) -> Iterator[Ssd]:
 
     On another device the test is skipped.
     """
-    if not pcie.addr.startswith("vfu:") or not os.path.exists(pcie.addr[4:] + ".ctl"):
-        pytest.skip(f"{pcie.addr} has no control socket: firmware bugs on request are the software SSD's")
 
     def power_lost() -> None:  # data verification: what was not flushed may be old
         for nvme in [c for c in controller.live if c.pcie is pcie and not c.closed]:
             nvme._power_event(True)
 
-    inside = Ssd(pcie.addr[4:] + ".ctl", power_lost)
+    if pcie.addr.startswith("sim:"):
+        inside: Ssd = SimSsd(pcie, power_lost)
+    elif pcie.addr.startswith("vfu:") and os.path.exists(pcie.addr[4:] + ".ctl"):
+        inside = Ssd(pcie.addr[4:] + ".ctl", power_lost)
+    else:
+        pytest.skip(f"{pcie.addr} has no control socket: firmware bugs on request are the software SSD's")
     yield inside
     inside.clear()
     inside.power(True)  # a fault may have pulled it

@@ -5,6 +5,7 @@
  */
 #include "nvproof/sim.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,6 +351,38 @@ struct ssd_subsys *
 nvp_sim_subsys(struct nvp_bus *bus)
 {
 	return bus->ops == &sim_bus_ops ? of(bus)->sub : NULL;
+}
+
+int
+nvp_sim_fault_add(struct nvp_bus *bus, const char *rule, uint32_t *id, char *err, size_t errlen)
+{
+	struct ssd_subsys *sub = nvp_sim_subsys(bus);
+
+	return sub ? ssd_fault_add(sub, rule, id, err, errlen) : -ENOTSUP;
+}
+
+uint32_t
+nvp_sim_fault_clear(struct nvp_bus *bus, uint32_t id)
+{
+	struct ssd_subsys *sub = nvp_sim_subsys(bus);
+
+	return sub ? ssd_fault_clear(sub, id) : 0;
+}
+
+bool
+nvp_sim_fault(struct nvp_bus *bus, uint32_t i, struct nvp_sim_fault *out)
+{
+	struct ssd_subsys *sub = nvp_sim_subsys(bus);
+	struct ssd_fault_state st;
+
+	if (!sub || !ssd_fault_state(sub, i, &st))
+		return false;
+	static_assert(sizeof(out->rule) == sizeof(st.text), "a rule");
+	out->id = st.id;
+	out->seen = st.seen;
+	out->hits = st.hits;
+	memcpy(out->rule, st.text, sizeof(st.text));
+	return true;
 }
 
 int

@@ -250,6 +250,12 @@ static PyMethodDef pcie_methods[] = {
 	  "found again." },
 	{ "sim_power", sim_power, METH_O,
 	  "sim_power($self, on, /)\n--\n\nPower of an SSD in this process; False: it is none." },
+	{ "sim_fault_add", py_sim_fault_add, METH_O,
+	  "sim_fault_add($self, rule, /)\n--\n\nArm a rule on an SSD in this process; its number.  ValueError: what is "
+	  "allowed." },
+	{ "sim_fault_clear", py_sim_fault_clear, METH_O,
+	  "sim_fault_clear($self, id, /)\n--\n\nDisarm it, 0: all; how many there were." },
+	{ "sim_faults", py_sim_faults, METH_NOARGS, "sim_faults($self, /)\n--\n\n[(id, rule, seen, hits)]" },
 	{ NULL, NULL, 0, NULL },
 };
 

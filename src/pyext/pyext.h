@@ -38,6 +38,11 @@ struct py_pcie {
 	uint32_t generation; /* of the process that opened it */
 };
 
+/* sim_fault.c: methods of it */
+PyObject *py_sim_fault_add(PyObject *o, PyObject *rule);
+PyObject *py_sim_fault_clear(PyObject *o, PyObject *id);
+PyObject *py_sim_faults(PyObject *o, PyObject *unused);
+
 struct py_ctrlr {
 	PyObject_HEAD struct py_ctrlr *next; /* of the same pcie */
 	struct py_pcie *pcie;
