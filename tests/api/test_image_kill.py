@@ -50,7 +50,8 @@ class History:
         buf = d.Buffer(4096)
         for unit in range(UNITS):
             ns.read(qpair, buf, unit * 8, 8).waitdone()
-            words = set(struct.unpack("<512Q", buf[:]))
+            # the driver stamps the first and the last 8 bytes of each block
+            words = {w for i, w in enumerate(struct.unpack("<512Q", buf[:])) if i % 64 not in (0, 63)}
             assert len(words) == 1, f"unit {unit} is a mix of {sorted(hex(w) for w in words)}"
             word = words.pop()
             version = word & 0xFFFFFFFF
