@@ -30,7 +30,7 @@ enum ssd_media_kind {
 	SSD_MEDIA_RAM, /* sparse memory, gone with the process */
 	SSD_MEDIA_FILE, /* an image file that survives it */
 	SSD_MEDIA_NULL, /* keeps nothing, copies nothing: for measuring */
-	SSD_MEDIA_FLASH, /* modelled NAND behind a translation layer, in memory: it takes its time, and forgets at power loss what a drive would */
+	SSD_MEDIA_FLASH, /* modelled NAND behind a translation layer, in memory or an image file: it takes its time, and forgets at power loss what a drive would */
 };
 
 struct ssd_ns_config {
@@ -43,8 +43,8 @@ struct ssd_config {
 	uint32_t nr_ns;
 	enum ssd_media_kind media;
 	struct ssd_profile profile; /* without a name: "ram"; SSD_MEDIA_FLASH needs one of flash */
-	const char *image; /* SSD_MEDIA_FILE: the path; one file for all namespaces */
-	bool create; /* SSD_MEDIA_FILE: make it when it is missing, and size it */
+	const char *image; /* SSD_MEDIA_FILE, and if not NULL SSD_MEDIA_FLASH: the path; one file for all namespaces */
+	bool create; /* an image: make it when it is missing, and size it */
 	/*
 	 * SSD_MEDIA_RAM: how much may be written, in bytes (whole 2 MiB).  Beyond it writes fail as on a full disk.
 	 * 0: three quarters of the memory that the machine has available when the drive is opened.  SSD_MEDIA_FLASH: all of the
@@ -121,7 +121,7 @@ void ssd_power_off(struct ssd_subsys *sub);
 void ssd_power_on(struct ssd_subsys *sub);
 bool ssd_powered(const struct ssd_subsys *sub);
 
-/* Counters since the process started, for statistics. */
+/* Counters since the process started, those of flash in an image since it was made, for statistics. */
 struct ssd_stats {
 	uint64_t cmds_admin, cmds_read, cmds_write, cmds_other, bytes_read, bytes_written, errors;
 	/* SSD_MEDIA_FLASH: changed by the host, and programmed; their ratio; blocks erased, and failed; programs that failed. */
