@@ -44,6 +44,7 @@ past(const struct ftl *f, uint64_t now_ns, uint32_t block, uint32_t times)
 {
 	uint64_t born = f->nand->born_ns[block];
 
+	now_ns += f->nand->ahead_ns;
 	return (f->cfg.read_limit && f->nand->disturb[block] >= times * f->cfg.read_limit) ||
 	       (f->cfg.age_limit_ns && born && now_ns > born && now_ns - born >= times * f->cfg.age_limit_ns);
 }
@@ -82,9 +83,10 @@ care_age(struct ftl *f, uint64_t until_ns)
 	uint32_t block = f->cfg.age_limit_ns && !f->cfg.no_refresh ? oldest(f) : NAND_NONE;
 	uint64_t at = block == NAND_NONE ? NAND_NEVER : f->nand->born_ns[block] + f->cfg.age_limit_ns;
 
-	if (at > until_ns)
+	if (at > until_ns + f->nand->ahead_ns)
 		return false;
-	f->now_ns = UT_MAX(f->now_ns, at);
+	if (at > f->now_ns + f->nand->ahead_ns)
+		f->now_ns = at - f->nand->ahead_ns;
 	return refresh(f, block);
 }
 

@@ -69,7 +69,7 @@ keep_stats(struct ftl *f)
 	f->keep->stats = f->stats;
 	f->keep->nand_stats = f->nand->stats;
 	f->keep->rng = f->nand->rng;
-	f->keep->now_ns = f->now_ns;
+	f->keep->now_ns = f->now_ns + f->nand->ahead_ns;
 	f->keep->used = 1;
 }
 

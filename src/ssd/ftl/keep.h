@@ -11,7 +11,7 @@ struct ftl_keep {
 	struct ftl_stats stats;
 	struct nand_stats nand_stats;
 	struct ut_rng rng; /* of the NAND; never 0 */
-	uint64_t now_ns;
+	uint64_t now_ns; /* in the flash's own time */
 	uint64_t used; /* 0: nothing was ever kept */
 	uint32_t nr_trimmed, rsvd;
 	struct ftl_trimmed trimmed[FTL_JOURNAL_RECORDS];

@@ -205,7 +205,7 @@ settle_program(struct nand *n, const struct nand_op *op)
 	uint64_t *born = &n->born_ns[nand_block_of(n, op->page)];
 
 	n->seq[op->page] = op->failed ? NAND_SEQ_TORN : op->seq;
-	*born = *born ? *born : UT_MAX(op->end_ns, 1);
+	*born = *born ? *born : UT_MAX(op->end_ns + n->ahead_ns, 1);
 	if (!op->failed)
 		return;
 	n->bad[nand_block_of(n, op->page)] = NAND_RETIRED;

@@ -98,7 +98,9 @@ struct nand {
 	uint32_t *what; /* a unit: the FTL's word for it */
 	uint32_t *wear; /* a block: erases */
 	uint32_t *disturb; /* a block: reads of its cells since it was erased */
-	uint64_t *born_ns; /* a block: when the first page of it was programmed; 0: not yet */
+	uint64_t *born_ns; /* a block: when the first page of it was programmed, in the flash's own time; 0: not yet */
+	uint64_t
+		ahead_ns; /* its own time goes on over all its lives, and is ahead of the clock by so much; modulo 2^64 */
 	uint32_t *tag; /* a block: what whoever programs it has in the spare bytes of all its pages */
 	uint8_t *slc; /* a block: one bit a cell since it was opened; it has a part of its pages then */
 	uint8_t *bad; /* a block: enum nand_bad, marked on the flash itself */
@@ -149,7 +151,7 @@ bool nand_commit(struct nand *n, uint64_t now_ns, struct nand_op *op);
 uint64_t nand_settled(const struct nand *n);
 /* What was issued so far is not interrupted any more.  Returns when the last of it ends. */
 uint64_t nand_pin(struct nand *n);
-/* What was was_ns is now_ns.  Nothing is under way. */
+/* What was was_ns in the clock is now_ns.  Nothing is under way. */
 void nand_clock(struct nand *n, uint64_t was_ns, uint64_t now_ns);
 /* The power goes at now_ns, to which nand_commit() has been called. */
 void nand_power_off(struct nand *n, uint64_t now_ns);

@@ -168,12 +168,7 @@ store_erase(struct nand *n, uint32_t page)
 void
 nand_clock(struct nand *n, uint64_t was_ns, uint64_t now_ns)
 {
-	for (uint32_t b = 0; b < n->nr_blocks; b++) {
-		uint64_t age = n->born_ns[b] && was_ns > n->born_ns[b] ? was_ns - n->born_ns[b] : 0;
-
-		if (n->born_ns[b])
-			n->born_ns[b] = now_ns > age ? UT_MAX(now_ns - age, 1) : 1;
-	}
+	n->ahead_ns += was_ns - now_ns;
 	for (uint32_t i = 0; i < n->nr_dies; i++)
 		n->die[i].free_ns = n->die[i].read_ns = 0;
 	memset(n->channel_ns, 0, n->cfg.channels * sizeof(n->channel_ns[0]));
