@@ -71,6 +71,13 @@ NATIVE = (
         "",
         "test_verify_power.py",
     ),
+    Mutant(
+        "an event counts as the command that is waited for",
+        "src/pyext/ctrlr_aer.c",
+        "	self->adminq->aer_reaped++;\n",
+        "	self->adminq->aer_reaped++;\n	self->adminq->reaped++;\n",
+        "test_aer.py",
+    ),
 )
 
 
