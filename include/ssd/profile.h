@@ -74,6 +74,13 @@ struct ssd_profile_zones {
 	uint32_t descriptor_bytes; /* of a zone descriptor extension; 0: none */
 };
 
+#define SSD_PROFILE_HANDLES 16u
+struct ssd_profile_fdp { /* Flexible Data Placement */
+	uint32_t handles; /* reclaim unit handles; 0: there is none of it */
+	bool enabled; /* from the beginning; else the host has to */
+	uint32_t time_limit_s; /* of a reclaim unit that is not full; 0: none */
+};
+
 struct ssd_profile_heat { /* degrees Celsius: what it has; the thresholds that Identify announces */
 	uint32_t idle_c, warning_c, critical_c;
 };
@@ -90,6 +97,7 @@ struct ssd_profile {
 	uint64_t cmb;
 	struct ssd_profile_flash flash;
 	struct ssd_profile_zones zones;
+	struct ssd_profile_fdp fdp;
 	struct ssd_profile_heat heat;
 };
 

@@ -7,6 +7,7 @@
 #include "ssd/core.h"
 #include "ssd/exec.h"
 #include "ssd/fault/fault.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/gate.h"
 #include "ssd/zns/zns.h"
 #include <string.h>
@@ -198,10 +199,12 @@ gated(const struct ssd_cmd *c)
 	return gate && (gate != SSD_GATE_ERASED || (ssd_nvm_opcodes[c->sqe->opc].effects & NVME_EFFECTS_LBCC));
 }
 
-/* A command that only zoned namespaces have: the gate, which all namespaces of such a drive have, sees whose it is. */
+/* A command that only some drives have.  Of zones: the gate, which all namespaces of such a drive have, sees whose it is. */
 static __attribute__((noinline)) ssd_exec_fn
-zoned_only(const struct ssd_cmd *c)
+of_some(const struct ssd_cmd *c)
 {
+	if (ssd_fdp_there(c->ssd->sub))
+		return ssd_fdp_opcodes[c->sqe->opc].exec;
 	return ssd_zns_there(c->ssd->sub) ? ssd_zns_opcodes[c->sqe->opc].exec : NULL;
 }
 
@@ -214,7 +217,7 @@ run_io(struct ssd_cmd *c)
 
 	count(&c->ssd->sub->stats, c->sqe->opc);
 	if (ssd_unlikely(!exec)) {
-		exec = zoned_only(c);
+		exec = of_some(c);
 		if (!exec)
 			return ssd_fail(c, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opc));
 	}

@@ -54,6 +54,7 @@ conflict(const struct ssd_cmd *c, const struct ssd_ns *ns)
 	case NVME_OPC_COMPARE:
 	case NVME_OPC_VERIFY:
 	case NVME_OPC_ZONE_MGMT_RECV:
+	case NVME_OPC_IO_MGMT_RECV:
 		return ssd_resv_conflict(c->ssd, ns, false);
 	case NVME_OPC_FLUSH:
 	case NVME_OPC_WRITE:
@@ -63,6 +64,7 @@ conflict(const struct ssd_cmd *c, const struct ssd_ns *ns)
 	case NVME_OPC_COPY:
 	case NVME_OPC_ZONE_APPEND:
 	case NVME_OPC_ZONE_MGMT_SEND:
+	case NVME_OPC_IO_MGMT_SEND:
 		return ssd_resv_conflict(c->ssd, ns, true);
 	default:
 		return false;

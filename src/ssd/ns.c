@@ -6,6 +6,7 @@
 #include "ssd/ns.h"
 #include "nvproof/spec/feat.h"
 #include "ssd/admin/mi.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/nvm/streams.h"
@@ -288,6 +289,7 @@ ssd_ns_create(struct ssd_subsys *sub, const struct ssd_ns_want *want, struct ssd
 	if (ns->pi.type)
 		ns->pi.lbstm = want->lbstm;
 	identifiers(&sub->cfg, ns);
+	ssd_fdp_ns_created(ns, want->ruhid, want->nphndls);
 	ssd_ns_gate(sub);
 	*out = ns;
 	return 0;
@@ -309,6 +311,7 @@ void
 ssd_ns_delete(struct ssd_ns *ns)
 {
 	ssd_streams_ns_deleted(ns);
+	ssd_fdp_ns_deleted(ns);
 	ssd_ns_erase(ns);
 	ssd_ns_maps_close(ns);
 	*ns = (struct ssd_ns){ .sub = ns->sub, .nsid = ns->nsid };

@@ -65,6 +65,8 @@ struct ssd_ns_want {
 	struct ssd_format format;
 	uint64_t lbstm;
 	bool shared, zoned;
+	const le16 *ruhid; /* by placement handle */
+	uint32_t nphndls; /* 0: the controller chooses one */
 };
 int ssd_ns_create(struct ssd_subsys *sub, const struct ssd_ns_want *want, struct ssd_ns **out);
 void ssd_ns_delete(struct ssd_ns *ns);

@@ -9,6 +9,7 @@
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/telemetry.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/zns/zns.h"
@@ -35,6 +36,7 @@ static const struct {
 	[SSD_PART_VPD] = KEPT(vpd, ssd_vpd_kept_ok),
 	[SSD_PART_PEL] = KEPT(pel, ssd_pel_kept_ok),
 	[SSD_PART_ZNS] = KEPT(zns, ssd_zns_kept_ok),
+	[SSD_PART_FDP] = KEPT(fdp.kept, ssd_fdp_kept_ok),
 	[SSD_PART_TELEMETRY] = KEPT(telemetry, ssd_telemetry_kept_ok),
 };
 
@@ -78,6 +80,9 @@ part_init(struct ssd_subsys *sub, enum ssd_part part)
 		break;
 	case SSD_PART_ZNS:
 		ssd_zns_init(sub);
+		break;
+	case SSD_PART_FDP:
+		ssd_fdp_init(sub);
 		break;
 	case SSD_PARTS:
 		break;

@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "nvproof/spec/fdp.h"
 #include "nvproof/spec/log.h"
 #include "nvproof/spec/mi.h"
 #include "ssd/fw.h"
@@ -178,6 +179,36 @@ struct ssd_streams {
 	uint64_t count; /* of writes to streams */
 };
 
+/* fdp/: Flexible Data Placement, of the one endurance group */
+#define SSD_FDP_HANDLES 16u
+struct ssd_fdp_ns_kept { /* placement handles: the reclaim unit handle of each */
+	uint8_t n, how; /* how: NVME_RUHA_* */
+	uint8_t ruh[SSD_FDP_HANDLES];
+};
+
+struct ssd_fdp_events { /* the oldest first */
+	le32 n;
+	le32 rsvd4;
+	struct nvme_fdp_event event[NVME_FDP_EVENTS_MAX];
+};
+
+struct ssd_fdp_kept {
+	uint8_t enabled;
+	uint8_t rsvd1[7];
+	struct ssd_fdp_ns_kept ns[32];
+	uint8_t filter[SSD_FDP_HANDLES]; /* of a handle: which events are kept, a bit for each of ssd_fdp_event_types */
+	le64 base[3]; /* what the counters of the statistics were when it was enabled */
+	struct ssd_fdp_events events[2]; /* of the host, of the controller */
+};
+static_assert(sizeof(struct ssd_fdp_kept) == 8704, "FDP, kept");
+
+struct ssd_fdp {
+	struct ssd_fdp_kept kept;
+	uint32_t ru[SSD_FDP_HANDLES]; /* which reclaim unit a handle was at, at the last look */
+	uint64_t since_ns[SSD_FDP_HANDLES]; /* it was seen to hold something; 0: it was not */
+	uint64_t reallocs; /* that were told of */
+};
+
 /* admin/mi_vpd.c: Vital Product Data */
 #define SSD_VPD_SIZE 256u
 #define SSD_VPD_WRITES 100u /* how often it can be written: Identify's VWCI */
@@ -328,6 +359,7 @@ enum ssd_part { /* the numbers are those in the file */
 		SSD_PART_BOOT1 = 10,
 		SSD_PART_VPD = 11,
 		SSD_PART_ZNS = 12,
+		SSD_PART_FDP = 13,
 		SSD_PARTS,
 };
 struct ssd_subsys;

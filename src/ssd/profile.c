@@ -89,6 +89,9 @@ static const struct key keys[] = {
 	{ "zones", "zrwa_zones", NUMBER, AT(zones.zrwa_zones), 0, 65535, NULL, 0 },
 	{ "zones", "cross_read", YES_NO, AT(zones.cross_read), 0, 0, NULL, 0 },
 	{ "zones", "descriptor_bytes", NUMBER, AT(zones.descriptor_bytes), 0, 255 * 64, NULL, 0 },
+	{ "fdp", "handles", NUMBER, AT(fdp.handles), 0, SSD_PROFILE_HANDLES, NULL, 0 },
+	{ "fdp", "enabled", YES_NO, AT(fdp.enabled), 0, 0, NULL, 0 },
+	{ "fdp", "time_limit_s", NUMBER, AT(fdp.time_limit_s), 0, 1u << 24, NULL, 0 },
 	{ "temperature", "idle_c", NUMBER, AT(heat.idle_c), 1, 120, NULL, 0 },
 	{ "temperature", "warning_c", NUMBER, AT(heat.warning_c), 1, 120, NULL, 0 },
 	{ "temperature", "critical_c", NUMBER, AT(heat.critical_c), 1, 120, NULL, 0 },
@@ -345,6 +348,11 @@ check(struct parse *p)
 		       "more bits");
 	if (p->p.set == SSD_PROFILE_ZONED && (!z->size || !z->capacity || z->capacity > z->size))
 		bad(p, "command_set = zoned needs [zones] size, and capacity that is not larger");
+	if (p->p.fdp.handles &&
+	    (p->p.media != SSD_PROFILE_FLASH || p->p.set == SSD_PROFILE_ZONED || f->slc_cache || f->slc_dynamic))
+		bad(p, "[fdp] handles need media = flash, without zones and without an SLC cache");
+	if (!p->p.fdp.handles && (p->p.fdp.enabled || p->p.fdp.time_limit_s))
+		bad(p, "[fdp] enabled and time_limit_s need handles");
 	if (z->max_active && z->max_open > z->max_active)
 		bad(p, "[zones] max_open is more than max_active");
 }

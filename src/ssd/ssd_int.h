@@ -82,6 +82,7 @@ struct ssd_ns {
 	uint8_t gate; /* SSD_GATE_*; 0: commands run at once */
 	uint8_t nmic, wps; /* NVME_NMIC_*; NVME_WPS_* */
 	bool created; /* by a host */
+	bool fdp; /* Flexible Data Placement is enabled: each write has a place */
 	uint32_t made; /* see ns.h */
 	uint32_t lba_size, lba_shift;
 	uint32_t meta_size; /* bytes of metadata a block; 0: the plain commands of nvm/rw.c */
@@ -140,6 +141,7 @@ struct ssd_subsys {
 	uint32_t zone_place[16]; /* index + 1 of the zone that writes to each place of the flash */
 	uint8_t zone_changed[SSD_ZONES]; /* bit cntlid - 1: it has not been told yet */
 	struct ssd_virt virt;
+	struct ssd_fdp fdp;
 	uint16_t temperature_k;
 	bool powered;
 	bool stepped; /* last_ns is valid */
@@ -255,6 +257,7 @@ struct ssd_feat {
 	bool timestamp_synced;
 	uint32_t write_atomic, sw_progress;
 	uint64_t irq_cd[SSD_NR_VECTORS / 64]; /* vectors without coalescing (09h) */
+	uint8_t endgrp_warnings; /* Endurance Group Event Configuration */
 	uint8_t acre, lbafee; /* Host Behavior Support (16h) */
 	uint8_t apste;
 	uint32_t nopsc, hctm;
@@ -346,7 +349,8 @@ struct ssd {
 	struct ssd_resv_notes resv_notes;
 	struct ssd_boot_read boot;
 	struct ssd_mi mi;
-	uint32_t log_nsid, log_csi; /* of the Get Log Page command that is carried out */
+	bool endgrp_event; /* the aggregate log has the endurance group */
+	uint32_t log_nsid, log_csi, log_lsp; /* of the Get Log Page command that is carried out */
 	uint32_t streams_on; /* bit nsid - 1: the Streams directive is enabled */
 
 	struct ssd_seg segs[SSD_MAX_SEGS];

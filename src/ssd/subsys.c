@@ -14,6 +14,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/fault/fault.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/flash.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
@@ -176,6 +177,7 @@ ssd_subsys_open(const struct ssd_config *cfg, struct ssd_subsys **out, char *err
 	if (!rc)
 		ssd_parts_load(sub);
 	ssd_ns_restore(sub);
+	ssd_fdp_open(sub);
 	if (!rc)
 		rc = maps_open(sub, &to);
 	if (rc) {
@@ -240,6 +242,7 @@ ssd_power_off(struct ssd_subsys *sub)
 	ssd_resv_power_lost(sub);
 	ssd_part_save(sub, SSD_PART_HEAT);
 	ssd_part_save(sub, SSD_PART_ZNS);
+	ssd_part_save(sub, SSD_PART_FDP);
 	ssd_persist_save(sub);
 	sub->media->ops->power_off(sub->media);
 	sub->powered = false;
@@ -258,6 +261,7 @@ ssd_power_on(struct ssd_subsys *sub)
 	ssd_fw_reset(sub, SSD_FW_RESET_POWER);
 	ssd_boot_power_on(sub);
 	ssd_zns_power_on(sub);
+	ssd_fdp_power_on(sub);
 	sub->mi_ccs = 0;
 	for (uint32_t i = 0; i < SSD_MAX_CTRLRS; i++) {
 		if (sub->ctrlr[i])

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include "fault_trials.h"
 
-static const struct trial_of *const lists[] = { trials_cqe, trials_data, trials_ctrl, trials_zone };
+static const struct trial_of *const lists[] = { trials_cqe, trials_data, trials_ctrl, trials_zone, trials_fdp };
 
 static const struct trial_of *
 trial_of(const char *point)

@@ -283,6 +283,14 @@ struct nvme_endgrp_log {
 static_assert(sizeof(struct nvme_endgrp_log) == 512, "Endurance Group Information");
 static_assert(offsetof(struct nvme_endgrp_log, tegcap) == 160, "TEGCAP");
 
+/* LID 0Fh, Endurance Group Event Aggregate: the groups that have something to tell. */
+#define NVME_ENDGRP_AGG_MAX 2044
+struct nvme_endgrp_agg_log {
+	le64 nument;
+	le16 endgid[NVME_ENDGRP_AGG_MAX];
+};
+static_assert(sizeof(struct nvme_endgrp_agg_log) == 4096, "Endurance Group Event Aggregate");
+
 /* LID 12h, Feature Identifiers Supported and Effects: one dword a feature. */
 struct nvme_fid_effects_log {
 	le32 fids[256];

@@ -24,10 +24,13 @@ struct nvme_ns_create {
 	uint8_t rsvd104[280];
 	le64 lbstm; /* byte 384: of the I/O command set */
 	le16 nphndls;
-	uint8_t rsvd394[3702];
+	uint8_t rsvd394[118];
+	le16 phndl[128]; /* reclaim unit handles, by placement handle */
+	uint8_t rsvd768[3328];
 };
 static_assert(sizeof(struct nvme_ns_create) == 4096, "Namespace Management, create");
 static_assert(offsetof(struct nvme_ns_create, flbas) == 26, "FLBAS");
 static_assert(offsetof(struct nvme_ns_create, nmic) == 30, "NMIC");
 static_assert(offsetof(struct nvme_ns_create, anagrpid) == 92, "ANAGRPID");
 static_assert(offsetof(struct nvme_ns_create, lbstm) == 384, "LBSTM");
+static_assert(offsetof(struct nvme_ns_create, phndl) == 512, "Placement Handle list");

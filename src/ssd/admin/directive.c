@@ -7,6 +7,7 @@
 #include "nvproof/spec/directive.h"
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/admin.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/streams.h"
 #include <string.h>
@@ -17,6 +18,7 @@
 #define DTYPE (CDW(11) + 1)
 
 #define TYPES (1u << NVME_DTYPE_IDENTIFY | 1u << NVME_DTYPE_STREAMS)
+#define TYPES_FDP (1u << NVME_DTYPE_IDENTIFY | 1u << NVME_DTYPE_DATA_PLACEMENT)
 #define SWS_BYTES (64u << 10)
 #define SGS 64u /* of SWS: 4 MiB */
 
@@ -61,10 +63,12 @@ identify_params(struct ssd_cmd *c)
 	if (st)
 		return st;
 	memset(p, 0, sizeof(*p));
-	p->supported[0] = TYPES;
+	p->supported[0] = c->ns->fdp ? TYPES_FDP : TYPES;
 	p->enabled[0] = 1u << NVME_DTYPE_IDENTIFY;
 	if (ssd_streams_on(c->ssd, c->ns->nsid))
 		p->enabled[0] |= 1u << NVME_DTYPE_STREAMS;
+	if (c->ns->fdp) /* as long as FDP is, whatever is reset */
+		p->enabled[0] |= p->persistent[0] = 1u << NVME_DTYPE_DATA_PLACEMENT;
 	return reply(c, p, sizeof(*p));
 }
 
@@ -165,6 +169,15 @@ ssd_adm_directive_recv(struct ssd_cmd *c)
 	}
 }
 
+/* Data Placement is enabled and disabled with FDP, and there are no streams beside it. */
+static bool
+no_streams(const struct ssd_cmd *c, uint32_t type, bool on)
+{
+	bool fdp = c->ns ? c->ns->fdp : ssd_fdp_on(c->ssd->sub);
+
+	return fdp && (on || type == NVME_DTYPE_DATA_PLACEMENT);
+}
+
 /* NVMe Base 2.2, "Enable Directive (Directive Operation 01h)": to disable what is not there is no error. */
 static nvme_status
 enable(struct ssd_cmd *c)
@@ -175,7 +188,7 @@ enable(struct ssd_cmd *c)
 
 	if (st)
 		return st;
-	if (type == NVME_DTYPE_IDENTIFY || (on && type != NVME_DTYPE_STREAMS))
+	if (type == NVME_DTYPE_IDENTIFY || (on && type != NVME_DTYPE_STREAMS) || no_streams(c, type, on))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, CDW(12) + 1);
 	if (type == NVME_DTYPE_STREAMS)
 		ssd_streams_enable(c->ssd, le32_get(c->sqe->nsid), on);

@@ -7,6 +7,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/core.h"
+#include "ssd/fdp/fdp.h"
 
 #define DWORD(m) .off = offsetof(struct ssd_feat, m)
 #define SAVED(m) .saveable = true, .saved_off = offsetof(struct ssd_feat_saved, m)
@@ -56,6 +57,12 @@ const struct ssd_feature ssd_features[256] = {
 					 .scope = NVME_SCOPE_NSS,
 					 .set = ssd_feat_bpwp_set,
 					 .get = ssd_feat_bpwp_get },
+	[NVME_FEAT_ENDGRP_EVENT] = { CTRL, .set = ssd_feat_endgrp_set, .get = ssd_feat_endgrp_get },
+	[NVME_FEAT_FDP] = { .supported = true,
+			    .scope = NVME_SCOPE_ENDGRP,
+			    .set = ssd_feat_fdp_set,
+			    .get = ssd_feat_fdp_get },
+	[NVME_FEAT_FDP_EVENTS] = { RESV, .set = ssd_feat_fdp_events_set, .get = ssd_feat_fdp_events_get },
 	[NVME_FEAT_SW_PROGRESS] = { CTRL, SAVED(sw_progress), DWORD(sw_progress), .mask = BITS(NVME_FEAT_SPM_PBSLC) },
 };
 
@@ -64,6 +71,9 @@ bool
 ssd_feature_there(const struct ssd *ssd, uint32_t fid)
 {
 	if (fid == NVME_FEAT_IOCS_PROFILE && !nvme_get(ssd->cap, NVME_CAP_CSS_IOCSS))
+		return false;
+	if ((fid == NVME_FEAT_FDP || fid == NVME_FEAT_FDP_EVENTS || fid == NVME_FEAT_ENDGRP_EVENT) &&
+	    !ssd_fdp_there(ssd->sub))
 		return false;
 	return ssd_features[fid].supported;
 }

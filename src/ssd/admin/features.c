@@ -9,6 +9,7 @@
 #include "ssd/admin/feat.h"
 #include "ssd/admin/identify.h"
 #include "ssd/core.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/zns/zns.h"
 #include <string.h>
 
@@ -34,7 +35,10 @@ dword_put(void *base, size_t off, uint32_t v)
 static uint32_t
 more_bits(const struct ssd *ssd, const struct ssd_feature *f)
 {
-	return f == &ssd_features[NVME_FEAT_ASYNC_EVENT] && ssd_zns_there(ssd->sub) ? (uint32_t)NVME_FEAT_AEC_ZDCN : 0;
+	if (f != &ssd_features[NVME_FEAT_ASYNC_EVENT])
+		return 0;
+	return (ssd_zns_there(ssd->sub) ? (uint32_t)NVME_FEAT_AEC_ZDCN : 0) |
+	       (ssd_fdp_there(ssd->sub) ? (uint32_t)NVME_FEAT_AEC_EGEALCN : 0);
 }
 
 static uint32_t

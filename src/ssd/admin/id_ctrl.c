@@ -17,6 +17,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/admin/virt.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/nvm/nvm.h"
 #include "ssd/zns/zns.h"
 #include <stdio.h>
@@ -84,6 +85,8 @@ admin_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->rab = SSD_RAB;
 	id->mdts = ssd->sub->cfg.mdts;
 	id->oaes = le32_from(SSD_OAES_AEC | (ssd_zns_there(ssd->sub) ? (uint32_t)NVME_OAES_ZDCN : 0));
+	if (ssd_fdp_there(ssd->sub))
+		id->oaes = le32_from(le32_get(id->oaes) | (uint32_t)NVME_OAES_EGEALPCN);
 	id->oacs = le16_from((uint16_t)(NVME_OACS_SSRS | NVME_OACS_FNVMS | NVME_OACS_FWDS | NVME_OACS_NMS |
 					NVME_OACS_DSTS | NVME_OACS_DIRS | NVME_OACS_NSRS | NVME_OACS_DBCS));
 	if (ssd_virt_primary(ssd))
@@ -137,6 +140,10 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->cdfs = le16_from((uint16_t)(NVME_CDFS_CDF(0) | NVME_CDFS_CDF(1)));
 	id->sgls = le32_from(SSD_SGLS);
 	id->ctratt = le32_from((uint32_t)(NVME_CTRATT_HIDS | NVME_CTRATT_ELBAS | NVME_CTRATT_NOPSPM));
+	if (!ssd_fdp_there(ssd->sub))
+		return;
+	id->ctratt = le32_from(le32_get(id->ctratt) | (uint32_t)(NVME_CTRATT_EGS | NVME_CTRATT_FDPS));
+	id->endgidmax = le16_from(SSD_ENDGID);
 }
 
 void

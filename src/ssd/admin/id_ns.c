@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a namespace is.  NVM Command Set 1.1, "Identify Namespace data structure"; NVMe Base 2.1, "Identify command". */
 #include "ssd/admin/identify.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
@@ -58,6 +59,7 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nsfeat = (uint8_t)(NVME_NSFEAT_DAE | NVME_NSFEAT_UIDREUSE);
 	atomicity(ns, id);
 	formats(ssd, ns, id);
+	id->endgid = le16_from(ssd_fdp_there(ns->sub) ? SSD_ENDGID : 0);
 	id->nmic = nmic(ns);
 	id->rescap = SSD_RESCAP;
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
@@ -95,6 +97,7 @@ ssd_id_ns_ind(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->rescap = SSD_RESCAP;
 	id->fpi = (uint8_t)NVME_FPI_SUPP;
 	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
+	id->endgid = le16_from(ssd_fdp_there(ns->sub) ? SSD_ENDGID : 0);
 	id->nstat = (uint8_t)NVME_NSTAT_NRDY;
 }
 

@@ -8,6 +8,7 @@
 #include "ssd/admin/identify.h"
 #include "ssd/admin/admin.h"
 #include "ssd/admin/virt.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/zns/zns.h"
 #include <string.h>
@@ -112,6 +113,7 @@ static const struct cns table[256] = {
 	[NVME_CNS_CTRL_LIST] = { W_LIST, .list = ssd_id_ctrl_list },
 	[NVME_CNS_PRIMARY_CTRL_CAP] = { W_LIST, .list = ssd_id_primary },
 	[NVME_CNS_SECONDARY_CTRL_LIST] = { W_LIST, .list = ssd_id_secondary },
+	[NVME_CNS_ENDGRP_LIST] = { W_LIST, .list = ssd_id_endgrp_list },
 	[NVME_CNS_CSI_ALLOC_NS_LIST] = { W_LIST, true, .list = allocated_list },
 	[NVME_CNS_CSI_ALLOC_NS] = { W_ALLOC, true, .ns = ssd_id_ns_nvm },
 	[NVME_CNS_IOCS] = { W_LIST, .list = ssd_id_iocs },

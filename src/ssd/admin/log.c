@@ -10,6 +10,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
 #include "nvproof/spec/ocp.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/flash.h"
 #include "ssd/media/media.h"
 #include "ssd/nvm/resv.h"
@@ -47,6 +48,32 @@ const struct ssd_log ssd_logs[256] = {
 				   .fill = ssd_log_changed_zones,
 				   .check = ssd_log_changed_zones_check,
 				   .read_done = ssd_log_changed_zones_read },
+	[NVME_LOG_ENDGRP] = { .size = sizeof(struct nvme_endgrp_log),
+			      .fdp = true,
+			      .fill = ssd_log_endgrp,
+			      .check = ssd_log_endgrp_check },
+	[NVME_LOG_ENDGRP_AGG] = { .size = sizeof(struct nvme_endgrp_agg_log),
+				  .fdp = true,
+				  .fill = ssd_log_endgrp_agg,
+				  .read_done = ssd_log_endgrp_agg_read },
+	[NVME_LOG_FDP_CONFIGS] = { .size = sizeof(struct nvme_fdp_configs_log) + sizeof(struct nvme_fdp_config_desc) +
+					   SSD_FDP_HANDLES * sizeof(struct nvme_fdp_ruh_desc),
+				   .fdp = true,
+				   .fill = ssd_log_fdp_configs,
+				   .check = ssd_log_endgrp_check },
+	[NVME_LOG_FDP_RUH_USAGE] = { .size = sizeof(struct nvme_fdp_ruhu_log) +
+					     SSD_FDP_HANDLES * sizeof(struct nvme_fdp_ruhu_desc),
+				     .fdp = true,
+				     .fill = ssd_log_fdp_ruhu,
+				     .check = ssd_log_fdp_check },
+	[NVME_LOG_FDP_STATS] = { .size = sizeof(struct nvme_fdp_stats_log),
+				 .fdp = true,
+				 .fill = ssd_log_fdp_stats,
+				 .check = ssd_log_fdp_check },
+	[NVME_LOG_FDP_EVENTS] = { .size = sizeof(struct nvme_fdp_events_log),
+				  .fdp = true,
+				  .fill = ssd_log_fdp_events,
+				  .check = ssd_log_fdp_check },
 	[NVME_LOG_SANITIZE] = { .size = sizeof(struct nvme_sanitize_log), .fill = ssd_log_sanitize },
 	[OCP_LOG_SMART] = { .size = sizeof(struct ocp_smart_log), .fill = ssd_log_ocp_smart },
 };
@@ -56,7 +83,8 @@ ssd_log_there(const struct ssd *ssd, uint32_t lid)
 {
 	if (lid == OCP_LOG_SMART)
 		return ssd_flash_ftl(ssd->sub->media);
-	return ssd_logs[lid].size && (lid != NVME_LOG_ZNS_CHANGED || ssd_zns_there(ssd->sub));
+	return ssd_logs[lid].size && (!ssd_logs[lid].fdp || ssd_fdp_there(ssd->sub)) &&
+	       (lid != NVME_LOG_ZNS_CHANGED || ssd_zns_there(ssd->sub));
 }
 
 struct part {
@@ -125,6 +153,7 @@ ssd_adm_get_log_page(struct ssd_cmd *c)
 	nvme_status st;
 
 	c->ssd->log_nsid = le32_get(c->sqe->nsid);
+	c->ssd->log_lsp = nvme_get32(cdw10, NVME_GLP_LSP);
 	c->ssd->log_csi = nvme_get32(le32_get(c->sqe->cdw14), NVME_GLP_CSI);
 	st = check(c, log, &p);
 	if (st)

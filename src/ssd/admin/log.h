@@ -5,6 +5,7 @@
 
 struct ssd_log {
 	uint32_t size; /* bytes; 0: there is no such log */
+	bool fdp; /* only of drives with an endurance group, and FDP */
 	void (*fill)(struct ssd *ssd, void *buf); /* `size` bytes, zero on entry */
 	/* Instead, for a log that is longer than the scratch memory: send bytes [off, off + len) of it, after ssd_data(). */
 	nvme_status (*part)(struct ssd_cmd *c, uint64_t off, uint64_t len);

@@ -4,6 +4,7 @@
 #include "ssd/admin/log.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/zns/zns.h"
 
 static uint32_t
@@ -42,10 +43,11 @@ ssd_log_effects(struct ssd *ssd, void *buf)
 	bool zones = ssd->log_csi == NVME_CSI_ZNS && nvme_get(ssd->cc, NVME_CC_CSS) == NVME_CC_CSS_IOCSS;
 	const struct ssd_opcode *io = zones ? ssd_zns_opcodes : ssd_nvm_opcodes;
 	struct nvme_effects_log *log = buf;
+	bool fdp = ssd_fdp_there(ssd->sub);
 
 	for (uint32_t opc = 0; opc < 256; opc++) {
 		log->acs[opc] = le32_from(ssd_admin_there(ssd, opc) ? ssd_admin_opcodes[opc].effects : 0);
-		log->iocs[opc] = le32_from(io[opc].effects);
+		log->iocs[opc] = le32_from(io[opc].effects | (fdp ? ssd_fdp_opcodes[opc].effects : 0));
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pstate.h"
 #include "ssd/core.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/flash.h"
 #include <string.h>
 
@@ -41,6 +42,8 @@ ssd_media_warn(struct ssd_subsys *sub)
 			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_SPARE, NVME_LOG_SMART);
 		if (sub->ctrlr[i] && (fresh & NVME_CW_AMRO))
 			ssd_event(sub->ctrlr[i], NVME_AER_SMART, NVME_AER_SMART_RELIABILITY, NVME_LOG_SMART);
+		if (sub->ctrlr[i])
+			ssd_endgrp_warn(sub->ctrlr[i], fresh);
 	}
 }
 

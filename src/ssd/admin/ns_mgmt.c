@@ -8,22 +8,39 @@
 #include "nvproof/spec/ns_mgmt.h"
 #include "ssd/admin/dst.h"
 #include "ssd/admin/pel.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/zns/zns.h"
 #include <errno.h>
 
 #define DATA offsetof(struct nvme_sqe, prp1)
 
-/* No NVM sets, endurance groups or placement handles are announced, and no ANA group can be chosen (ANACAP is 0h). */
+/* NVMe Base 2.2, "Flexible Data Placement": placement handles, where that is there and enabled. */
+static nvme_status
+check_handles(struct ssd_cmd *c, const struct nvme_ns_create *d)
+{
+	const struct ssd_subsys *sub = c->ssd->sub;
+	uint32_t n = le16_get(d->nphndls);
+
+	if (!ssd_fdp_there(sub))
+		return n ? ssd_fail(c, NVME_SC_INVALID_FIELD, DATA) : NVME_SC_SUCCESS;
+	if (!ssd_fdp_on(sub))
+		return n ? ssd_fail(c, NVME_SC_FDP_DISABLED, DATA) : NVME_SC_SUCCESS;
+	return ssd_fdp_list_ok(sub, d->phndl, n) ? NVME_SC_SUCCESS : ssd_fail(c, NVME_SC_INVALID_PLACEMENT_LIST, DATA);
+}
+
+/* No NVM sets are announced, no or one endurance group, and no ANA group can be chosen (ANACAP is 0h). */
 static nvme_status
 check_groups(struct ssd_cmd *c, const struct nvme_ns_create *d)
 {
-	if (le16_get(d->nvmsetid) || le16_get(d->endgid) || le16_get(d->nphndls))
+	uint32_t group = ssd_fdp_there(c->ssd->sub) ? SSD_ENDGID : 0;
+
+	if (le16_get(d->nvmsetid) || (le16_get(d->endgid) && le16_get(d->endgid) != group))
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, DATA);
 	if (le32_get(d->anagrpid))
 		return ssd_fail(c, NVME_SC_ANA_GROUP_INVALID, DATA);
 	if (d->nmic & ~NVME_NMIC_SHRNS) /* dispersed namespaces, reserved bits */
 		return ssd_fail(c, NVME_SC_INVALID_FIELD, DATA);
-	return NVME_SC_SUCCESS;
+	return check_handles(c, d);
 }
 
 static nvme_status
@@ -134,6 +151,8 @@ create(struct ssd_cmd *c)
 	if (st)
 		return st;
 	want.shared = d->nmic & NVME_NMIC_SHRNS;
+	want.ruhid = d->phndl;
+	want.nphndls = le16_get(d->nphndls);
 	return make(c, &want);
 }
 

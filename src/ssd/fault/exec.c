@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A command while rules are armed: what it was made into, whether it is carried out, and what becomes of its data. */
+#include "ssd/fdp/fdp.h"
 #include "ssd/fault/fault.h"
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,13 @@ trim_more(struct ssd_cmd *c, uint64_t more)
 		ssd_nvm_zero(c->ns, slba, UT_MIN(more, c->ns->nsze - slba), true);
 }
 
+static void
+reset_units(struct ssd_cmd *c)
+{
+	for (uint32_t ph = 0; ph < ssd_fdp_ns_count(c->ns); ph++)
+		ssd_fdp_update(c, ph, false);
+}
+
 /* Carried out once more, as a command of its own whose completion nobody sees. */
 static void
 run_again(const struct ssd_cmd *c, uint64_t further)
@@ -326,6 +334,8 @@ spoil(struct ssd_cmd *c, uint32_t len)
 		ssd_flash_spill(c->ssd->sub->media);
 	if (c->sq->id && c->sqe->opc == NVME_OPC_DSM && ON(TRIM_MORE))
 		trim_more(c, ARG(TRIM_MORE));
+	if (c->sq->id && c->sqe->opc == NVME_OPC_DSM && ON(RU_RESET_ON_TRIM) && c->ns && c->ns->fdp)
+		reset_units(c);
 }
 
 /* Faults of the controller, from this command on.  Whether the command is one of those that are never heard of again. */

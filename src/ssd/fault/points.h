@@ -73,6 +73,7 @@ FAULT(NSID_SWAPPED, "nsid-swapped", COMMAND, NONE, 0, "namespaces 1 and 2 are ta
 FAULT(STATUS, "status", COMMAND, STATUS, 0x281, "the command fails with this status and is not carried out", "none: an error that a drive may have")
 FAULT(STATUS_AFTER, "status-after", COMMAND, STATUS, 0x6, "the command is carried out, and fails with this status", "NVMe Base, Status Field")
 FAULT(TRIM_MORE, "trim-more", COMMAND, NUMBER, 1, "Deallocate takes as many LBAs more than its first range has", "NVM Command Set, Dataset Management command")
+FAULT(RU_RESET_ON_TRIM, "ru-reset-on-trim", COMMAND, NONE, 0, "Deallocate has the reclaim unit handles of the namespace go on to other reclaim units, untold", "NVMe Base, Flexible Data Placement: a handle is modified by a write to capacity, a time limit, a reset or the host")
 /* where data is */
 FAULT(PRP_SHIFT, "prp-shift", COMMAND, NUMBER, 1, "the PRP list is read from as many entries further on", "NVMe Base, Physical Region Page Entry and List")
 FAULT(PRP_LIST_OFFSET, "prp-list-offset", COMMAND, NONE, 0, "the offset of a PRP list in its page is not looked at", "NVMe Base, Physical Region Page Entry and List: Offset")

@@ -236,13 +236,14 @@ static_assert((int)FTL_RANDOM == (int)SSD_PROFILE_RANDOM, "the same words");
 
 /* As many blocks a die as the size and the spare area need, unless the profile says how many there are. */
 static struct ftl_config
-config_of(const struct ssd_profile_flash *p, uint64_t size, uint64_t seed)
+config_of(const struct ssd_profile *profile, uint64_t size, uint64_t seed)
 {
+	const struct ssd_profile_flash *p = &profile->flash;
 	uint64_t units = (size + NAND_UNIT - 1) / NAND_UNIT, dies = (uint64_t)p->channels * p->dies, spare, a_block;
 	struct ftl_config c = {
 		.units = (uint32_t)UT_MIN(units, UINT32_MAX),
 		.buffer = (uint32_t)(p->write_buffer / NAND_UNIT),
-		.places = p->placements,
+		.places = UT_MAX(p->placements, profile->fdp.handles),
 		.capacitor = p->capacitor,
 		.link_ns = p->link_mb_s ? NAND_UNIT * 1000ull / p->link_mb_s : 0,
 		.collect = (enum ftl_collect)p->collect,
@@ -304,7 +305,7 @@ image_open(const struct ssd_config *cfg, uint64_t size, struct ftl_config *c, st
 static int
 flash_open(const struct ssd_config *cfg, uint64_t size, struct flash_media *f, char *err, size_t errlen)
 {
-	struct ftl_config c = config_of(&cfg->profile.flash, size, cfg->seed);
+	struct ftl_config c = config_of(&cfg->profile, size, cfg->seed);
 	int rc;
 
 	if (!cfg->image && bytes_of(&c) > (cfg->ram_limit ? cfg->ram_limit : ssd_memory_to_spare()))

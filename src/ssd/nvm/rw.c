@@ -223,7 +223,7 @@ write_range(struct ssd_cmd *c, const struct nvm_range *r)
 	return st;
 }
 
-/* With a directive: the data may have a place of its own on the media. */
+/* With a directive, or Flexible Data Placement: the data may have a place of its own on the media. */
 static nvme_status
 write_directed(struct ssd_cmd *c, const struct nvm_range *r)
 {
@@ -244,5 +244,5 @@ ssd_nvm_write(struct ssd_cmd *c)
 	st = data_range_of(c, &r);
 	if (st)
 		return st;
-	return nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE) ? write_directed(c, &r) : write_range(c, &r);
+	return c->ns->fdp || nvme_get(nvme_rw_cdw12(cmd), NVME_RW_DTYPE) ? write_directed(c, &r) : write_range(c, &r);
 }

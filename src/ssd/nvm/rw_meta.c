@@ -86,7 +86,7 @@ ssd_nvm_write_meta(struct ssd_cmd *c)
 	struct nvm_meta_io io;
 	nvme_status st = nvm_meta_start(c, &io);
 
-	if (!st && nvme_get(cdw12, NVME_RW_DTYPE))
+	if (!st && (c->ns->fdp || nvme_get(cdw12, NVME_RW_DTYPE)))
 		st = ssd_nvm_directive(c);
 	if (!st)
 		st = nvm_meta_attach(c, &io);

@@ -2,6 +2,7 @@
 /* Streams: the table of those that are open, and the resources.   NVMe Base 2.2, "Streams (Directive Type 01h)". */
 #include "ssd/nvm/streams.h"
 #include "nvproof/spec/nvm.h"
+#include "ssd/fdp/fdp.h"
 #include "ssd/media/flash.h"
 #include <string.h>
 
@@ -163,6 +164,8 @@ ssd_nvm_directive(struct ssd_cmd *c)
 	uint32_t dspec = nvme_get32(le32_get(c->sqe->cdw13), NVME_RW_DSPEC), nsid = c->ns->nsid;
 	struct ssd_stream_host h;
 
+	if (c->ns->fdp)
+		return ssd_fdp_direct(c, dtype, (uint16_t)dspec);
 	if (!dtype || !ssd_streams_on(c->ssd, nsid))
 		return NVME_SC_SUCCESS; /* no directive is enabled: both fields are ignored */
 	if (dtype != NVME_DTYPE_STREAMS)

@@ -8,7 +8,7 @@
 #pragma once
 #include "ssd/ssd_int.h"
 
-/* A write command with DTYPE not 0h: what it is refused with, or its stream is open.   NVMe Base 2.2, "Directive Use in I/O Commands". */
+/* A write command with DTYPE not 0h, or any with Flexible Data Placement: what it is refused with, or it has its place, and its stream is open.   NVMe Base 2.2, "Directive Use in I/O Commands". */
 nvme_status ssd_nvm_directive(struct ssd_cmd *c);
 
 bool ssd_streams_on(const struct ssd *ssd, uint32_t nsid); /* FFFFFFFFh: in any namespace */

@@ -3,6 +3,7 @@
 #include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/meta_io.h"
+#include "ssd/nvm/streams.h"
 #include <string.h>
 
 void
@@ -97,6 +98,8 @@ ssd_nvm_write_zeroes(struct ssd_cmd *c)
 		st = protection(c, &r, &pi);
 	if (!st && (cdw12 & NVME_WZ_NSZ))
 		st = ssd_fail(c, NVME_SC_INVALID_FIELD, offsetof(struct nvme_rw_cmd, nlb) + 2);
+	if (!st && c->ns->fdp)
+		st = ssd_nvm_directive(c);
 	if (st)
 		return st;
 	if (must_be_written(c->ns, &r)) {
