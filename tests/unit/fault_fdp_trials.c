@@ -21,7 +21,7 @@ reset_on_trim(struct trial *t)
 	rig_close(t->io.r);
 	t->io = *io;
 	test_free(io);
-	put_as(&t->io, 1, 0, 8);
+	put_as(&t->io, 1, 0, 64);
 	arm(t, "ru-reset-on-trim");
 	memcpy(io_buf(&t->io), &range, sizeof(range));
 	nvme_prep_dsm(&sqe, 1, 1, (uint32_t)NVME_DSM_AD);
