@@ -56,6 +56,8 @@ def update(ns: Any, qpair: Any, *pids: int) -> None:
 def statistics(nvme: Any, group: int = 1) -> Statistics:
     """The counters of an endurance group."""
     buf = d.Buffer(64)
-    nvme.send_cmd(0x02, buf, 0xFFFFFFFF, cdw10=_STATISTICS | (64 // 4 - 1) << 16, cdw11=group << 16).waitdone()
+    nvme.send_cmd(
+        0x02, buf, 0xFFFFFFFF, cdw10=_STATISTICS | (64 // 4 - 1) << 16, cdw11=group << 16
+    ).waitdone()
     data = bytes(buf[:])
     return Statistics(*(int.from_bytes(data[16 * i : 16 * i + 16], "little") for i in range(3)))

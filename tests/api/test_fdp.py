@@ -26,7 +26,12 @@ def test_handles(drive):
     buf = d.Buffer(4096 * 8)
     ns.write(qpair, buf, 0, 8, **fdp.mark(3)).waitdone()
     ns.write(qpair, buf, 8, 8).waitdone()  # no directive: placement handle 0
-    assert [h.blocks_left for h in fdp.handles(ns, qpair)] == [BLOCKS - 8, *[BLOCKS] * 2, BLOCKS - 8, *[BLOCKS] * 4]
+    assert [h.blocks_left for h in fdp.handles(ns, qpair)] == [
+        BLOCKS - 8,
+        *[BLOCKS] * 2,
+        BLOCKS - 8,
+        *[BLOCKS] * 4,
+    ]
     fdp.update(ns, qpair, 3, 0)
     assert [h.blocks_left for h in fdp.handles(ns, qpair)] == [BLOCKS] * 8
     assert fdp.statistics(ns.nvme).host_written == 16 * 4096

@@ -35,7 +35,7 @@ all_that_are_shipped(void **state)
 		assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), 0);
 		ssd_subsys_close(sub);
 	}
-	assert_int_equal(n, 8);
+	assert_int_equal(n, 9);
 	assert_int_equal(ssd_profile_find("butter", &p, err, sizeof(err)), -ENOENT);
 	assert_non_null(strstr(err, "client-tlc"));
 	assert_int_equal(ssd_profile_find("enterprise-tlc", &p, err, sizeof(err)), 0);
@@ -54,7 +54,7 @@ what_is_wrong_is_said(void **state)
 		const char *text, *line, *word;
 	} bad[] = {
 		{ "[drive]\nmodle = x\n", ":2: ", "model" },
-		{ "[drvie]\nmodel = x\n", ":2: ", "drive limits flash zones temperature" },
+		{ "[drvie]\nmodel = x\n", ":2: ", "drive limits flash zones fdp temperature" },
 		{ "# none\n\n[drive]\nmedia = tape\n", ":4: ", "ram null flash" },
 		{ "[drive]\nlba = 513\n", ":2: ", "512 4096" },
 		{ "[drive]\ncapacity = 12Q\n", ":2: ", "such as 64M" },
