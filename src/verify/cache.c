@@ -11,21 +11,26 @@
 
 #define CODE_PAGE 4096u /* a multiple of what the codes of an LBA take */
 
-/* The numbers are used up: what is covered needs none, and all others begin anew. */
+/*
+ * The numbers are used up: what is covered needs none, and all others begin anew.  Meanwhile nothing counts as covered: a stamp
+ * that has its new number must not be compared with the old ones, or a write that begins now would take one that no flush covers for
+ * durable.
+ */
 static void
 renumber(struct nvp_verify *v)
 {
+	uint32_t covered = ut_load(&v->head->covered);
 	uint8_t was, now;
 	uint64_t i;
 
+	__atomic_store_n(&v->head->covered, 0u, __ATOMIC_SEQ_CST);
 	for (i = 0; i < VERIFY_LOCKS; i++) {
 		was = ut_load(&v->stamp[i]);
 		do
-			now = was == STAMP_DOUBT ? was : was > ut_load(&v->head->covered);
-		while (was != now && !__atomic_compare_exchange_n(&v->stamp[i], &was, now, false, __ATOMIC_RELAXED,
+			now = was == STAMP_DOUBT ? was : was > covered;
+		while (was != now && !__atomic_compare_exchange_n(&v->stamp[i], &was, now, false, __ATOMIC_RELEASE,
 								  __ATOMIC_RELAXED));
 	}
-	ut_store(&v->head->covered, 0u);
 	__atomic_store_n(&v->head->stamp, 2u, __ATOMIC_SEQ_CST);
 }
 

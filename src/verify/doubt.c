@@ -94,9 +94,10 @@ static void
 keep_lane(struct nvp_verify *v, uint64_t lba)
 {
 	uint16_t whose = doubt_whose(lba), *w = whose_at(v, lba);
-	uint8_t code = fold_codes(v, lba);
+	uint8_t code = fold_codes(v, lba), stamp = ut_load(stamp_at(v, lba));
 
-	if (*stamp_at(v, lba) <= ut_load(&v->head->covered)) {
+	ut_acquire_barrier(); /* as in doubt_keep() */
+	if (stamp <= ut_load(&v->head->covered)) {
 		*durable_at(v, lba) = code;
 		*w = whose;
 	} else if (whose && (*w & (uint16_t)~WHOSE_MANY) == whose) {

@@ -93,18 +93,20 @@ static inline void
 doubt_keep(struct nvp_verify *v, uint64_t lba, uint32_t n)
 {
 	struct verify_group *g = &v->group[lba / VERIFY_LANES % VERIFY_GROUPS];
-	const uint8_t *stamp = v->stamp + lba % VERIFY_LOCKS, *code = verify_code(v, lba);
-	uint32_t covered = ut_load(&v->head->covered);
+	uint32_t first = (uint32_t)(lba % VERIFY_LANES), covered;
+	const uint8_t *code = verify_code(v, lba);
 	uint16_t whose = doubt_whose(lba);
 	uint64_t stamps, codes;
 	bool done = false;
 
+	memcpy(&stamps, v->stamp + (lba % VERIFY_LOCKS - first), sizeof(stamps));
+	ut_acquire_barrier(); /* what stamps are compared with is not older than they are: cache.c, renumber() */
+	covered = ut_load(&v->head->covered);
 	if (n == VERIFY_LANES && v->code_bytes == 1) {
-		memcpy(&stamps, stamp, sizeof(stamps));
 		memcpy(&codes, code, sizeof(codes));
 		done = doubt_keep_group(g, stamps, codes, covered, whose * WHOSE_LANES);
 	} else if (v->code_bytes == 1) {
-		done = doubt_keep_lanes(g, stamp, code, covered, whose, (uint32_t)(lba % VERIFY_LANES), n);
+		done = doubt_keep_lanes(g, (uint8_t *)&stamps + first, code, covered, whose, first, n);
 	}
 	if (__builtin_expect(!done, 0))
 		doubt_keep_slowly(v, lba, n);

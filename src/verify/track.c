@@ -323,25 +323,34 @@ state_after(const struct nvp_verify_op *op, enum nvp_verify_verdict verdict)
 	return op->kind == NVP_VERIFY_ZERO && !verdict ? CODE_UNMAPPED : CODE_UNKNOWN;
 }
 
-/* The destination is what the sources are, and carries their ids. */
+/* Codes of one LBA; those that are known. */
+static void
+copy_lba(struct nvp_verify *v, uint64_t to, uint64_t from)
+{
+	uint32_t step = v->crc32 ? 4 : 1, k;
+	uint8_t *c = verify_code(v, to), *is = verify_code(v, from);
+
+	for (k = 0; k < v->code_bytes; k += step)
+		if (is[k] >= CODE_FIRST || (step == 4 && (is[k + 1] | is[k + 2] | is[k + 3])))
+			memcpy(c + k, is + k, step);
+}
+
+/* The destination is what the sources are, and carries their ids; of which version a source is that is in doubt nobody knows. */
 static void
 copy_codes(struct nvp_verify *v, const struct nvp_verify_op *op)
 {
-	uint64_t to = op->slba, n;
+	uint64_t to = op->slba, n, k;
 	struct nvp_verify_range r;
-	uint32_t i, k, step = v->crc32 ? 4 : 1;
-	uint8_t *c, *from;
+	uint32_t i;
 
 	if (op->n)
 		note_foreign(v, op->slba, op->n);
 	for (i = 0; i < op->nranges; i++, to += op->ranges[i - 1].nlb) {
 		r = verify_range(v, op, i);
 		n = UT_MIN(r.nlb, verify_clip(v, to, op->ranges[i].nlb));
-		c = verify_code(v, to);
-		from = verify_code(v, r.slba);
-		for (k = 0; k < n * v->code_bytes; k += step)
-			if (from[k] >= CODE_FIRST || (step == 4 && (from[k + 1] | from[k + 2] | from[k + 3])))
-				memcpy(c + k, from + k, step);
+		for (k = 0; k < n; k++)
+			if (!doubt_is(v, r.slba + k))
+				copy_lba(v, to + k, r.slba + k);
 	}
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What verification knows of the volatile write cache: flushes that fail, and a table that is mostly holes. */
+#include "verify/doubt.h"
 #include "verify_rig.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 static void
@@ -282,6 +284,79 @@ copied(void **state)
 	assert_true(zeroes_fit(0));
 }
 
+/* Lanes that were covered by a flush have a durable version of their own, whatever their neighbours wait for. */
+static void
+each_lane_for_itself(void **state)
+{
+	(void)state;
+	write_version(0, 8, 0, false);
+	flush(true);
+	write_version(0, 8, 1, false);
+	write_version(0, 8, 2, false); /* versions between, in all lanes */
+	flush(true);
+	write_version(0, 1, 3, false);
+	write_version(0, 1, 4, false); /* and in one */
+	write_version(0, 8, 5, false);
+	nvp_verify_power_lost(table);
+	assert_true(fits(0, 5) && fits(0, 4) && fits(0, 3) && fits(0, 2));
+	for (uint64_t lba = 1; lba < 8; lba++)
+		assert_true(fits(lba, 5) && fits(lba, 2) && !fits(lba, 0) && !fits(lba, 1));
+}
+
+/* What a copy of an LBA in doubt holds is in doubt, too. */
+static void
+copies_of_what_is_in_doubt(void **state)
+{
+	const struct nvp_verify_range src[] = { { 0, 2 } };
+	struct nvp_verify_op op = op_of(NVP_VERIFY_COPY, 32, 2);
+
+	(void)state;
+	write_version(0, 2, 1, true);
+	write_version(0, 1, 2, false);
+	nvp_verify_power_lost(table);
+	op.ranges = src;
+	op.nranges = 1;
+	assert_int_equal(nvp_verify_begin(table, &op), 0);
+	assert_int_equal(nvp_verify_end(table, &op, NVP_VERIFY_OK, NULL, NULL), 0);
+	version(0, 1); /* the drive has lost the second version */
+	version(1, 1);
+	memcpy(data + 32 * BYTES, data, 2 * BYTES);
+	assert_int_equal(read_back(32, 2, NULL), 0);
+	spoil(33);
+	assert_int_equal(read_back(33, 1, NULL), 1);
+}
+
+static void *
+begin_a_flush(void *over)
+{
+	assert_true(nvp_verify_flush_begin(table));
+	__atomic_store_n((bool *)over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* When the numbers begin anew, no write looks durable in between, or the one after it would be accused of what was there before. */
+static void
+numbers_begin_anew(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		bool over = false;
+		pthread_t t;
+
+		table->head->stamp = STAMP_LAST;
+		table->head->covered = STAMP_LAST - 20;
+		memset(table->stamp, STAMP_LAST - 10, VERIFY_LOCKS);
+		assert_int_equal(pthread_create(&t, NULL, begin_a_flush, &over), 0);
+		while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+			uint8_t stamp = __atomic_load_n(&table->stamp[3], __ATOMIC_ACQUIRE);
+
+			assert_true(stamp > ut_load(&table->head->covered));
+		}
+		pthread_join(t, NULL);
+		nvp_verify_flush_end(table, false);
+	}
+}
+
 static int
 end_at(struct nvp_verify *v, enum nvp_verify_kind kind, uint64_t lba, uint32_t n)
 {
@@ -368,6 +443,10 @@ main(void)
 		TEST32(some_are_covered),
 		TEST(copied),
 		TEST32(copied),
+		TEST(each_lane_for_itself),
+		TEST(copies_of_what_is_in_doubt),
+		TEST32(copies_of_what_is_in_doubt),
+		TEST(numbers_begin_anew),
 		cmocka_unit_test(shared_lanes),
 		cmocka_unit_test_prestate(shared_lanes, (void *)1),
 		TEST(not_in_a_snapshot),
