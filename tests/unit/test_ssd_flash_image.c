@@ -290,6 +290,59 @@ so_they_do_with_a_capacitor(void **state)
 	lives(true);
 }
 
+/* Of a page of the map, the journal, or a root, that is valid: the oldest. */
+static uint32_t
+oldest_meta(const struct nand *n)
+{
+	uint32_t old = NAND_NONE;
+
+	for (uint32_t p = 0; p < n->nr_pages; p++) {
+		uint32_t what = n->what[p * n->cfg.units];
+
+		if (n->seq[p] == NAND_SEQ_ERASED || n->seq[p] == NAND_SEQ_TORN || what < FTL_MAP || what == NAND_NONE)
+			continue;
+		if (old == NAND_NONE || n->seq[p] < n->seq[old])
+			old = p;
+	}
+	return old;
+}
+
+/* A kill within an erase, which takes the marks of a page away one after the other. */
+static void
+half_an_erase(void **state)
+{
+	struct ssd_config cfg = config(copy, *state != NULL);
+	const struct nand *n;
+	uint64_t zero = 0;
+	struct drive d;
+	uint32_t page;
+	off_t at;
+	int fd;
+
+	setup(NULL);
+	cfg.image = copy;
+	start_image(&d, path, *state != NULL);
+	for (uint64_t u = 0; u < UNITS; u++)
+		write_byte(&d, u * 8, (uint8_t)(u % 250));
+	rig_close(d.r);
+	start_image(&d, path, *state != NULL); /* a checkpoint is written then */
+	for (uint64_t u = 0; u < UNITS; u++)
+		write_byte(&d, u * 8, (uint8_t)(u % 250));
+	timed(&d, NVME_OPC_FLUSH, 0, 1);
+	n = ftl_nand(ssd_flash_ftl(d.r->sub->media));
+	page = oldest_meta(n);
+	assert_int_not_equal(page, NAND_NONE);
+	at = (off_t)((const uint8_t *)&n->begun[page] - d.r->sub->media->image->va);
+	copy_image();
+	rig_close(d.r);
+	fd = open(copy, O_RDWR);
+	assert_int_equal(pwrite(fd, &zero, sizeof(zero), at), sizeof(zero));
+	close(fd);
+	if (try_open(&cfg))
+		fail_msg("%s", err);
+	teardown(NULL);
+}
+
 int
 main(void)
 {
@@ -298,6 +351,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(is_sparse, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused_after_a_crash_of_the_machine, setup, teardown),
+		cmocka_unit_test(half_an_erase),
+		cmocka_unit_test_prestate(half_an_erase, (void *)1),
 		cmocka_unit_test_setup_teardown(flushed_data_survive_a_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(so_they_do_with_a_capacitor, setup, teardown),
 	};

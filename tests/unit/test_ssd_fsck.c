@@ -258,6 +258,7 @@ a_lost_map_is_built_again(void **state)
 	assert_int_equal(ssd_subsys_open(&cfg, &sub, err, sizeof(err)), -EUCLEAN);
 	assert_non_null(strstr(err, "fsck"));
 	assert_int_equal(check(path, true), SSD_FSCK_PROBLEMS);
+	assert_null(strstr(said, "not closed")); /* who refused it did not use it */
 	assert_non_null(strstr(said, "built from the pages"));
 	assert_int_equal(check(path, false), SSD_FSCK_CLEAN);
 	start_again(&d, &cfg);

@@ -315,7 +315,7 @@ flash_open(const struct ssd_config *cfg, uint64_t size, struct flash_media *f, c
 		return rc;
 	rc = ftl_open(&c, &f->ftl);
 	if (rc && f->base.image)
-		ssd_file_free(f->base.image);
+		ssd_image_give_up(f->base.image);
 	f->places = c.places ? c.places : 1;
 	if (rc != -EUCLEAN)
 		return rc ? no_memory(size, rc, err, errlen) : 0;

@@ -300,6 +300,14 @@ ssd_image_close(struct ssd_file_media *f)
 	ssd_file_free(f);
 }
 
+void
+ssd_image_give_up(struct ssd_file_media *f)
+{
+	f->st.open = f->was_open;
+	ssd_image_commit(&f->base);
+	ssd_file_free(f);
+}
+
 bool
 ssd_image_was_open(const struct ssd_media *m)
 {

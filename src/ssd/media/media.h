@@ -117,6 +117,8 @@ void ssd_image_place(struct ssd_file_media *f);
 void ssd_image_boot_id(char *id);
 /* Closed in an orderly way: all of it is on disk. */
 void ssd_image_close(struct ssd_file_media *f);
+/* It was not used: it stays open or closed as it was found. */
+void ssd_image_give_up(struct ssd_file_media *f);
 struct ssd_file_media *ssd_file_media(struct ssd_media *m); /* NULL: other media */
 /* Fill `written` from the holes of the file. */
 void ssd_file_scan(struct ssd_file_media *f);

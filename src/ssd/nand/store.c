@@ -183,14 +183,23 @@ under_way(const struct nand *n, uint32_t page)
 	return n->begun[page] && (n->seq[page] == NAND_SEQ_ERASED || (failed && n->cfg.store.capacitor));
 }
 
+/* An erase takes away what a page was to be before it takes away what it is: the process ended between the two. */
+static bool
+half_erased(const struct nand *n, uint32_t page)
+{
+	return !n->begun[page] && n->seq[page] != NAND_SEQ_ERASED && n->seq[page] != NAND_SEQ_TORN;
+}
+
 void
 store_power_lost(struct nand *n)
 {
 	for (uint32_t p = 0; p < n->nr_pages; p++) {
-		if (!under_way(n, p))
+		bool half = half_erased(n, p);
+
+		if (!half && !under_way(n, p))
 			continue;
 		n->interrupted++;
-		n->seq[p] = n->cfg.store.capacitor ? n->begun[p] : NAND_SEQ_TORN;
+		n->seq[p] = n->cfg.store.capacitor && !half ? n->begun[p] : NAND_SEQ_TORN;
 		if (!n->cfg.store.capacitor)
 			store_tear(n, p, 1);
 	}
