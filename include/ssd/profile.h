@@ -83,6 +83,8 @@ struct ssd_profile_fdp { /* Flexible Data Placement */
 
 struct ssd_profile_heat { /* degrees Celsius: what it has; the thresholds that Identify announces */
 	uint32_t idle_c, warning_c, critical_c;
+	/* So much warmer where it moves so much, in about as long; load_c 0: it stays as it is. */
+	uint32_t load_c, load_mb_s, settle_s;
 };
 
 struct ssd_profile {

@@ -146,3 +146,4 @@ enum ssd_zone_change {
 int ssd_zone_change(struct ssd_subsys *sub, uint32_t nsid, uint32_t zone, enum ssd_zone_change what);
 /* Composite temperature in Kelvin, as SMART tells it; crossing a threshold raises the event. */
 void ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin);
+uint16_t ssd_temperature(const struct ssd_subsys *sub);

@@ -23,7 +23,6 @@
 #ifndef NVP_VERSION
 #define NVP_VERSION "unknown"
 #endif
-#define START_KELVIN 313u /* 40 degrees Celsius */
 
 struct program {
 	struct ssd_args args;
@@ -106,8 +105,6 @@ open_drive(struct program *p)
 
 	if (rc && !p->err[0])
 		snprintf(p->err, sizeof(p->err), "cannot make the SSD: %s", strerror(-rc));
-	if (!rc)
-		ssd_set_temperature(p->sub, START_KELVIN);
 	if (!rc && p->args.nasty)
 		rc = ssd_fault_nasty(p->sub, p->args.cfg.seed, p->err, sizeof(p->err));
 	return rc;
@@ -183,7 +180,6 @@ open_control(struct program *p)
 	p->control.sub = p->sub;
 	p->control.version = NVP_VERSION;
 	p->control.server = p->server;
-	p->control.temperature_k = START_KELVIN;
 	rc = control_open(&p->control, p->control_path, p->err, sizeof(p->err));
 	for (uint32_t i = 0; i < p->args.nr_sockets && !rc; i++)
 		rc = link_control(p, i);

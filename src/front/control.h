@@ -31,7 +31,6 @@ struct control {
 	const char *version;
 	struct vfu_server *server; /* nr_servers of them */
 	uint32_t nr_servers;
-	uint16_t temperature_k; /* as last set */
 	char wrong[480]; /* about the parameters, in the answer that says so */
 	struct listener listener;
 	struct control_client client[CONTROL_MAX_CLIENTS];

@@ -113,12 +113,11 @@ temperature(struct control *ctl, const json_t *params)
 	if (k || c) {
 		if (!json_is_number(k ? k : c) || !(kelvin >= 1 && kelvin <= 1000))
 			return NULL;
-		ctl->temperature_k = (uint16_t)(kelvin + 0.5);
-		ssd_set_temperature(ctl->sub, ctl->temperature_k);
+		ssd_set_temperature(ctl->sub, (uint16_t)(kelvin + 0.5));
 	}
 	r = control_result();
-	json_object_set_new(r, "kelvin", json_integer(ctl->temperature_k));
-	json_object_set_new(r, "celsius", json_integer(ctl->temperature_k - 273));
+	json_object_set_new(r, "kelvin", json_integer(ssd_temperature(ctl->sub)));
+	json_object_set_new(r, "celsius", json_integer(ssd_temperature(ctl->sub) - 273));
 	return r;
 }
 

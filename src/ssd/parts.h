@@ -106,6 +106,13 @@ struct ssd_heat {
 	uint64_t since_ns, until_ns; /* of the pause after I/O commands */
 };
 
+/* admin/warm.c: when it looked last, what had been moved by then, and the temperature with its fractions, in K */
+struct ssd_warm {
+	bool begun;
+	double k;
+	uint64_t at_ns, bytes;
+};
+
 /* admin/pel.c: events as the log has them, the oldest first */
 #define SSD_PEL_BYTES (65536u - 512u)
 struct ssd_pel_kept {

@@ -93,6 +93,9 @@ static const struct key keys[] = {
 	{ "fdp", "enabled", YES_NO, AT(fdp.enabled), 0, 0, NULL, 0 },
 	{ "fdp", "time_limit_s", NUMBER, AT(fdp.time_limit_s), 0, 1u << 24, NULL, 0 },
 	{ "temperature", "idle_c", NUMBER, AT(heat.idle_c), 1, 120, NULL, 0 },
+	{ "temperature", "load_c", NUMBER, AT(heat.load_c), 0, 100, NULL, 0 },
+	{ "temperature", "load_mb_s", NUMBER, AT(heat.load_mb_s), 1, 100000, NULL, 0 },
+	{ "temperature", "settle_s", NUMBER, AT(heat.settle_s), 1, 100000, NULL, 0 },
 	{ "temperature", "warning_c", NUMBER, AT(heat.warning_c), 1, 120, NULL, 0 },
 	{ "temperature", "critical_c", NUMBER, AT(heat.critical_c), 1, 120, NULL, 0 },
 };
@@ -332,6 +335,8 @@ check(struct parse *p)
 	p->line = 0;
 	if (p->p.namespaces > p->p.max_namespaces)
 		bad(p, "[drive] namespaces is more than [limits] namespaces");
+	if (p->p.heat.load_c && (!p->p.heat.load_mb_s || !p->p.heat.settle_s))
+		bad(p, "[temperature] load_c needs load_mb_s and settle_s");
 	if (p->p.heat.warning_c > p->p.heat.critical_c)
 		bad(p, "[temperature] warning_c is above critical_c");
 	if (p->p.media == SSD_PROFILE_FLASH && (!f->channels || !f->dies || !f->planes || !f->page_size || !f->pages ||

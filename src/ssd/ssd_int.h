@@ -130,6 +130,7 @@ struct ssd_subsys {
 	struct ssd_fw fw;
 	struct ssd_power_kept power_kept[SSD_MAX_CTRLRS];
 	struct ssd_heat_kept heat;
+	struct ssd_warm warm;
 	struct ssd_pel_kept pel;
 	struct ssd_telemetry_kept telemetry; /* controller-initiated */
 	struct ssd_boot boot;

@@ -312,6 +312,12 @@ critical_check(struct ssd_subsys *sub, uint16_t was)
 	}
 }
 
+uint16_t
+ssd_temperature(const struct ssd_subsys *sub)
+{
+	return sub->temperature_k;
+}
+
 void
 ssd_set_temperature(struct ssd_subsys *sub, uint16_t kelvin)
 {

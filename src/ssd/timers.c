@@ -14,8 +14,8 @@
 #include "ssd/admin/sanitize.h"
 
 static uint64_t (*const ticks[])(struct ssd *ssd) = {
-	ssd_delay_tick,	 ssd_boot_tick,	 ssd_dst_tick,	    ssd_fw_tick,   ssd_heat_tick, ssd_pel_tick,
-	ssd_pstate_tick, ssd_later_tick, ssd_sanitize_tick, ssd_coal_tick, ssd_hmb_tick,  ssd_fault_tick,
+	ssd_delay_tick, ssd_boot_tick,	   ssd_dst_tick,  ssd_fw_tick,	ssd_heat_tick,	ssd_pel_tick,  ssd_pstate_tick,
+	ssd_later_tick, ssd_sanitize_tick, ssd_coal_tick, ssd_hmb_tick, ssd_fault_tick, ssd_warm_tick,
 };
 
 void

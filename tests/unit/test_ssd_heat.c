@@ -230,14 +230,86 @@ kept_in_the_image(void **state)
 	unlink(path);
 }
 
+/* From idle to two thirds of the way in settle_s, and back; a temperature that is set is where it goes on from. */
+static void
+follows_the_load(void **state)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 64u << 20, 512 } } };
+	struct io io;
+	uint16_t k = 0;
+
+	(void)state;
+	assert_int_equal(ssd_profile_find("ram", &cfg.profile, NULL, 0), 0);
+	cfg.profile.heat.load_c = 30;
+	cfg.profile.heat.load_mb_s = 10;
+	cfg.profile.heat.settle_s = 20;
+	io_init(&io, rig_open_config(&cfg));
+	rig_enable(io.r, 32);
+	rig_pair(io.r, 1, 16, -1);
+	assert_int_equal(ssd_temperature(io.r->sub), 35 + 273);
+	for (uint32_t s = 0; s < 200; s++) { /* 5 MB in each second: half of what makes it warmest */
+		for (uint32_t i = 0; i < 5; i++)
+			assert_int_equal(io_write(&io, 1, i * 2048, 1953, 1), 0);
+		adm_sleep(&io, SECOND);
+		assert_true(ssd_temperature(io.r->sub) >= k);
+		k = ssd_temperature(io.r->sub);
+		if (s == 20)
+			assert_in_range(k, 273 + 35 + 8, 273 + 35 + 11); /* 15 * (1 - 1 / e) = 9.5 */
+	}
+	assert_in_range(k, 273 + 35 + 14, 273 + 35 + 15);
+	adm_sleep(&io, 400 * SECOND);
+	assert_int_equal(ssd_temperature(io.r->sub), 273 + 35);
+	ssd_set_temperature(io.r->sub, 273 + 90);
+	adm_sleep(&io, 20 * SECOND);
+	assert_in_range(ssd_temperature(io.r->sub), 273 + 54, 273 + 56); /* 35 + 55 / e */
+	rig_close(io.r);
+}
+
+/* Of one profile the load makes nothing warmer; of another it crosses a threshold, and the host is told. */
+static void
+the_load_raises_the_event(void **state)
+{
+	struct ssd_config cfg = { .nr_ns = 1, .ns = { { 64u << 20, 512 } } };
+
+	(void)state;
+	for (uint32_t load_c = 0; load_c <= 40; load_c += 40) {
+		const struct nvme_smart_log *log;
+		struct io io;
+
+		assert_int_equal(ssd_profile_find("ram", &cfg.profile, NULL, 0), 0);
+		cfg.profile.heat.load_c = load_c;
+		cfg.profile.heat.load_mb_s = 1;
+		cfg.profile.heat.settle_s = 2;
+		io_init(&io, rig_open_config(&cfg));
+		rig_enable(io.r, 32);
+		rig_pair(io.r, 1, 16, -1);
+		for (uint32_t s = 0; s < 30; s++) {
+			assert_int_equal(io_write(&io, 1, 0, 2048, 1), 0);
+			adm_sleep(&io, SECOND);
+		}
+		log = adm_log(&io, NVME_LOG_SMART, sizeof(*log));
+		assert_int_equal(log->ctemp[0] | log->ctemp[1] << 8, 273 + 35 + load_c);
+		assert_int_equal(log->cw & NVME_CW_TTC, load_c ? NVME_CW_TTC : 0);
+		rig_close(io.r);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, io_setup, io_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(announced), T(values),	 T(counters),	   T(slower),
-		T(sensors),   T(each_threshold), T(all_and_saved), cmocka_unit_test(kept_in_the_image),
+		T(announced),
+		T(values),
+		T(counters),
+		T(slower),
+		T(sensors),
+		T(each_threshold),
+		T(all_and_saved),
+		cmocka_unit_test(kept_in_the_image),
+		cmocka_unit_test(follows_the_load),
+		cmocka_unit_test(the_load_raises_the_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ what_is_wrong_is_said(void **state)
 		{ "[drive]\nmedia = flash\n", ":0: ", "needs [flash]" },
 		{ "[drive]\ncommand_set = zoned\n", ":0: ", "zones" },
 		{ "[zones]\nmax_open = 5\nmax_active = 4\n", ":0: ", "max_active" },
+		{ "[temperature]\nload_c = 10\n", ":0: ", "settle_s" },
 		{ "[temperature]\nwarning_c = 90\n", ":0: ", "critical" },
 		{ "[drive]\nnamespaces = 3\n[limits]\nnamespaces = 2\n", ":0: ", "namespaces" },
 	};

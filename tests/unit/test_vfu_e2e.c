@@ -157,7 +157,7 @@ control_socket(void **state)
 	} cases[] = {
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"info\"}", "\"version\":\"" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"stats\"}", "\"cmds_admin\":0" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\"}", "\"kelvin\":313" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\"}", "\"kelvin\":308" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"celsius\":70}}",
 		  "\"kelvin\":343" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"temperature\",\"params\":{\"kelvin\":-4}}", "-32602" },

@@ -40,6 +40,7 @@ void ssd_heat_check(struct ssd *ssd); /* the temperature or a threshold changed 
 void ssd_heat_off(struct ssd *ssd); /* the power goes: no time passes from now on */
 void ssd_heat_io(struct ssd *ssd); /* I/O commands were served, and it is too warm */
 uint64_t ssd_heat_tick(struct ssd *ssd);
+uint64_t ssd_warm_tick(struct ssd *ssd); /* warm.c */
 void ssd_heat_smart(const struct ssd *ssd, struct nvme_smart_log *log);
 bool ssd_heat_kept_ok(const struct ssd_subsys *sub);
 nvme_status ssd_feat_hctm_set(struct ssd_cmd *c, uint32_t cdw11, bool save);
