@@ -95,6 +95,7 @@ struct ssd_profile {
 	uint32_t namespaces, lba;
 	char sn[21], mn[41], fr[9];
 	uint32_t oui;
+	uint32_t without; /* optional commands that it has not: a bit each, see src/ssd/nvm/optional.c */
 	uint32_t queues, entries, mdts, aers, max_namespaces;
 	uint64_t cmb;
 	struct ssd_profile_flash flash;

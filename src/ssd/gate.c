@@ -6,10 +6,13 @@
  * NVMe Base 2.1, "Sanitize Operation Restrictions", figure "Sanitize Operations and Format NVM Command - Admin Commands
  * Allowed"; "Namespace Write Protection", "Command Interactions"; "Reservations", figure "Command Behavior in the Presence of a
  * Reservation".
+ *
+ * And which the drive has not, by its profile.
  */
 #include "ssd/gate.h"
 #include "nvproof/spec/nvm.h"
 #include "ssd/admin/sanitize.h"
+#include "ssd/nvm/optional.h"
 #include "ssd/nvm/resv.h"
 #include "ssd/zns/zns.h"
 
@@ -100,6 +103,8 @@ ssd_gate_io(struct ssd_cmd *c)
 {
 	nvme_status st = ssd_sanitize_status(c->ssd->sub);
 
+	if (ssd_left_out(c->ssd->sub, c->sqe->opc))
+		return ssd_fail(c, NVME_SC_INVALID_OPCODE, OPC);
 	if (st)
 		return c->sqe->opc == NVME_OPC_FLUSH ? NVME_SC_SUCCESS : ssd_fail(c, st, OPC);
 	if (c->ns ? conflict(c, c->ns) : conflict_any(c))

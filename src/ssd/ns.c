@@ -322,7 +322,8 @@ void
 ssd_ns_gate(struct ssd_subsys *sub)
 {
 	uint8_t all = (sub->sanitize.kept.state != SSD_SANITIZE_IDLE ? SSD_GATE_SANITIZE : 0) |
-		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0) | (ssd_zns_there(sub) ? SSD_GATE_ZONED : 0);
+		      (sub->sanitize.kept.erased ? SSD_GATE_ERASED : 0) | (ssd_zns_there(sub) ? SSD_GATE_ZONED : 0) |
+		      (sub->cfg.profile.without ? SSD_GATE_LEFT_OUT : 0);
 
 	for (uint32_t i = 0; i < SSD_MAX_NAMESPACES; i++)
 		sub->ns[i].gate =

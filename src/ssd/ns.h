@@ -18,6 +18,7 @@
 #define SSD_GATE_PROTECTED 0x02u /* write protected */
 #define SSD_GATE_RESERVED 0x04u /* a reservation is held */
 #define SSD_GATE_ZONED 0x10u /* of the drive: zones have a say */
+#define SSD_GATE_LEFT_OUT 0x20u /* of the drive: its profile has it without some commands */
 #define SSD_GATE_ERASED 0x08u /* Global Data Erased: until the first write */
 
 /* What an image keeps of a namespace. */

@@ -18,6 +18,7 @@ enum kind {
 	YES_NO,
 	TEXT, /* printable ASCII, at most `max` characters */
 	WORD, /* one of `words`, in the order of the enumeration; `min` is the value of the first */
+	WORDS, /* some of `words`, with commas: a bit each */
 	NUMBERS, /* 1 to SSD_PROFILE_LEVELS numbers */
 };
 
@@ -44,6 +45,7 @@ static const struct key keys[] = {
 	{ "drive", "model", TEXT, AT(mn), 0, 40, NULL, 0 },
 	{ "drive", "firmware", TEXT, AT(fr), 0, 8, NULL, 0 },
 	{ "drive", "oui", NUMBER, AT(oui), 0, 0xffffff, NULL, 0 },
+	{ "drive", "without", WORDS, AT(without), 0, 0, "compare write-uncorrectable dsm write-zeroes verify copy", 0 },
 	{ "limits", "queues", NUMBER, AT(queues), 1, SSD_MAX_QUEUES - 1, NULL, 0 },
 	{ "limits", "entries", NUMBER, AT(entries), 2, 65535, NULL, 0 },
 	{ "limits", "mdts", NUMBER, AT(mdts), 1, 9, NULL, 0 },
@@ -224,6 +226,29 @@ static_assert(sizeof(enum ssd_profile_media) == 4 && sizeof(enum ssd_profile_set
 	      "written as a word");
 
 static int
+on_words(struct parse *p, const struct key *k, const char *value, uint32_t *out)
+{
+	const char *s = value;
+	uint32_t n;
+
+	*out = 0;
+	do {
+		char word[32];
+		size_t len;
+
+		s += strspn(s, " ");
+		len = strcspn(s, ", ");
+		snprintf(word, sizeof(word), "%.*s", (int)UT_MIN(len, sizeof(word) - 1), s);
+		if (!on_word(p, k, word, &n))
+			return 0;
+		*out |= 1u << n;
+		s += len;
+		s += strspn(s, " ");
+	} while (*s++ == ',');
+	return s[-1] ? bad(p, "%s = %.60s: expected commas between: %s", k->name, value, k->words) : 1;
+}
+
+static int
 on_yes_no(struct parse *p, const struct key *k, const char *value, bool *out)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
@@ -263,6 +288,8 @@ on_value(struct parse *p, const struct key *k, const char *value)
 		return on_text(p, k, value, out);
 	case WORD:
 		return on_word(p, k, value, out);
+	case WORDS:
+		return on_words(p, k, value, out);
 	default:
 		return on_numbers(p, k, value, out);
 	}

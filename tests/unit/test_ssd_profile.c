@@ -78,6 +78,10 @@ what_is_wrong_is_said(void **state)
 		{ "[drive]\ncommand_set = zoned\n", ":0: ", "zones" },
 		{ "[zones]\nmax_open = 5\nmax_active = 4\n", ":0: ", "max_active" },
 		{ "[temperature]\nload_c = 10\n", ":0: ", "settle_s" },
+		{ "[drive]\nwithout = copy, paste\n", ":2: ", "paste: expected one of: compare write-uncor" },
+		{ "[drive]\nwithout =\n", ":2: ", "verify copy" },
+		{ "[drive]\nwithout = copy,\n", ":2: ", "verify copy" },
+		{ "[drive]\nwithout = copy verify\n", ":2: ", "commas" },
 		{ "[temperature]\nwarning_c = 90\n", ":0: ", "critical" },
 		{ "[drive]\nnamespaces = 3\n[limits]\nnamespaces = 2\n", ":0: ", "namespaces" },
 	};
@@ -134,6 +138,86 @@ a_drive_is_as_its_profile(void **state)
 	rig_close(io.r);
 }
 
+static const struct {
+	const char *word;
+	uint8_t opc;
+	uint64_t oncs;
+} optional[] = {
+	{ "compare", NVME_OPC_COMPARE, NVME_ONCS_NVMCMPS },
+	{ "write-uncorrectable", NVME_OPC_WRITE_UNCOR, NVME_ONCS_NVMWUSV },
+	{ "dsm", NVME_OPC_DSM, NVME_ONCS_NVMDSMSV },
+	{ "write-zeroes", NVME_OPC_WRITE_ZEROES, NVME_ONCS_NVMWZSV },
+	{ "verify", NVME_OPC_VERIFY, NVME_ONCS_NVMVFYS },
+	{ "copy", NVME_OPC_COPY, NVME_ONCS_NVMCPYS },
+};
+#define NR_OPTIONAL (sizeof(optional) / sizeof(optional[0]))
+
+static void
+open_without(struct io *io, const char *words)
+{
+	struct ssd_config cfg = { 0 };
+	struct ssd_profile p;
+	char text[120];
+
+	snprintf(text, sizeof(text), "[drive]\ncapacity = 8M\n%s%s\n", *words ? "without = " : "", words);
+	assert_int_equal(parse(text, &p), 0);
+	ssd_profile_apply(&p, &cfg);
+	io_init(io, rig_open_config(&cfg));
+	rig_enable(io->r, 32);
+	rig_pair(io->r, 1, 16, -1);
+}
+
+/* Announced in ONCS and in the effects log, and carried out: all three or none of it. */
+static void
+expect_there(struct io *io, size_t i, bool there)
+{
+	const struct nvme_effects_log *log;
+	struct nvme_sqe sqe;
+
+	assert_int_equal((le16_get(adm_identify(io)->oncs) & optional[i].oncs) != 0, there);
+	log = adm_log(io, NVME_LOG_EFFECTS, sizeof(*log));
+	assert_int_equal(le32_get(log->iocs[optional[i].opc]) != 0, there);
+	nvme_prep_lba_cmd(&sqe, optional[i].opc, 1, 0, 1);
+	assert_int_equal(io_cmd(io, &sqe, 4096) != NVME_SC_INVALID_OPCODE, there);
+}
+
+/* What Identify Namespace tells of commands is there with them. */
+static void
+expect_namespace(struct io *io, bool copy, bool zeroes)
+{
+	const struct nvme_id_ns *id = (const void *)io_buf(io);
+	struct nvme_sqe sqe;
+
+	nvme_prep_identify(&sqe, NVME_CNS_NS, 1, 0);
+	assert_int_equal(io_admin(io, &sqe, 4096), 0);
+	assert_int_equal(le16_get(id->mssrl) && le32_get(id->mcl) && id->msrc, copy);
+	assert_int_equal(nvme_get(id->dlfeat, NVME_DLFEAT_WZDS), zeroes);
+}
+
+/* Each alone; whatever is not named is there. */
+static void
+commands_are_left_out(void **state)
+{
+	struct io io;
+
+	(void)state;
+	for (size_t out = 0; out <= NR_OPTIONAL; out++) {
+		open_without(&io, out < NR_OPTIONAL ? optional[out].word : "");
+		assert_int_equal(le16_get(adm_identify(&io)->fuses) & 1, out != 0);
+		for (size_t i = 0; i < NR_OPTIONAL; i++)
+			expect_there(&io, i, i != out);
+		expect_namespace(&io, out != 5, out != 3);
+		assert_int_equal(io_write(&io, 1, 8, 1, 1), 0);
+		assert_int_equal(io_read(&io, 1, 8, 1), 0);
+		rig_close(io.r);
+	}
+	open_without(&io, "verify , compare,copy");
+	for (size_t i = 0; i < NR_OPTIONAL; i++)
+		expect_there(&io, i, i >= 1 && i <= 3);
+	assert_int_equal(le16_get(adm_identify(&io)->oncs) & (NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC), 0);
+	rig_close(io.r);
+}
+
 static void
 a_file(void **state)
 {
@@ -159,6 +243,7 @@ main(void)
 		cmocka_unit_test(all_that_are_shipped),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(a_drive_is_as_its_profile),
+		cmocka_unit_test(commands_are_left_out),
 		cmocka_unit_test(a_file),
 	};
 

@@ -13,6 +13,7 @@
 #include "ssd/admin/hmb.h"
 #include "ssd/admin/identify.h"
 #include "ssd/nvm/atomic.h"
+#include "ssd/nvm/optional.h"
 #include "ssd/admin/sanitize.h"
 #include "ssd/admin/pel.h"
 #include "ssd/admin/pstate.h"
@@ -127,10 +128,11 @@ nvm_caps(struct ssd *ssd, struct nvme_id_ctrl *id)
 	id->sqes = 0x66;
 	id->cqes = 0x44;
 	id->nn = le32_from(ssd_nn(ssd->sub));
-	id->oncs = le16_from((uint16_t)(NVME_ONCS_NVMCMPS | NVME_ONCS_NVMWUSV | NVME_ONCS_NVMDSMSV | NVME_ONCS_NVMWZSV |
-					NVME_ONCS_SSFS | NVME_ONCS_RESERVS | NVME_ONCS_TSS | NVME_ONCS_NVMVFYS |
-					NVME_ONCS_NVMCPYS | NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC));
-	id->fuses = le16_from((uint16_t)NVME_FUSES_FCWS);
+	id->oncs = le16_from(ssd_oncs_left(
+		ssd->sub, (uint16_t)(NVME_ONCS_NVMCMPS | NVME_ONCS_NVMWUSV | NVME_ONCS_NVMDSMSV | NVME_ONCS_NVMWZSV |
+				     NVME_ONCS_SSFS | NVME_ONCS_RESERVS | NVME_ONCS_TSS | NVME_ONCS_NVMVFYS |
+				     NVME_ONCS_NVMCPYS | NVME_ONCS_NVMCSA | NVME_ONCS_NVMAFC)));
+	id->fuses = le16_from(ssd_left_out(ssd->sub, NVME_OPC_COMPARE) ? 0 : (uint16_t)NVME_FUSES_FCWS);
 	id->fna = SSD_FNA;
 	id->vwc = (uint8_t)(NVME_VWC_VWCP | nvme_put(NVME_VWC_FB, NVME_VWC_FB_YES));
 	id->awun = le16_from(0xffff); /* a command runs to its end before the next begins */

@@ -5,6 +5,7 @@
 #include "ssd/nvm/atomic.h"
 #include "ssd/nvm/lba_map.h"
 #include "ssd/nvm/nvm.h"
+#include "ssd/nvm/optional.h"
 #include "ssd/nvm/resv.h"
 #include "nvproof/spec/feat.h"
 #include <string.h>
@@ -47,6 +48,19 @@ atomicity(const struct ssd_ns *ns, struct nvme_id_ns *id)
 	id->nacwu = le16_from(SSD_ACWU);
 }
 
+/* What only tells of commands that a profile may leave out. */
+static void
+of_optional(const struct ssd_ns *ns, struct nvme_id_ns *id)
+{
+	if (!ssd_left_out(ns->sub, NVME_OPC_WRITE_ZEROES))
+		id->dlfeat |= (uint8_t)NVME_DLFEAT_WZDS;
+	if (ssd_left_out(ns->sub, NVME_OPC_COPY))
+		return;
+	id->mssrl = le16_from((uint16_t)SSD_COPY_MSSRL(ns));
+	id->mcl = le32_from(SSD_COPY_MCL(ns));
+	id->msrc = SSD_COPY_MSRC;
+}
+
 void
 ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 {
@@ -63,12 +77,10 @@ ssd_id_ns(struct ssd *ssd, struct ssd_ns *ns, void *buf)
 	id->nmic = nmic(ns);
 	id->rescap = SSD_RESCAP;
 	id->fpi = (uint8_t)NVME_FPI_SUPP; /* nothing remains: a format is done when its command completes */
-	id->dlfeat = (uint8_t)(nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00) | NVME_DLFEAT_WZDS);
+	id->dlfeat = (uint8_t)nvme_put(NVME_DLFEAT_DRB, NVME_DLFEAT_DRB_00);
+	of_optional(ns, id);
 	id->nsattr = (uint8_t)nvme_put(NVME_NSATTR_CWP, ns->wps != NVME_WPS_NONE);
 	id->nvmcap[0] = le64_from(ssd_ns_capacity(ns));
-	id->mssrl = le16_from((uint16_t)SSD_COPY_MSSRL(ns));
-	id->mcl = le32_from(SSD_COPY_MCL(ns));
-	id->msrc = SSD_COPY_MSRC;
 	memcpy(id->nguid, ns->nguid, sizeof(id->nguid));
 	memcpy(id->eui64, ns->eui64, sizeof(id->eui64));
 }

@@ -5,6 +5,7 @@
 #include "ssd/admin/pel.h"
 #include "ssd/admin/telemetry.h"
 #include "ssd/fdp/fdp.h"
+#include "ssd/nvm/optional.h"
 #include "ssd/zns/zns.h"
 
 static uint32_t
@@ -47,6 +48,8 @@ ssd_log_effects(struct ssd *ssd, void *buf)
 
 	for (uint32_t opc = 0; opc < 256; opc++) {
 		log->acs[opc] = le32_from(ssd_admin_there(ssd, opc) ? ssd_admin_opcodes[opc].effects : 0);
+		if (ssd_left_out(ssd->sub, opc))
+			continue; /* the buffer is zeroed */
 		log->iocs[opc] = le32_from(io[opc].effects | (fdp ? ssd_fdp_opcodes[opc].effects : 0));
 	}
 }
