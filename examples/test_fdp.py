@@ -5,6 +5,9 @@ One keeps an index that it rewrites at random, the other a log that it writes in
 each, what they write is in reclaim units of its own: those of the log are empty when it comes round, and nothing has to be moved
 out of them.  Without, each unit has something of both.  The drive, the flash and the writes are the same.
 """
+import itertools
+import random
+
 import nvme as d
 from nvproof import fdp
 from nvproof.softssd import SoftwareSSD
@@ -47,17 +50,21 @@ def write_amplification(profile, pids):
         nvme0 = d.Controller(pcie)
         ns = d.Namespace(nvme0)
 
-        def writes(tenant, **kwargs):
-            where = fdp.mark(pids[tenant]) if pids else {}
-            return ns.ioworker(io_size=1, lba_align=1, read_percentage=0, qdepth=8, **where, **kwargs)
+        qpair = d.Qpair(nvme0, 32)
+        buf, chance, log = d.Buffer(4096), random.Random(1), itertools.cycle(range(INDEX, BLOCKS))
+
+        def write(tenant, lba):
+            ns.write(qpair, buf, lba, **(fdp.mark(pids[tenant]) if pids else {}))
 
         def both():
-            index = writes(0, region_end=INDEX, io_count=ROUNDS * INDEX)
-            log = writes(1, lba_random=False, region_start=INDEX, region_end=BLOCKS, io_count=ROUNDS * INDEX)
-            with index, log:
-                pass
+            for _ in range(ROUNDS * INDEX):
+                write(0, chance.randrange(INDEX))
+                write(1, next(log))
+                qpair.waitdone(2)
 
-        writes(1, lba_random=False, region_end=BLOCKS, io_count=BLOCKS).start().close()
+        for lba in range(BLOCKS):
+            write(1, lba)
+            qpair.waitdone(1)
         both()
         before = fdp.statistics(nvme0)
         both()

@@ -18,7 +18,7 @@ struct ftl_keep {
 };
 
 struct ftl_kept_slot { /* the write buffer, by slot */
-	uint32_t unit; /* + 1; 0: nothing is kept */
+	_Alignas(8) uint32_t unit; /* + 1; 0: nothing is kept.  All is changed at once */
 	uint16_t place, copy; /* of two, which are written in turn */
 };
 
