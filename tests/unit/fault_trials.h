@@ -18,7 +18,8 @@ struct trial_of {
 	const char *point;
 	bool (*seen)(struct trial *t);
 };
-extern const struct trial_of trials_cqe[], trials_data[], trials_ctrl[], trials_zone[], trials_fdp[]; /* the last has no name */
+extern const struct trial_of trials_cqe[], trials_data[], trials_ctrl[], trials_zone[],
+	trials_fdp[]; /* the last has no name */
 
 static inline void
 arm(struct trial *t, const char *rule)
