@@ -32,7 +32,7 @@ class Statistics(NamedTuple):
     erased: int
 
 
-def mark(pid: int) -> dict[str, int]:
+def mark(pid: int) -> dict[str, Any]:
     """Arguments of ns.write() and ns.ioworker() that put what is written where this placement identifier says."""
     return {"io_flags": DIRECTIVE, "cdw13": pid << 16}
 
