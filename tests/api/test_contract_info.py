@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a controller object tells: registers, properties, timeouts, logs, support; and monitors."""
+import json
 import os
+import pathlib
 import struct
 import threading
 import time
@@ -372,5 +374,25 @@ def test_tcg_parse():
 
 
 def test_fio(nvme0):
-    with pytest.raises(NotImplementedError, match="ioworker"):
-        nvme0.fio(1, "--rw=read")
+    assert (
+        nvme0.fio(
+            1, "--rw=randrw", "--bs=4k", "--iodepth", "8", "--size=1m", "--number_ios=1000", "--direct=1"
+        )
+        == 0
+    )
+    job = json.loads(pathlib.Path(nvme0.logdir_filepath("fio.json")).read_text())["jobs"][0]
+    assert job["read"]["total_ios"] > 0 and job["write"]["total_ios"] > 0
+    assert job["read"]["total_ios"] + job["write"]["total_ios"] == 1000
+    with pytest.raises(ValueError, match="nonsense"):
+        nvme0.fio(1, "--nonsense=1")
+    with pytest.raises(d.NamespaceCreationError):
+        nvme0.fio(77, "--rw=read")
+
+
+def test_fio_job_file(nvme0, tmp_path):
+    job = tmp_path / "two.fio"
+    job.write_text("[global]\nsize=1m\nbs=4k\n[w]\nrw=write\n[r]\nstonewall\nrw=read\n")
+    assert nvme0.fio(1, str(job)) == 0
+    jobs = json.loads(pathlib.Path(nvme0.logdir_filepath("fio.json")).read_text())["jobs"]
+    assert [j["jobname"] for j in jobs] == ["w", "r"]
+    assert jobs[0]["write"]["total_ios"] == jobs[1]["read"]["total_ios"] == 256

@@ -18,7 +18,8 @@ FILE = HERE / "contract.txt"
 
 # Public for the parts of the package and not for scripts: what is native has them without an underscore.
 INTERNAL = {
-    "Pcie": "bar_read bar_write cfg_read cfg_write reset_device sim_power use_msi",
+    "Pcie": "bar_read bar_write cfg_read cfg_write reset_device sim_fault_add sim_fault_clear sim_faults sim_power "
+    "use_msi",
     "Controller": "adminq cmdlog_text get_opcode_timeout init_begin init_end init_fail init_identify set_opcode_timeout "
     "sqids stop_workers sync_cmd totals use_vector",
 }

@@ -312,3 +312,9 @@ def test_command_line(ssd):
     gone = cli("--at", "/no/such.ctl", "stats")
     assert gone.returncode == 2 and "/no/such.ctl" in gone.stderr
     assert "cqe-phase-first=TIME" in cli("fault", "list").stdout
+
+
+def test_fio_tells_what_failed(nvme0, ssd):
+    ssd.fault("status=02/81,opc=read,nth=3")
+    assert nvme0.fio(1, "--rw=read", "--size=1m") == 1
+    assert nvme0.fio(1, "--rw=read", "--size=1m") == 0
