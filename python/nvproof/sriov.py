@@ -44,6 +44,8 @@ def enable(pf: Function, vf: int) -> None:
     if not 1 <= vf <= total:
         raise ValueError(f"{pf.addr}: no virtual function {vf}: TotalVFs is {total}")
     if enabled >= vf:
+        if not control & _VF_MEMORY:  # their registers would read as all ones
+            pf.cfg_word_write(at + _CONTROL, control | _VF_MEMORY)
         return
     if enabled:
         raise ValueError(

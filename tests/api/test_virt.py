@@ -172,6 +172,18 @@ def test_virtual_function_in_a_worker(drive):
     vf.close()
 
 
+def test_enabled_without_memory_space(drive):
+    pcie, nvme0 = drive
+    at = sriov(pcie)
+    bring_online(nvme0, 2)
+    pcie.cfg_word_write(at + 0x10, 2)
+    pcie.cfg_word_write(at + 8, 1)
+    vf = d.Pcie(pcie.addr, vf=1)
+    assert pcie.cfg_word_read(at + 8) & 9 == 9
+    write_and_read(vf, 8)
+    vf.close()
+
+
 def test_enabled_are_too_few(drive):
     """NumVFs cannot change while VF Enable is set; so a script that enabled one has one."""
     pcie, _ = drive
