@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before the first buffer."""
-    if config.getoption("--allow-noiommu"):
+    if config.getoption("--allow-noiommu") and pcilink.is_real(config.getoption("--pciaddr") or ""):
         pcilink.use_physical_addresses()
 
 
