@@ -4,6 +4,7 @@
  * drive runs is the same, and can be opened at leisure.
  */
 #include "ssd_flash_io.h"
+#include "image_files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,29 +18,7 @@
 #define SIZE (2u * MIB)
 #define UNITS (SIZE / 4096)
 
-static char path[64], copy[80];
 static char err[300];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/nvproof-flash-XXXXXX");
-	close(mkstemp(path));
-	unlink(path);
-	snprintf(copy, sizeof(copy), "%s.copy", path);
-	err[0] = 0;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	unlink(copy);
-	return 0;
-}
 
 static struct ssd_config
 config(const char *file, bool capacitor)
@@ -51,16 +30,6 @@ config(const char *file, bool capacitor)
 	assert_int_equal(ssd_profile_find("slow", &cfg.profile, NULL, 0), 0);
 	cfg.profile.flash.capacitor = capacitor;
 	return cfg;
-}
-
-/* As a kill at this instant leaves it; holes stay holes. */
-static void
-copy_image(void)
-{
-	char cmd[256];
-
-	snprintf(cmd, sizeof(cmd), "cp --sparse=always %s %s", path, copy);
-	assert_int_equal(system(cmd), 0);
 }
 
 static void
@@ -177,7 +146,7 @@ refused_after_a_crash_of_the_machine(void **state)
 
 	(void)state;
 	start_image(&d, path, false);
-	copy_image();
+	image_copy();
 	f = d.r->sub->media->image;
 	strcpy(f->st.boot, "another");
 	fd = open(copy, O_RDWR);
@@ -269,7 +238,7 @@ lives(bool capacitor)
 	for (uint64_t k = 0; k < kills; k++) {
 		for (uint64_t n = 1 + ut_rng_below(&rng, 200); n; n--)
 			a_step(&d, h, &rng);
-		copy_image();
+		image_copy();
 		check_copy(h, capacitor, seed);
 	}
 	rig_close(d.r);
@@ -319,7 +288,7 @@ half_an_erase(void **state)
 	off_t at;
 	int fd;
 
-	setup(NULL);
+	image_setup(NULL);
 	cfg.image = copy;
 	start_image(&d, path, *state != NULL);
 	for (uint64_t u = 0; u < UNITS; u++)
@@ -333,28 +302,28 @@ half_an_erase(void **state)
 	page = oldest_meta(n);
 	assert_int_not_equal(page, NAND_NONE);
 	at = (off_t)((const uint8_t *)&n->begun[page] - d.r->sub->media->image->va);
-	copy_image();
+	image_copy();
 	rig_close(d.r);
 	fd = open(copy, O_RDWR);
 	assert_int_equal(pwrite(fd, &zero, sizeof(zero), at), sizeof(zero));
 	close(fd);
 	if (try_open(&cfg))
 		fail_msg("%s", err);
-	teardown(NULL);
+	image_teardown(NULL);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(survives_the_process, setup, teardown),
-		cmocka_unit_test_setup_teardown(is_sparse, setup, teardown),
-		cmocka_unit_test_setup_teardown(refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(refused_after_a_crash_of_the_machine, setup, teardown),
+		cmocka_unit_test_setup_teardown(survives_the_process, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(is_sparse, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(refused, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(refused_after_a_crash_of_the_machine, image_setup, image_teardown),
 		cmocka_unit_test(half_an_erase),
 		cmocka_unit_test_prestate(half_an_erase, (void *)1),
-		cmocka_unit_test_setup_teardown(flushed_data_survive_a_kill, setup, teardown),
-		cmocka_unit_test_setup_teardown(so_they_do_with_a_capacitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(flushed_data_survive_a_kill, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(so_they_do_with_a_capacitor, image_setup, image_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fsck of images: what is whole is clean, each damage is found, and a repair leaves an image that is clean and opens. */
 #include "ssd_flash_io.h"
+#include "image_files.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,28 +15,7 @@
 #define MIB (1u << 20)
 #define UNITS 512u
 
-static char path[64], copy[80];
 static char said[1 << 16];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/nvproof-fsck-XXXXXX");
-	close(mkstemp(path));
-	unlink(path);
-	snprintf(copy, sizeof(copy), "%s.copy", path);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unlink(path);
-	unlink(copy);
-	return 0;
-}
 
 static void
 say(void *arg, const char *line)
@@ -65,15 +45,6 @@ config(const char *file, bool flash)
 
 	assert_int_equal(ssd_profile_find(flash ? "slow" : "ram", &cfg.profile, NULL, 0), 0);
 	return cfg;
-}
-
-static void
-copy_image(void)
-{
-	char cmd[256];
-
-	snprintf(cmd, sizeof(cmd), "cp --sparse=always %s %s", path, copy);
-	assert_int_equal(system(cmd), 0);
 }
 
 /* Where things are in a file: taken from a drive while it has it open. */
@@ -221,7 +192,7 @@ each_flip_is_found(void **state)
 	for (uint32_t i = 0; i < 60; i++) {
 		uint64_t off;
 
-		copy_image();
+		image_copy();
 		off = somewhere(&rng);
 		flip(copy, off, (uint32_t)ut_rng_below(&rng, 8));
 		if (check(copy, false) != SSD_FSCK_PROBLEMS)
@@ -290,7 +261,7 @@ plain_images(void **state)
 		assert_int_equal(stat(path, &st), 0);
 		if ((uint64_t)st.st_size <= off)
 			break;
-		copy_image();
+		image_copy();
 		flip(copy, off - 40 + 8, 1); /* its kind */
 		if (check(copy, false) == SSD_FSCK_CLEAN)
 			fail_msg("part %u: %s", kind, said);
@@ -308,10 +279,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_whole_is_clean, setup, teardown),
-		cmocka_unit_test_setup_teardown(each_flip_is_found, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_lost_map_is_built_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(plain_images, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_whole_is_clean, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(each_flip_is_found, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(a_lost_map_is_built_again, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(plain_images, image_setup, image_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a drive of flash has been through is in its image: wear, bad blocks, the end of its life, the age of its data; and a full disk. */
 #include "ssd_flash_io.h"
+#include "image_files.h"
 #include <stdlib.h>
 #include <unistd.h>
 #include "nvproof/spec/ocp.h"
@@ -9,27 +10,6 @@
 
 #define UNITS 512u
 #define HOURS (3600ull * 1000000000)
-
-static char path[64];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/nvproof-life-XXXXXX");
-	close(mkstemp(path));
-	unlink(path);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	ut_alloc_budget = -1;
-	unlink(path);
-	return 0;
-}
 
 static struct ssd_config
 config(void)
@@ -160,9 +140,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(wears_out_over_many_lives, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_full_disk_fails_writes, setup, teardown),
-		cmocka_unit_test_setup_teardown(data_age_over_lives, setup, teardown),
+		cmocka_unit_test_setup_teardown(wears_out_over_many_lives, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_fails_writes, image_setup, image_teardown),
+		cmocka_unit_test_setup_teardown(data_age_over_lives, image_setup, image_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
